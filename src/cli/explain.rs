@@ -1,0 +1,135 @@
+//! `lockgate explain`: what would happen to a call, by which rule, and why.
+//!
+//! The same engine decides as behind `run`; the server is taken to be as it
+//! is pinned, and nothing is started or sent.
+
+use super::setup::Setup;
+use super::{Fault, Target, tell};
+use crate::engine::message::{Direction, Document, Limits};
+use crate::engine::policy::PinMode;
+use crate::engine::record::{Record, RecordVerdict as Verdict};
+use crate::engine::{Context, Session};
+use crate::proxy::facts;
+use clap::Args;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Exit code: the call would be denied.
+const DENIED: u8 = 3;
+
+/// `lockgate explain TOOL [ARGUMENTS]`
+#[derive(Debug, Args)]
+pub(super) struct ExplainArgs {
+    /// The tool to call
+    #[arg(value_name = "TOOL", required_unless_present_any = ["resource", "prompt"])]
+    tool: Option<String>,
+    /// Its arguments, as a JSON object
+    #[arg(value_name = "ARGUMENTS", default_value = "{}")]
+    arguments: String,
+    /// A resource to read instead
+    #[arg(long, value_name = "URI", conflicts_with = "tool")]
+    resource: Option<String>,
+    /// A prompt to get instead
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["tool", "resource"])]
+    prompt: Option<String>,
+    /// Print the record as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+impl ExplainArgs {
+    fn message(&self) -> Result<String, Fault> {
+        let quoted = |text: &str| serde_json::Value::String(text.to_owned()).to_string();
+        let call = |method: &str, params: String| {
+            format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#)
+        };
+        if let Some(uri) = &self.resource {
+            return Ok(call(
+                "resources/read",
+                format!(r#"{{"uri":{}}}"#, quoted(uri)),
+            ));
+        }
+        if let Some(name) = &self.prompt {
+            return Ok(call(
+                "prompts/get",
+                format!(r#"{{"name":{}}}"#, quoted(name)),
+            ));
+        }
+        let arguments = self.arguments.trim();
+        Document::read(arguments.as_bytes().to_vec(), &Limits::DEFAULT)
+            .map_err(|e| Fault::Usage(format!("ARGUMENTS: {e}")))?;
+        let name = quoted(self.tool.as_deref().unwrap_or_default());
+        let params = format!(r#"{{"name":{name},"arguments":{arguments}}}"#);
+        Ok(call("tools/call", params))
+    }
+}
+
+pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode, Fault> {
+    let setup = Setup::new(&args.target)?;
+    let engine = setup.engine()?;
+    let mut session = Session::new("explain");
+    engine.assume_pinned(&mut session);
+    let line = args.message()?.replace(['\n', '\r'], " ").into_bytes();
+    let opened = engine.inquire(&session, engine.open(Direction::ToServer, line));
+    let context = Context {
+        now: Duration::ZERO,
+        facts: facts::resolve(opened.questions()),
+    };
+    let decision = engine.decide(&mut session, opened, &context);
+    let record = decision.record();
+    if args.json {
+        let text = serde_json::to_string(record).map_err(|e| Fault::Failed(e.to_string()))?;
+        tell(&text);
+    } else {
+        tell(&explain(&setup, record));
+    }
+    let permitted = match record.verdict {
+        Verdict::Forward | Verdict::Rewrite => true,
+        Verdict::Hold => setup.policy.pins == PinMode::Tofu,
+        Verdict::Deny | Verdict::Drop | Verdict::Absorb => false,
+    };
+    Ok(if permitted {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(DENIED)
+    })
+}
+
+fn explain(setup: &Setup, record: &Record) -> String {
+    let method = record.method.as_deref().unwrap_or("message");
+    let subject = record.subject();
+    let subject = subject.map_or_else(String::new, |s| format!(" `{s}`"));
+    let verdict = match record.verdict {
+        Verdict::Forward | Verdict::Rewrite => "permitted".to_owned(),
+        Verdict::Hold => {
+            "permitted if the server's definition stands the first inspection: it has no pin yet"
+                .to_owned()
+        }
+        Verdict::Deny | Verdict::Drop | Verdict::Absorb => {
+            format!("denied [{}]", record.reason.unwrap_or("denied"))
+        }
+    };
+    let mut lines = vec![format!(
+        "{method}{subject} by `{}` on `{}`: {verdict}",
+        record.agent, record.server
+    )];
+    lines.extend(record.detail.as_ref().map(|d| format!("  why:     {d}")));
+    for rule in &record.rules {
+        lines.push(format!(
+            "  rule:    `{}` ({}:{})",
+            rule.id, rule.file, rule.line
+        ));
+    }
+    for finding in &record.findings {
+        lines.push(format!(
+            "  finding: {} at `{}`: {}",
+            finding.code, finding.at, finding.detail
+        ));
+    }
+    if setup.file.is_none() {
+        lines.push("  policy:  none is written; the built-in baseline is in force".to_owned());
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,187 @@
+//! The command line (a contract: documents, tests and benchmarks rely on it).
+//!
+//! One file per subcommand. Exit codes: 0 fine, 1 failed, 2 usage, 3 denied,
+//! 4 policy invalid, 5 drift, 6 evidence tampered; `run` keeps the server's.
+
+mod aim;
+mod audit;
+mod check;
+mod demo;
+mod evidence;
+mod explain;
+mod lister;
+mod pins;
+mod places;
+mod run;
+mod setup;
+
+use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Why a subcommand ends without having done what it was asked.
+#[derive(Debug)]
+enum Fault {
+    /// 1: it failed.
+    Failed(String),
+    /// 2: it was asked in a way that cannot be meant.
+    Usage(String),
+    /// 4: the policy cannot be used.
+    Policy(String),
+}
+
+impl Fault {
+    fn code(&self) -> u8 {
+        match self {
+            Self::Failed(_) => 1,
+            Self::Usage(_) => 2,
+            Self::Policy(_) => 4,
+        }
+    }
+
+    fn text(&self) -> &str {
+        match self {
+            Self::Failed(text) | Self::Usage(text) | Self::Policy(text) => text,
+        }
+    }
+}
+
+/// The MCP firewall: stands between an AI agent and the MCP servers it uses.
+#[derive(Debug, Parser)]
+#[command(name = "lockgate", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Stand in front of a stdio server: configure this as the MCP server
+    Run(run::RunArgs),
+    /// List a server's tools, show what is new or changed, write the lockfile
+    Pin(pins::PinArgs),
+    /// Show how the server's tools stand to their pins
+    Status(pins::ListArgs),
+    /// Show word by word what changed since a tool was pinned
+    Diff(pins::ListArgs),
+    /// Approve new, changed or unreviewed tools
+    Approve(pins::ApproveArgs),
+    /// Check a policy, against the lockfile where there is one
+    Check(check::CheckArgs),
+    /// Say what would happen to a call, by which rule, and why
+    Explain(explain::ExplainArgs),
+    /// Work with audit files
+    #[command(subcommand)]
+    Audit(evidence::AuditCommand),
+    /// Play attacks against a hostile server behind lockgate
+    Demo,
+    /// The server of the demo
+    #[command(name = demo::HOSTILE_SERVER, hide = true, disable_help_flag = true)]
+    HostileServer {
+        /// It reads its own.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+}
+
+/// Who is meant: the policy, the agent, the server.
+#[derive(Debug, Clone, Default, Args)]
+struct Target {
+    /// The policy file [default: `$LOCKGATE_CONFIG`, then the user's own]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The agent, as the policy names it
+    #[arg(long, value_name = "NAME")]
+    agent: Option<String>,
+    /// The server, as the policy names it
+    #[arg(long, value_name = "NAME")]
+    server: Option<String>,
+    /// Let the server see this variable of lockgate's environment (repeatable)
+    #[arg(long = "env", value_name = "VARIABLE")]
+    pass: Vec<String>,
+    /// The server's own command line, after `--`
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+/// Parses the command line and runs it.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            // Help goes to stdout and is fine; a mistake goes to stderr.
+            let code = u8::try_from(e.exit_code()).unwrap_or(2);
+            let _ = e.print();
+            return ExitCode::from(code);
+        }
+    };
+    log_to_stderr();
+    let done = match cli.command {
+        Command::Run(args) => run::run(&args),
+        Command::Pin(args) => pins::pin(&args),
+        Command::Status(args) => pins::status(&args),
+        Command::Diff(args) => pins::diff(&args),
+        Command::Approve(args) => pins::approve(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Audit(command) => evidence::run(&command),
+        Command::Demo => demo::run(),
+        Command::HostileServer { .. } => Ok(demo::hostile_server()),
+    };
+    done.unwrap_or_else(|fault| {
+        say(&format!("lockgate: {}", fault.text()));
+        ExitCode::from(fault.code())
+    })
+}
+
+/// stdout is the protocol: everything else goes to stderr.
+fn log_to_stderr() {
+    let wanted = std::env::var("LOCKGATE_LOG").unwrap_or_default();
+    let level = match wanted.as_str() {
+        "error" => tracing::Level::ERROR,
+        "" | "warn" => tracing::Level::WARN,
+        "info" => tracing::Level::INFO,
+        "debug" => tracing::Level::DEBUG,
+        _ => {
+            say("lockgate: expected `LOCKGATE_LOG` to be error, warn, info or debug; taking warn");
+            tracing::Level::WARN
+        }
+    };
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .without_time()
+        .init();
+}
+
+/// Whether stdout may be coloured.
+fn color() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
+/// Prints a result.
+fn tell(text: &str) {
+    use std::io::Write;
+    // A reader that has gone away needs no result.
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// Prints something beside the result.
+fn say(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

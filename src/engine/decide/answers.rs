@@ -1,0 +1,187 @@
+//! Answers of either side, and messages that cannot be read.
+
+use super::{Engine, Plan, Refusal, asked_method, verify};
+use crate::engine::message::{
+    Direction, Id, Json, Kind, KnownMethod, Method, Opened, Unreadable, exact_case, exact_params,
+};
+use crate::engine::reason::Reason;
+use crate::engine::record::Record;
+use crate::engine::session::{Pending, Session};
+
+/// JSON-RPC code of "URL elicitation required" (2025-11-25).
+const URL_ELICITATION_REQUIRED: &str = "-32042";
+
+/// A message that the reader refused: it never passes, and whoever waits for
+/// it, or sent it and waits for an answer, is told.
+pub(super) fn unreadable(
+    session: &mut Session,
+    direction: Direction,
+    message: &Unreadable,
+    record: &mut Record,
+) -> Plan {
+    let reason = Reason::Malformed(message.code);
+    let detail = message.detail.clone();
+    let deny = |answer| Plan::Deny {
+        reason,
+        detail: detail.clone(),
+        answer: Some(answer),
+    };
+    let id = message.id.clone();
+    match (direction, &id) {
+        (_, Some(wanted)) if !message.call => {
+            if session
+                .verification
+                .as_ref()
+                .is_some_and(|v| v.id == *wanted)
+                && direction == Direction::ToAgent
+            {
+                return verify::fail(session, Reason::VerificationFailed, detail, record);
+            }
+            let answered = match direction {
+                Direction::ToAgent => session.down.end(wanted, false),
+                Direction::ToServer => session.up.end(wanted, false),
+            };
+            match (answered, direction) {
+                (Some(_), _) => deny((direction, id)),
+                // Perhaps a request whose method could not be made out.
+                (None, Direction::ToServer) => deny((Direction::ToAgent, id)),
+                (None, Direction::ToAgent) => Plan::Drop { reason, detail },
+            }
+        }
+        // JSON-RPC 2.0 section 5: an error without an id where none was read.
+        (Direction::ToServer, _) => deny((Direction::ToAgent, id)),
+        (Direction::ToAgent, Some(_)) => deny((Direction::ToServer, id)),
+        // A server that prints to its standard output: nobody waits for that.
+        (Direction::ToAgent, None) => Plan::Drop { reason, detail },
+    }
+}
+
+impl Engine {
+    pub(super) fn response(
+        &self,
+        session: &mut Session,
+        opened: &Opened,
+        id: &Id,
+        result: Json<'_>,
+        record: &mut Record,
+    ) -> Plan {
+        let direction = opened.direction();
+        let own = session.verification.as_ref().is_some_and(|v| v.id == *id);
+        if own && direction == Direction::ToAgent {
+            record.method = Some(KnownMethod::ListTools.name().to_owned());
+            return self.verified_page(session, result, record);
+        }
+        let requests = match direction {
+            Direction::ToAgent => &session.down,
+            Direction::ToServer => &session.up,
+        };
+        let Some(pending) = requests.get(id).cloned() else {
+            return unsolicited();
+        };
+        name(record, &pending);
+        let plan = match direction {
+            Direction::ToAgent => self.judge_result(session, opened, &pending, result, record),
+            Direction::ToServer => Ok(Plan::Forward),
+        };
+        let task = session.remember_task(result);
+        match direction {
+            Direction::ToAgent => session.down.end(id, task),
+            Direction::ToServer => session.up.end(id, task),
+        };
+        plan.unwrap_or_else(|refusal| refusal.to(Some((direction, Some(id.clone())))))
+    }
+
+    fn judge_result(
+        &self,
+        session: &mut Session,
+        opened: &Opened,
+        pending: &Pending,
+        result: Json<'_>,
+        record: &mut Record,
+    ) -> Result<Plan, Refusal> {
+        // Whatever it answers: what asks the agent for input is judged.
+        self.judge_input_requests(result, record)?;
+        let whole = opened.document().map(|d| d.root());
+        let (Method::Known(method), Some(whole)) = (&pending.method, whole) else {
+            return Ok(Plan::Forward);
+        };
+        match method {
+            KnownMethod::ListTools => self.tools_page(session, pending, whole, result, record),
+            KnownMethod::ListPrompts => self.named_page(whole, result, "prompts", record),
+            KnownMethod::ListResources => self.named_page(whole, result, "resources", record),
+            _ => Ok(Plan::Forward),
+        }
+    }
+
+    /// A result that asks the agent for input (MRTR, 2026-07-28) is judged as
+    /// the requests that it stands for.
+    fn judge_input_requests(&self, result: Json<'_>, record: &mut Record) -> Result<(), Refusal> {
+        let invalid =
+            |why: &dyn std::fmt::Display| Refusal::new(Reason::InvalidResult, why.to_string());
+        // A client that matches keys without case would read them.
+        exact_case(result, &["inputRequests"]).map_err(|e| invalid(&e))?;
+        let Some(asked) = result.get("inputRequests") else {
+            return Ok(());
+        };
+        if asked.kind() != Kind::Object {
+            return Err(invalid(&"expected `inputRequests` to be an object"));
+        }
+        for (_, request) in asked.members() {
+            exact_case(request, &["method", "params"]).map_err(|e| invalid(&e))?;
+            exact_params(request.get("params")).map_err(|e| invalid(&e))?;
+            let method = request.get("method").and_then(Json::as_str);
+            let Some(Method::Known(known)) = method.as_deref().map(Method::of) else {
+                return Err(Refusal::new(
+                    Reason::UnknownMethod,
+                    "the server asks the agent for something that no revision defines",
+                ));
+            };
+            self.may_ask(asked_method(known, request.get("params")), record)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn failure(
+        &self,
+        session: &mut Session,
+        direction: Direction,
+        id: Option<&Id>,
+        error: Json<'_>,
+        record: &mut Record,
+    ) -> Plan {
+        let Some(id) = id else {
+            return unsolicited();
+        };
+        let own = session.verification.as_ref().is_some_and(|v| v.id == *id);
+        if own && direction == Direction::ToAgent {
+            let detail = "the server refuses to list its tools".to_owned();
+            return verify::fail(session, Reason::VerificationFailed, detail, record);
+        }
+        let pending = match direction {
+            Direction::ToAgent => session.down.end(id, false),
+            Direction::ToServer => session.up.end(id, false),
+        };
+        let Some(pending) = pending else {
+            return unsolicited();
+        };
+        name(record, &pending);
+        let url = error.get("code").and_then(Json::as_number) == Some(URL_ELICITATION_REQUIRED);
+        if url
+            && direction == Direction::ToAgent
+            && let Err(refusal) = self.may_ask("elicitation/create#url", record)
+        {
+            return refusal.to(Some((direction, Some(id.clone()))));
+        }
+        Plan::Forward
+    }
+}
+
+fn unsolicited() -> Plan {
+    Plan::drop(Reason::UnsolicitedResponse, "nobody waits for this answer")
+}
+
+/// Says in the record what an answer answers.
+fn name(record: &mut Record, pending: &Pending) {
+    record.method = Some(super::bounded(pending.method.name()));
+    pending.subject.put_into(record);
+}

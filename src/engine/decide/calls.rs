@@ -1,0 +1,127 @@
+//! `tools/call`: the path guard, the allowlist, the pin, the policy's
+//! constraints, the pinned schema, in that order.
+
+use super::requests::{Judged, Request, remember_arguments};
+use super::verify::Begin;
+use super::{Context, Engine, Refusal};
+use crate::engine::guard::paths::Candidate;
+use crate::engine::message::CallTool;
+use crate::engine::policy::{AccessRequest, Action};
+use crate::engine::reason::Reason;
+use crate::engine::record::Record;
+use crate::engine::schema::{self, Violation};
+use crate::engine::session::{Known, Parsed, Session, Tool};
+use std::sync::Arc;
+
+impl Engine {
+    pub(super) fn judge_call(
+        &self,
+        session: &mut Session,
+        request: &Request<'_>,
+        context: &Context,
+        record: &mut Record,
+    ) -> Result<Judged, Refusal> {
+        let call = CallTool::read(request.params)?;
+        record.tool = Some(super::bounded(&call.name));
+        remember_arguments(record, call.arguments);
+        // The built-in rules come first, and need no server.
+        self.guarded(request, context, record)?;
+        // Nothing is asked of the server about a tool that nobody may call.
+        if !self
+            .policy
+            .may_ever_call(&self.agent, &self.server, &call.name)
+        {
+            self.permits(
+                Action::CallTool(&call.name),
+                call.arguments,
+                &context.facts,
+                record,
+            )?;
+            return Err(Refusal::new(
+                Reason::NotPermitted,
+                "no rule permits this tool",
+            ));
+        }
+        let tool = match session.tools.known.get(&*call.name) {
+            Some(Known::Verified(tool)) => Arc::clone(tool),
+            Some(Known::Withheld(reason, detail)) => {
+                return Err(Refusal::new(*reason, detail.clone()));
+            }
+            None if session.tools.complete => {
+                return Err(Refusal::new(
+                    Reason::UnknownTool,
+                    "the server lists no tool of this name",
+                ));
+            }
+            None => {
+                if let Some((reason, detail)) = &request.opened.refused {
+                    return Err(Refusal::new(*reason, detail.clone()));
+                }
+                let begin = Begin {
+                    now: context.now,
+                    params: request.params,
+                };
+                return Ok(Judged::Hold(super::verify::begin(session, &begin)));
+            }
+        };
+        record.tool_digest = Some(tool.digest);
+        let undeclared = self.permits(
+            Action::CallTool(&call.name),
+            call.arguments,
+            &context.facts,
+            record,
+        )?;
+        fits(&tool, &call, undeclared)?;
+        Ok(Judged::Permit)
+    }
+
+    /// The path-bearing strings of a call, by the pinned schema where the tool
+    /// is known already, and those that a rule's `path` constraint looks at.
+    pub(super) fn call_candidates(&self, session: &Session, call: &CallTool<'_>) -> Vec<Candidate> {
+        let Some(arguments) = call.arguments else {
+            return Vec::new();
+        };
+        let tool = match session.tools.known.get(&*call.name) {
+            Some(Known::Verified(tool)) => tool.parsed(),
+            _ => None,
+        };
+        let schema = tool.and_then(Parsed::input_schema);
+        let mut found = self.guard.candidates(&call.name, arguments, schema);
+        let request = AccessRequest {
+            agent: &self.agent,
+            server: &self.server,
+            action: Action::CallTool(&call.name),
+            arguments: call.arguments,
+        };
+        for (at, value) in self.policy.path_values(&request) {
+            found.push(self.guard.candidate_of_path(&at, &value));
+        }
+        found
+    }
+}
+
+/// Judges a call's arguments by the pinned schema.
+fn fits(tool: &Tool, call: &CallTool<'_>, undeclared: bool) -> Result<(), Refusal> {
+    let unusable = |why: &str| Refusal::new(Reason::SchemaUnusable, why.to_owned());
+    let parsed = tool
+        .parsed()
+        .ok_or_else(|| unusable("the pinned definition has no input schema"))?;
+    let schema = parsed.schema().map_err(|e| unusable(&e.to_string()))?;
+    if let (Some(declared), Some(arguments), false) =
+        (parsed.input_schema(), call.arguments, undeclared)
+        && let Some(at) = schema::undeclared(declared, arguments)
+    {
+        return Err(Refusal::new(
+            Reason::UndeclaredArgument,
+            format!("the pinned schema declares no `{}`", super::bounded(&at)),
+        ));
+    }
+    let Some(Violation { at, keyword }) = schema.check(call.arguments) else {
+        return Ok(());
+    };
+    let at = super::bounded(&at);
+    Err(Refusal::new(
+        Reason::SchemaViolation,
+        format!("`{at}` violates `{keyword}` of the pinned schema"),
+    ))
+}

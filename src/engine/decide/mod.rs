@@ -1,0 +1,257 @@
+//! The decision point: one message in, one [`Decision`] out.
+//!
+//! Read top-down: `decide` looks at what kind of message it is; `requests`,
+//! `answers` and `notes` each end in a [`Plan`]; `finish` turns the plan into
+//! bytes to send. Whatever is not a well-formed, permitted message is denied:
+//! each path that does not say `Forward` in so many words ends in a refusal.
+
+mod answers;
+mod calls;
+mod finish;
+mod lists;
+mod notes;
+mod requests;
+mod verify;
+
+use super::decision::{Decision, Frame};
+use super::guard::paths::{PathFacts, PathGuard};
+use super::message::{Direction, Id, KnownMethod, Limits, Message, Method, Opened, TopLevel};
+use super::pin::ServerPins;
+use super::policy::{Action, Policy};
+use super::reason::Reason;
+use super::record::{Record, RecordKind, RecordVerdict};
+use super::session::Session;
+use super::types::{AgentName, ServerName};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What an engine decides by: one agent in front of one server.
+#[derive(Debug)]
+pub struct Engine {
+    policy: Policy,
+    agent: AgentName,
+    server: ServerName,
+    /// Both, as records name them.
+    names: (Arc<str>, Arc<str>),
+    pins: ServerPins,
+    guard: PathGuard,
+    limits: Limits,
+}
+
+/// The values of the moment that a decision depends on.
+#[derive(Debug, Clone, Default)]
+pub struct Context {
+    /// Time since the session began.
+    pub now: Duration,
+    /// What the file system said to [`Opened::questions`].
+    pub facts: PathFacts,
+}
+
+/// What is to be done with a message.
+enum Plan {
+    /// Passes, byte for byte.
+    Forward,
+    /// These bytes pass in its place.
+    Rewrite(Vec<u8>),
+    /// Refused; whoever waits for an answer is told.
+    Deny {
+        reason: Reason,
+        detail: String,
+        answer: Option<(Direction, Option<Id>)>,
+    },
+    /// Not passed on, and nobody waits for an answer.
+    Drop { reason: Reason, detail: String },
+    /// Waits; meanwhile this goes to the server.
+    Hold { ask: Option<Frame> },
+    /// Answers lockgate's own request; the next one goes to the server.
+    Absorb { ask: Option<Frame>, release: bool },
+}
+
+impl Plan {
+    fn drop(reason: Reason, detail: impl Into<String>) -> Self {
+        Self::Drop {
+            reason,
+            detail: detail.into(),
+        }
+    }
+}
+
+/// A refusal before it is known who is told.
+struct Refusal {
+    reason: Reason,
+    detail: String,
+}
+
+impl Refusal {
+    fn new(reason: Reason, detail: impl Into<String>) -> Self {
+        Self {
+            reason,
+            detail: detail.into(),
+        }
+    }
+
+    fn to(self, answer: Option<(Direction, Option<Id>)>) -> Plan {
+        Plan::Deny {
+            reason: self.reason,
+            detail: self.detail,
+            answer,
+        }
+    }
+}
+
+impl Engine {
+    /// An engine for one agent in front of one server.
+    pub fn new(
+        policy: Policy,
+        agent: AgentName,
+        server: ServerName,
+        pins: ServerPins,
+        guard: PathGuard,
+    ) -> Self {
+        Self {
+            policy,
+            names: (Arc::from(agent.as_str()), Arc::from(server.as_str())),
+            agent,
+            server,
+            pins,
+            guard,
+            limits: Limits::DEFAULT,
+        }
+    }
+
+    /// The bounds on one message.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Reads a line strictly.
+    pub fn open(&self, direction: Direction, line: Vec<u8>) -> Opened {
+        Opened::read(direction, line, &self.limits)
+    }
+
+    /// A line that was too long to keep.
+    pub fn open_too_large(&self, direction: Direction, scan: &TopLevel) -> Opened {
+        Opened::too_large(direction, scan, &self.limits)
+    }
+
+    /// Finds what the file system must be asked about a message, right before
+    /// it is decided: a message may have waited, and its tool be known by now.
+    #[must_use]
+    pub fn inquire(&self, session: &Session, mut opened: Opened) -> Opened {
+        if let Ok(Message::Request { method, params, .. }) = opened.message() {
+            let candidates = self.candidates(session, &method, params);
+            opened.questions = self.guard.questions(&candidates);
+            opened.candidates = candidates;
+        }
+        opened
+    }
+
+    /// Decides about one message. Total: there is no error, only a denial.
+    pub fn decide(&self, session: &mut Session, opened: Opened, context: &Context) -> Decision {
+        let mut record = self.record(&opened);
+        let plan = match opened.message() {
+            Err(unreadable) => {
+                record.reason = Some(unreadable.code);
+                answers::unreadable(session, opened.direction(), unreadable, &mut record)
+            }
+            Ok(message) => self.plan(session, &opened, &message, context, &mut record),
+        };
+        self.finish(session, opened, record, plan)
+    }
+
+    fn plan(
+        &self,
+        session: &mut Session,
+        opened: &Opened,
+        message: &Message<'_>,
+        context: &Context,
+        record: &mut Record,
+    ) -> Plan {
+        let direction = opened.direction();
+        describe(record, message);
+        if direction == Direction::ToServer
+            && let Some(plan) = verify::must_wait(session, opened, message)
+        {
+            return plan;
+        }
+        match message {
+            Message::Request { id, method, params } => {
+                let request = requests::Request {
+                    id,
+                    method,
+                    params: *params,
+                    opened,
+                };
+                self.request(session, &request, context, record)
+            }
+            Message::Notification { method, params } => {
+                self.note(session, direction, method, *params)
+            }
+            Message::Response { id, result } => self.response(session, opened, id, *result, record),
+            Message::Failure { id, error } => {
+                self.failure(session, direction, id.as_ref(), *error, record)
+            }
+        }
+    }
+
+    fn record(&self, opened: &Opened) -> Record {
+        self.record_of(opened.direction(), opened.bytes())
+    }
+
+    fn record_of(&self, direction: Direction, bytes: usize) -> Record {
+        let names = (Arc::clone(&self.names.0), Arc::clone(&self.names.1));
+        let (kind, verdict) = (RecordKind::Malformed, RecordVerdict::Deny);
+        Record::new(direction, kind, verdict, names, bytes)
+    }
+
+    /// Whether the server may ask the agent for something.
+    fn may_ask(&self, method: &str, record: &mut Record) -> Result<(), Refusal> {
+        self.permits(
+            Action::AskAgent(method),
+            None,
+            &PathFacts::default(),
+            record,
+        )
+        .map(drop)
+    }
+
+    fn allows_method(&self, name: &str) -> bool {
+        let server = self.policy.servers.get(&self.server);
+        server.is_some_and(|s| s.allow_methods.iter().any(|m| m == name))
+    }
+}
+
+fn describe(record: &mut Record, message: &Message<'_>) {
+    let (kind, method, id) = match message {
+        Message::Request { id, method, .. } => (RecordKind::Request, Some(method), Some(id)),
+        Message::Notification { method, .. } => (RecordKind::Notification, Some(method), None),
+        Message::Response { id, .. } => (RecordKind::Response, None, Some(id)),
+        Message::Failure { id, .. } => (RecordKind::Failure, None, id.as_ref()),
+    };
+    record.kind = kind;
+    // A peer can make both as long as a message.
+    record.method = method.map(|m| bounded(m.name()));
+    record.id = id.map(|i| bounded(&i.to_json()));
+}
+
+/// A peer's string cut to what a record or an error may carry of it.
+fn bounded(text: &str) -> String {
+    text.chars().take(256).collect()
+}
+
+/// The name by which the policy knows a request of the server's.
+fn asked_method(method: KnownMethod, params: Option<super::message::Json<'_>>) -> &'static str {
+    let mode = params.and_then(|p| p.get("mode"));
+    let mode = mode.and_then(super::message::Json::as_str);
+    match (method, mode.as_deref()) {
+        (KnownMethod::Elicit, None | Some("form")) => "elicitation/create",
+        // URL mode, and any mode that a later revision may bring.
+        (KnownMethod::Elicit, Some(_)) => "elicitation/create#url",
+        _ => method.name(),
+    }
+}
+
+/// Whether a method is one whose answer may ask the agent for input (MRTR).
+fn is_known(method: &Method, known: KnownMethod) -> bool {
+    *method == Method::Known(known)
+}

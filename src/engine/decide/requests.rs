@@ -1,0 +1,392 @@
+//! Requests of either side.
+
+use super::{Context, Engine, Plan, Refusal, asked_method};
+use crate::engine::guard::paths::{Access, Candidate, PathFacts, PathGuard};
+use crate::engine::mask::{self, MaskedUri};
+use crate::engine::message::{
+    CallTool, Direction, Id, Json, KnownMethod, Method, Named, Opened, Shape, ViewError,
+    exact_params,
+};
+use crate::engine::policy::{AccessRequest, Action, Answer, PathJudge};
+use crate::engine::reason::Reason;
+use crate::engine::record::Record;
+use crate::engine::session::{Pending, Session, Subject};
+use crate::engine::types::Digest;
+
+/// A request under judgement.
+pub(super) struct Request<'a> {
+    pub(super) id: &'a Id,
+    pub(super) method: &'a Method,
+    pub(super) params: Option<Json<'a>>,
+    pub(super) opened: &'a Opened,
+}
+
+impl From<ViewError> for Refusal {
+    fn from(error: ViewError) -> Self {
+        Self::new(Reason::InvalidParams, error.to_string())
+    }
+}
+
+/// What a permitted request leaves behind, and where it must wait.
+pub(super) enum Judged {
+    Permit,
+    Hold(Plan),
+}
+
+impl Engine {
+    pub(super) fn request(
+        &self,
+        session: &mut Session,
+        request: &Request<'_>,
+        context: &Context,
+        record: &mut Record,
+    ) -> Plan {
+        let direction = request.opened.direction();
+        let answer = Some((direction.reversed(), Some(request.id.clone())));
+        if let Err(refusal) = self.admit(session, request) {
+            return refusal.to(answer);
+        }
+        let judged = match direction {
+            Direction::ToServer => self.judge(session, request, context, record),
+            Direction::ToAgent => self.judge_asking(session, request, record),
+        };
+        match judged {
+            Err(refusal) => refusal.to(answer),
+            Ok(Judged::Hold(plan)) => plan,
+            Ok(Judged::Permit) => {
+                let pending = pending(request, record);
+                match direction {
+                    Direction::ToServer => session.down.add(request.id.clone(), pending),
+                    Direction::ToAgent => session.up.add(request.id.clone(), pending),
+                }
+                Plan::Forward
+            }
+        }
+    }
+
+    /// What holds for every request: a defined method, the right way, a fresh id.
+    fn admit(&self, session: &Session, request: &Request<'_>) -> Result<(), Refusal> {
+        let direction = request.opened.direction();
+        let requests = match direction {
+            Direction::ToServer => &session.down,
+            Direction::ToAgent => &session.up,
+        };
+        if let Some(gone) = &session.gone {
+            return Err(Refusal::new(Reason::ServerExited, gone.clone()));
+        }
+        if session.is_own(request.id) {
+            return Err(Refusal::new(
+                Reason::DuplicateId,
+                "the id belongs to a request of lockgate's own",
+            ));
+        }
+        requests.may_add(request.id).map_err(|reason| {
+            Refusal::new(reason, "wait for the answers to earlier requests first")
+        })?;
+        let Method::Known(method) = request.method else {
+            return if self.allows_method(request.method.name()) {
+                Ok(())
+            } else {
+                Err(Refusal::new(
+                    Reason::UnknownMethod,
+                    "no protocol revision defines this method; `allow_methods` of the server can name it",
+                ))
+            };
+        };
+        if method.shape() != Shape::Request {
+            return Err(Refusal::new(
+                Reason::WrongShape,
+                "this method is a notification: expected no `id`",
+            ));
+        }
+        if !method.way().covers(direction) {
+            return Err(Refusal::new(
+                Reason::WrongDirection,
+                format!("{} never sends this request", direction.sender()),
+            ));
+        }
+        Ok(exact_params(request.params)?)
+    }
+
+    fn judge(
+        &self,
+        session: &mut Session,
+        request: &Request<'_>,
+        context: &Context,
+        record: &mut Record,
+    ) -> Result<Judged, Refusal> {
+        let params = request.params;
+        let Method::Known(method) = request.method else {
+            return Ok(Judged::Permit);
+        };
+        match method {
+            KnownMethod::CallTool => return self.judge_call(session, request, context, record),
+            KnownMethod::GetPrompt => {
+                let name = Named::read(params, "name")?.0;
+                record.prompt = Some(super::bounded(&name));
+                remember_arguments(record, params.and_then(|p| p.get("arguments")));
+                self.guarded(request, context, record)?;
+                self.permits(Action::GetPrompt(&name), None, &context.facts, record)?;
+            }
+            KnownMethod::ReadResource
+            | KnownMethod::SubscribeResource
+            | KnownMethod::UnsubscribeResource => {
+                let uri = Named::read(params, "uri")?.0;
+                record.resource = Some(MaskedUri::of(&uri));
+                self.guarded(request, context, record)?;
+                self.permits(Action::ReadResource(&uri), None, &context.facts, record)?;
+            }
+            KnownMethod::Complete => self.judge_completion(request, context, record)?,
+            KnownMethod::Listen => self.judge_listen(request, context, record)?,
+            KnownMethod::GetTask
+            | KnownMethod::TaskResult
+            | KnownMethod::CancelTask
+            | KnownMethod::UpdateTask => judge_task(session, params)?,
+            // Lists are filtered on their way back; the rest is the protocol's
+            // own housekeeping and reaches nothing.
+            KnownMethod::Initialize
+            | KnownMethod::Discover
+            | KnownMethod::Ping
+            | KnownMethod::ListTools
+            | KnownMethod::ListPrompts
+            | KnownMethod::ListResources
+            | KnownMethod::ListResourceTemplates
+            | KnownMethod::ListTasks
+            | KnownMethod::SetLogLevel => {}
+            other => {
+                return Err(Refusal::new(
+                    Reason::WrongDirection,
+                    format!("{} is not for the server", other.name()),
+                ));
+            }
+        }
+        Ok(Judged::Permit)
+    }
+
+    fn judge_asking(
+        &self,
+        session: &Session,
+        request: &Request<'_>,
+        record: &mut Record,
+    ) -> Result<Judged, Refusal> {
+        let Method::Known(method) = request.method else {
+            return Ok(Judged::Permit);
+        };
+        match method {
+            KnownMethod::Ping | KnownMethod::ListTasks => {}
+            KnownMethod::GetTask | KnownMethod::TaskResult | KnownMethod::CancelTask => {
+                judge_task(session, request.params)?;
+            }
+            method => self.may_ask(asked_method(*method, request.params), record)?,
+        }
+        Ok(Judged::Permit)
+    }
+
+    fn judge_completion(
+        &self,
+        request: &Request<'_>,
+        context: &Context,
+        record: &mut Record,
+    ) -> Result<(), Refusal> {
+        let reference = request.params.and_then(|p| p.get("ref"));
+        let kind = Named::read(reference, "type")?.0;
+        self.guarded(request, context, record)?;
+        match &*kind {
+            "ref/prompt" => {
+                let name = Named::read(reference, "name")?.0;
+                record.prompt = Some(super::bounded(&name));
+                self.permits(Action::GetPrompt(&name), None, &context.facts, record)?;
+            }
+            "ref/resource" => {
+                let uri = Named::read(reference, "uri")?.0;
+                record.resource = Some(MaskedUri::of(&uri));
+                self.permits(Action::ReadResource(&uri), None, &context.facts, record)?;
+            }
+            _ => {
+                return Err(Refusal::new(
+                    Reason::InvalidParams,
+                    "expected `ref` to be a prompt or a resource",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn judge_listen(
+        &self,
+        request: &Request<'_>,
+        context: &Context,
+        record: &mut Record,
+    ) -> Result<(), Refusal> {
+        self.guarded(request, context, record)?;
+        for uri in subscribed(request.params) {
+            let uri = uri.as_str().ok_or_else(|| {
+                Refusal::new(
+                    Reason::InvalidParams,
+                    "expected `resourceSubscriptions` to hold strings",
+                )
+            })?;
+            self.permits(Action::ReadResource(&uri), None, &context.facts, record)?;
+        }
+        Ok(())
+    }
+
+    /// The path guard's word on a request; the built-in rules come first, and
+    /// no policy can take them back.
+    pub(super) fn guarded(
+        &self,
+        request: &Request<'_>,
+        context: &Context,
+        record: &mut Record,
+    ) -> Result<(), Refusal> {
+        let found = self
+            .guard
+            .inspect(&request.opened.candidates, &context.facts);
+        let Some(first) = found.first() else {
+            return Ok(());
+        };
+        let reason = match first.code {
+            "self-protection" => Reason::SelfProtection,
+            "unresolvable-path" => Reason::UnresolvablePath,
+            _ => Reason::SecretPlace,
+        };
+        let detail = format!("`{}` reaches {}", first.at, first.detail);
+        record.findings = found;
+        Err(Refusal::new(reason, detail))
+    }
+
+    /// The policy's word; the answer says whether undeclared arguments pass.
+    pub(super) fn permits(
+        &self,
+        action: Action<'_>,
+        arguments: Option<Json<'_>>,
+        facts: &PathFacts,
+        record: &mut Record,
+    ) -> Result<bool, Refusal> {
+        let request = AccessRequest {
+            agent: &self.agent,
+            server: &self.server,
+            action,
+            arguments,
+        };
+        let paths = GuardedPaths {
+            guard: &self.guard,
+            facts,
+        };
+        match self.policy.evaluate(&request, &paths) {
+            Answer::Permit { rules, undeclared } => {
+                record.rules = rules;
+                Ok(undeclared)
+            }
+            Answer::Forbid { rules, why } => {
+                record.rules = rules;
+                Err(Refusal::new(Reason::Forbidden, why))
+            }
+            Answer::Nothing { near, why } => {
+                record.rules = near;
+                Err(Refusal::new(Reason::NotPermitted, why))
+            }
+        }
+    }
+
+    /// Every path-bearing string of a request.
+    pub(super) fn candidates(
+        &self,
+        session: &Session,
+        method: &Method,
+        params: Option<Json<'_>>,
+    ) -> Vec<Candidate> {
+        let Method::Known(method) = method else {
+            return Vec::new();
+        };
+        match method {
+            KnownMethod::CallTool => {
+                let Ok(call) = CallTool::read(params) else {
+                    return Vec::new();
+                };
+                self.call_candidates(session, &call)
+            }
+            KnownMethod::GetPrompt | KnownMethod::Complete => {
+                let Some(params) = params else {
+                    return Vec::new();
+                };
+                let parts = ["arguments", "argument", "context"].map(|key| params.get(key));
+                let mut found: Vec<Candidate> = Vec::new();
+                for part in parts.into_iter().flatten() {
+                    found.extend(self.guard.candidates(method.name(), part, None));
+                }
+                let uri = params.get("ref").and_then(|r| r.get("uri"));
+                if let Some(uri) = uri.and_then(Json::as_str) {
+                    found.extend(self.guard.candidates_of_uri(&uri));
+                }
+                found
+            }
+            KnownMethod::ReadResource
+            | KnownMethod::SubscribeResource
+            | KnownMethod::UnsubscribeResource => Named::read(params, "uri")
+                .map_or_else(|_| Vec::new(), |uri| self.guard.candidates_of_uri(&uri.0)),
+            KnownMethod::Listen => subscribed(params)
+                .filter_map(Json::as_str)
+                .flat_map(|uri| self.guard.candidates_of_uri(&uri))
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+struct GuardedPaths<'a> {
+    guard: &'a PathGuard,
+    facts: &'a PathFacts,
+}
+
+impl PathJudge for GuardedPaths<'_> {
+    fn within(&self, value: &str, access: Access) -> Result<(), String> {
+        self.guard.within(value, access, self.facts)
+    }
+}
+
+/// The uris that `subscriptions/listen` subscribes to.
+fn subscribed(params: Option<Json<'_>>) -> impl Iterator<Item = Json<'_>> {
+    params
+        .and_then(|p| p.get("notifications"))
+        .and_then(|n| n.get("resourceSubscriptions"))
+        .into_iter()
+        .flat_map(Json::items)
+}
+
+/// Tasks belong to the requests that made them.
+fn judge_task(session: &Session, params: Option<Json<'_>>) -> Result<(), Refusal> {
+    let id = Named::read(params, "taskId")?.0;
+    if session.tasks.contains(&*id) {
+        Ok(())
+    } else {
+        Err(Refusal::new(
+            Reason::UnknownRequest,
+            "expected the id of a task that this session has created",
+        ))
+    }
+}
+
+/// Puts the arguments' digest and masked shape into the record.
+pub(super) fn remember_arguments(record: &mut Record, arguments: Option<Json<'_>>) {
+    if let Some(arguments) = arguments {
+        record.arguments_digest = Some(Digest::of(&[arguments.raw().as_bytes()]));
+        record.arguments = Some(mask::mask(arguments));
+    }
+}
+
+fn pending(request: &Request<'_>, record: &Record) -> Pending {
+    let member = |key| request.params.and_then(|p| p.get(key));
+    let token = member("_meta").and_then(|m| m.get("progressToken"));
+    Pending {
+        method: request.method.clone(),
+        subject: Subject::of(record),
+        cursor: member("cursor").and_then(Json::as_str).map(String::from),
+        token: token.map(token_text),
+    }
+}
+
+/// A progress token in one spelling.
+pub(super) fn token_text(token: Json<'_>) -> String {
+    Id::of(token).map_or_else(|| token.raw().to_owned(), |id| id.to_json())
+}

@@ -1,0 +1,256 @@
+//! Verification before use: lockgate's own walk through the server's tools.
+//!
+//! A call to a tool that this session has not seen waits until all pages of
+//! the list have been compared with the pins. What the agent sends meanwhile
+//! waits behind it, so nothing overtakes; its answers to the server pass, so
+//! that a server may ask something before it lists its tools.
+
+use super::{Engine, Plan, is_known};
+use crate::engine::decision::Decision;
+use crate::engine::message::{Direction, Document, Id, Json, KnownMethod, Message, Opened};
+use crate::engine::policy::PinMode;
+use crate::engine::reason::Reason;
+use crate::engine::record::{Record, RecordKind, RecordVerdict};
+use crate::engine::reply;
+use crate::engine::session::{Session, Tools, Verification};
+use std::time::Duration;
+
+/// How long a server may take to list its tools.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Most pages of one list.
+const PAGES: usize = 1000;
+/// How often a list may change while it is read.
+const RESTARTS: usize = 3;
+
+/// What a verification starts from.
+pub(super) struct Begin<'a> {
+    pub(super) now: Duration,
+    /// Params of the call that needs it.
+    pub(super) params: Option<Json<'a>>,
+}
+
+/// Starts a verification; the call that needs it waits.
+pub(super) fn begin(session: &mut Session, begin: &Begin<'_>) -> Plan {
+    let id = session.own_id();
+    let meta = reply::request_meta(begin.params);
+    let ask = reply::list_tools(&id, None, meta.as_deref());
+    session.verification = Some(Verification {
+        id,
+        names: std::collections::BTreeSet::new(),
+        pages: 0,
+        stale: false,
+        restarts: 0,
+        deadline: begin.now.saturating_add(PATIENCE),
+        meta,
+    });
+    Plan::Hold { ask: Some(ask) }
+}
+
+/// What happens to a message of the agent while a verification is under way.
+pub(super) fn must_wait(
+    session: &mut Session,
+    opened: &Opened,
+    message: &Message<'_>,
+) -> Option<Plan> {
+    session.verification.as_ref()?;
+    let id = match message {
+        Message::Response { .. } | Message::Failure { .. } => return None,
+        Message::Request { id, .. } => Some(id.clone()),
+        Message::Notification { method, params } => {
+            if is_known(method, KnownMethod::Cancelled)
+                && let Some(plan) = take_back(session, *params)
+            {
+                return Some(plan);
+            }
+            None
+        }
+    };
+    if session.held.has_room(opened.bytes()) {
+        return Some(Plan::Hold { ask: None });
+    }
+    let (reason, detail) = (
+        Reason::TooManyHeld,
+        "too many messages wait for the server's list of tools".to_owned(),
+    );
+    Some(match id {
+        None => Plan::Drop { reason, detail },
+        Some(id) => Plan::Deny {
+            reason,
+            detail,
+            answer: Some((Direction::ToAgent, Some(id))),
+        },
+    })
+}
+
+/// Cancels a request that still waits: the server never hears of it.
+fn take_back(session: &mut Session, params: Option<Json<'_>>) -> Option<Plan> {
+    let wanted = params?.get("requestId").and_then(Id::of)?;
+    let queue = &mut session.held.queue;
+    let at = queue.iter().position(
+        |held| matches!(held.message(), Ok(Message::Request { id, .. }) if id == wanted),
+    )?;
+    let taken = queue.remove(at)?;
+    session.held.bytes = session.held.bytes.saturating_sub(taken.bytes());
+    Some(Plan::drop(
+        Reason::Cancelled,
+        format!("request {wanted} was cancelled while it waited"),
+    ))
+}
+
+impl Engine {
+    /// A page of lockgate's own walk.
+    pub(super) fn verified_page(
+        &self,
+        session: &mut Session,
+        result: Json<'_>,
+        record: &mut Record,
+    ) -> Plan {
+        let Some(mut walk) = session.verification.take() else {
+            return Plan::drop(Reason::UnsolicitedResponse, "nobody waits for this answer");
+        };
+        walk.pages = walk.pages.saturating_add(1);
+        let next = match self.learn_page(session, result, &mut walk.names) {
+            Err(refusal) => return fail(session, refusal.reason, refusal.detail, record),
+            Ok(next) => next,
+        };
+        if walk.pages >= PAGES || session.tools.known.len() > Tools::MOST {
+            let detail = "the list of tools has no end".to_owned();
+            return fail(session, Reason::VerificationFailed, detail, record);
+        }
+        let next = if walk.stale {
+            walk.restarts = walk.restarts.saturating_add(1);
+            if walk.restarts > RESTARTS {
+                let detail = "the list of tools changes all the time".to_owned();
+                return fail(session, Reason::VerificationFailed, detail, record);
+            }
+            walk.stale = false;
+            walk.names.clear();
+            session.tools.forget();
+            Some(None)
+        } else {
+            next.map(Some)
+        };
+        let Some(cursor) = next else {
+            session.tools.complete = true;
+            session.tools.settled = true;
+            return Plan::Absorb {
+                ask: None,
+                release: true,
+            };
+        };
+        walk.id = session.own_id();
+        let ask = reply::list_tools(&walk.id, cursor.as_deref(), walk.meta.as_deref());
+        session.verification = Some(walk);
+        Plan::Absorb {
+            ask: Some(ask),
+            release: false,
+        }
+    }
+
+    /// Takes the server to be as it is pinned, to explain what would happen.
+    /// With a pin mode that knows only pinned tools, there are no others.
+    pub fn assume_pinned(&self, session: &mut Session) {
+        for pin in self.pins.tools.values() {
+            let text = pin.definition.clone().into_bytes();
+            if let Ok(definition) = Document::read(text, &self.limits) {
+                self.learn(session, definition.root());
+            }
+        }
+        session.tools.complete = self.policy.pins == PinMode::Require;
+    }
+
+    /// Gives up on a verification whose time has come.
+    pub fn expire(&self, session: &mut Session, now: Duration) -> Option<Decision> {
+        if session.deadline()? > now {
+            return None;
+        }
+        let mut record = self.own_record();
+        let detail = format!(
+            "the server did not list its tools in {} s",
+            PATIENCE.as_secs()
+        );
+        let plan = fail(session, Reason::VerificationTimeout, detail, &mut record);
+        Some(Self::own_decision(session, record, plan))
+    }
+
+    /// The server has ended: everyone who waits is told, in order.
+    pub fn server_gone(&self, session: &mut Session, why: &str) -> Vec<Decision> {
+        session.gone = Some(why.to_owned());
+        session.verification = None;
+        session.up.drain();
+        let mut decisions = Vec::new();
+        for (id, pending) in session.down.drain() {
+            let mut record = self.own_record();
+            record.method = Some(super::bounded(pending.method.name()));
+            record.id = Some(super::bounded(&id.to_json()));
+            pending.subject.put_into(&mut record);
+            let plan = Plan::Deny {
+                reason: Reason::ServerExited,
+                detail: why.to_owned(),
+                answer: Some((Direction::ToAgent, Some(id))),
+            };
+            decisions.push(Self::own_decision(session, record, plan));
+        }
+        if session.is_holding() {
+            let record = self.own_record();
+            let plan = Plan::Absorb {
+                ask: None,
+                release: true,
+            };
+            decisions.push(Self::own_decision(session, record, plan));
+        }
+        decisions
+    }
+
+    /// The pins of first use could not be kept: nothing that was learned counts.
+    pub fn distrust(&self, session: &mut Session, decision: &mut Decision, why: &str) {
+        session.tools.forget();
+        session.tools.first_use = crate::engine::pin::ServerPins::default();
+        session.tools.settled = false;
+        for waiting in &mut decision.released {
+            waiting.refused = Some((Reason::PinNotSaved, why.to_owned()));
+        }
+        decision.record.reason = Some(Reason::PinNotSaved.code());
+        // The evidence says what happens, not what would have happened.
+        let verdict = &mut decision.record.verdict;
+        if matches!(verdict, RecordVerdict::Forward | RecordVerdict::Rewrite) {
+            *verdict = RecordVerdict::Deny;
+        }
+        decision.record.detail = Some(why.to_owned());
+    }
+
+    fn own_record(&self) -> Record {
+        let mut record = self.record_of(Direction::ToAgent, 0);
+        record.kind = RecordKind::Own;
+        record
+    }
+}
+
+/// Ends a verification without success: the calls that wait are refused.
+pub(super) fn fail(
+    session: &mut Session,
+    reason: Reason,
+    detail: String,
+    record: &mut Record,
+) -> Plan {
+    session.verification = None;
+    // What was seen of a list that is not whole proves nothing.
+    session.tools.forget();
+    for waiting in &mut session.held.queue {
+        waiting.refused = Some((reason, detail.clone()));
+    }
+    record.reason = Some(reason.code());
+    record.detail = Some(detail);
+    Plan::Absorb {
+        ask: None,
+        release: true,
+    }
+}
+
+/// The server says that its tools have changed.
+pub(super) fn changed(session: &mut Session) {
+    session.tools.forget();
+    if let Some(walk) = &mut session.verification {
+        walk.stale = true;
+    }
+}

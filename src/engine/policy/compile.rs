@@ -1,0 +1,248 @@
+//! From the raw policy to the checked one.
+//!
+//! Names are resolved, patterns and expressions compiled, paths expanded. What
+//! could only fail at request time fails here, with its place in the file.
+
+mod paths;
+mod rule;
+
+use super::diagnostic::{Problems, Severity};
+use super::raw::{List, Raw, RawAgent, RawEnv, RawServer, Text};
+use super::{
+    Agent, AskAgent, EnvValue, PinMode, Policy, PolicyBase, Scope, Server, shown, suggest,
+};
+use crate::engine::message::Method;
+use crate::engine::types::{AgentName, ServerName};
+use paths::Roots;
+use std::collections::BTreeMap;
+
+/// What the parts of a policy need while they are compiled.
+struct Compiler<'a> {
+    file: &'a str,
+    text: &'a str,
+    roots: Roots<'a>,
+    servers: Vec<ServerName>,
+    agents: Vec<AgentName>,
+    problems: &'a mut Problems,
+}
+
+/// Compiles. The result is only good for use if `problems` has no errors.
+pub(super) fn compile(
+    raw: Raw,
+    file: &str,
+    text: &str,
+    base: &PolicyBase,
+    problems: &mut Problems,
+) -> Policy {
+    let Raw {
+        servers,
+        agents,
+        paths,
+        pins,
+        audit_dir,
+        rules,
+    } = raw;
+    let roots = Roots::new(base, paths.workspace.as_ref(), problems);
+    let mut compiler = Compiler {
+        file,
+        text,
+        roots,
+        servers: servers
+            .iter()
+            .filter_map(|s| ServerName::new(&*s.name.value).ok())
+            .collect(),
+        agents: agents
+            .iter()
+            .filter_map(|a| AgentName::new(&*a.name.value).ok())
+            .collect(),
+        problems,
+    };
+    Policy {
+        servers: compiler.all_servers(servers),
+        agents: compiler.all_agents(agents),
+        paths: compiler.paths(paths),
+        workspace: compiler.roots.workspace().map(str::to_owned),
+        pins: pins.unwrap_or(PinMode::Require),
+        audit_dir: audit_dir.and_then(|dir| compiler.path(&dir)),
+        file: file.to_owned(),
+        rules: compiler.rules(rules),
+        scope: Scope::Named,
+        oddities: Vec::new(),
+    }
+}
+
+impl Compiler<'_> {
+    fn line_of(&self, offset: usize) -> usize {
+        let before = self.text.get(..offset).unwrap_or(self.text);
+        before.matches('\n').count().saturating_add(1)
+    }
+
+    fn all_servers(&mut self, raw: Vec<RawServer>) -> BTreeMap<ServerName, Server> {
+        let mut servers = BTreeMap::new();
+        for server in raw {
+            if let Some(name) = self.name(&server.name, ServerName::new) {
+                servers.insert(name, self.server(server));
+            }
+        }
+        servers
+    }
+
+    fn all_agents(&mut self, raw: Vec<RawAgent>) -> BTreeMap<AgentName, Agent> {
+        let mut agents = BTreeMap::new();
+        for agent in raw {
+            if let Some(name) = self.name(&agent.name, AgentName::new) {
+                let stdio = agent.stdio.unwrap_or(false);
+                if agent.stdio == Some(false) {
+                    let message = format!("nobody can be the agent `{name}`");
+                    let help = "`stdio = true` lets an agent that starts `lockgate run` be it";
+                    self.problems
+                        .add(Severity::Warning, agent.name.span, message, help);
+                }
+                agents.insert(name, Agent { stdio });
+            }
+        }
+        agents
+    }
+
+    /// A name of our own, such as a server's.
+    fn name<T, E: std::fmt::Display>(
+        &mut self,
+        text: &Text,
+        check: impl Fn(String) -> Result<T, E>,
+    ) -> Option<T> {
+        match check(text.value.clone()) {
+            Ok(name) => Some(name),
+            Err(error) => {
+                let message = format!("{} is no name", shown::quoted(&text.value));
+                self.problems
+                    .error(text.span.clone(), message, error.to_string());
+                None
+            }
+        }
+    }
+
+    fn server(&mut self, raw: RawServer) -> Server {
+        let RawServer {
+            name,
+            command,
+            env,
+            cwd,
+            allow_methods,
+            ask_agent,
+        } = raw;
+        let line = self.line_of(
+            ask_agent
+                .as_ref()
+                .map_or(name.span.start, |list| list.span.start),
+        );
+        Server {
+            command: command
+                .map(|command| self.command(command))
+                .unwrap_or_default(),
+            env: env
+                .into_iter()
+                .map(|(name, value)| self.env(&name, value))
+                .collect(),
+            cwd: cwd.and_then(|cwd| self.path(&cwd)),
+            allow_methods: allow_methods
+                .map(|list| self.allow_methods(list))
+                .unwrap_or_default(),
+            ask_agent: AskAgent {
+                line,
+                ..ask_agent
+                    .map(|list| self.ask_agent(list))
+                    .unwrap_or_default()
+            },
+            span: name.span,
+        }
+    }
+
+    fn command(&mut self, list: List) -> Vec<String> {
+        let mut command = Vec::new();
+        for (at, word) in list.value.into_iter().enumerate() {
+            if at == 0 && word.value.trim().is_empty() {
+                let help = "the first word of `command` is the program to start";
+                self.problems
+                    .error(word.span.clone(), "the program has no name", help);
+            }
+            self.no_nul(&word);
+            command.extend(self.roots.expand(&word, self.problems));
+        }
+        command
+    }
+
+    fn no_nul(&mut self, text: &Text) {
+        if text.value.contains('\0') {
+            let help = "remove it: the operating system ends the text there";
+            self.problems
+                .error(text.span.clone(), "this text has a NUL character", help);
+        }
+    }
+
+    fn env(&mut self, name: &Text, value: RawEnv) -> (String, EnvValue) {
+        self.variable(name);
+        let value = match value {
+            RawEnv::Literal(text) => {
+                self.no_nul(&text);
+                EnvValue::Literal(text.value)
+            }
+            RawEnv::From(from) => {
+                self.variable(&from);
+                EnvValue::From(from.value)
+            }
+        };
+        (name.value.clone(), value)
+    }
+
+    fn variable(&mut self, name: &Text) {
+        let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let fits =
+            name.value.chars().all(word) && !name.value.starts_with(|c: char| c.is_ascii_digit());
+        if name.value.is_empty() || !fits {
+            // Not quoted: a value in the place of a name may be a secret.
+            let help = "expected letters, digits and `_`, not starting with a digit";
+            self.problems.error(
+                name.span.clone(),
+                "this is no name of an environment variable",
+                help,
+            );
+        }
+    }
+
+    fn allow_methods(&mut self, list: List) -> Vec<String> {
+        for method in &list.value {
+            let quoted = shown::quoted(&method.value);
+            if matches!(Method::of(&method.value), Method::Known(_)) {
+                let message = format!("the protocol defines {quoted}");
+                let help = "remove it: `allow_methods` is for methods that no revision defines";
+                self.problems.error(method.span.clone(), message, help);
+            } else if method.value.is_empty()
+                || method
+                    .value
+                    .contains(|c: char| c == '*' || c.is_whitespace() || c.is_control())
+            {
+                let message = format!("{quoted} is no method");
+                let help = "write each method in full, without wildcards";
+                self.problems.error(method.span.clone(), message, help);
+            }
+        }
+        list.value.into_iter().map(|method| method.value).collect()
+    }
+
+    fn ask_agent(&mut self, list: List) -> AskAgent {
+        for method in &list.value {
+            if !AskAgent::METHODS.contains(&method.value.as_str()) {
+                let message = format!(
+                    "a server cannot ask {} of an agent",
+                    shown::quoted(&method.value)
+                );
+                let help = suggest::help(&method.value, &AskAgent::METHODS);
+                self.problems.error(method.span.clone(), message, help);
+            }
+        }
+        AskAgent {
+            methods: list.value.into_iter().map(|method| method.value).collect(),
+            line: 0,
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! `[paths]`: from what a person writes to absolute paths.
+//!
+//! The work is on the text alone: what a path resolves to on disk is a fact
+//! that the path guard asks for with each call.
+
+use super::{Compiler, Problems, Severity, shown};
+use crate::engine::guard::paths::PathRules;
+use crate::engine::policy::PolicyBase;
+use crate::engine::policy::constraint::glob;
+use crate::engine::policy::raw::{List, RawPaths, Text};
+
+const WORKSPACE: &str = "${workspace}";
+
+/// What stands for the built-in catalogue in `secret`.
+const DEFAULTS: &str = "+defaults";
+
+/// What paths are relative to.
+#[derive(Debug)]
+pub(super) struct Roots<'a> {
+    base: &'a PolicyBase,
+    workspace: Option<String>,
+}
+
+impl<'a> Roots<'a> {
+    pub(super) fn new(
+        base: &'a PolicyBase,
+        workspace: Option<&Text>,
+        problems: &mut Problems,
+    ) -> Self {
+        let mut roots = Self {
+            base,
+            workspace: None,
+        };
+        if !base.dir.starts_with('/') || !base.home.starts_with('/') {
+            let help = "give lockgate an absolute path to the policy, and set HOME";
+            problems.error(0..0, "the place of the policy is not known", help);
+        }
+        roots.workspace = workspace.and_then(|text| roots.path(text, problems));
+        roots
+    }
+
+    pub(super) fn workspace(&self) -> Option<&str> {
+        self.workspace.as_deref()
+    }
+
+    /// Replaces `${workspace}`, and nothing else.
+    pub(super) fn expand(&self, text: &Text, problems: &mut Problems) -> Option<String> {
+        if !text.value.contains(WORKSPACE) {
+            return Some(text.value.clone());
+        }
+        let Some(workspace) = &self.workspace else {
+            let help = "write `workspace = \".\"` in `[paths]`";
+            problems.error(
+                text.span.clone(),
+                "the policy does not say what `${workspace}` is",
+                help,
+            );
+            return None;
+        };
+        Some(text.value.replace(WORKSPACE, workspace))
+    }
+
+    /// An absolute path without `.`, `..` and repeated separators.
+    pub(super) fn path(&self, text: &Text, problems: &mut Problems) -> Option<String> {
+        let written = &text.value;
+        let wrong = if written.trim().is_empty() {
+            Some((
+                "a path is empty",
+                "write `.` for the directory of the policy",
+            ))
+        } else if written.contains(char::is_control) {
+            Some(("a path has a control character", "remove it"))
+        } else if written
+            .strip_prefix(WORKSPACE)
+            .unwrap_or(written)
+            .contains('$')
+        {
+            let help = "only a leading `${workspace}` and a leading `~` are known here";
+            Some(("a path has a variable", help))
+        } else if written.starts_with('~') && written != "~" && !written.starts_with("~/") {
+            Some((
+                "a path names the home of another user",
+                "write the path in full",
+            ))
+        } else {
+            None
+        };
+        if let Some((message, help)) = wrong {
+            problems.error(text.span.clone(), message, help);
+            return None;
+        }
+        let expanded = self.expand(text, problems)?;
+        Some(self.absolute(&expanded))
+    }
+
+    fn absolute(&self, path: &str) -> String {
+        let full = match path.strip_prefix('~') {
+            Some(rest) => format!("{}/{rest}", self.base.home),
+            None if path.starts_with('/') => path.to_owned(),
+            None => format!("{}/{path}", self.base.dir),
+        };
+        let mut parts: Vec<&str> = Vec::new();
+        for part in full.split('/') {
+            match part {
+                "" | "." => {}
+                ".." => {
+                    parts.pop();
+                }
+                _ => parts.push(part),
+            }
+        }
+        format!("/{}", parts.join("/"))
+    }
+}
+
+impl Compiler<'_> {
+    pub(super) fn path(&mut self, text: &Text) -> Option<String> {
+        self.roots.path(text, self.problems)
+    }
+
+    pub(super) fn paths(&mut self, raw: RawPaths) -> PathRules {
+        let RawPaths {
+            workspace: _,
+            read,
+            write,
+            secret,
+        } = raw;
+        let read = self.directories(read);
+        let write = self.directories(write);
+        let Some(secret) = secret else {
+            return PathRules {
+                read,
+                write,
+                secret: Vec::new(),
+                defaults: true,
+            };
+        };
+        let (defaults, own): (Vec<_>, Vec<_>) = secret
+            .value
+            .into_iter()
+            .partition(|text| text.value == DEFAULTS);
+        if defaults.is_empty() {
+            let message = "the built-in catalogue of secret places is turned off";
+            let help = "add `\"+defaults\"` to `secret` to keep it";
+            self.problems
+                .add(Severity::Warning, secret.span, message, help);
+        }
+        PathRules {
+            read,
+            write,
+            secret: own.iter().filter_map(|text| self.secret(text)).collect(),
+            defaults: !defaults.is_empty(),
+        }
+    }
+
+    fn directories(&mut self, list: Option<List>) -> Vec<String> {
+        let mut paths = Vec::new();
+        for text in list.map(|list| list.value).unwrap_or_default() {
+            if text
+                .value
+                .replace(WORKSPACE, "")
+                .contains(['*', '?', '[', '{'])
+            {
+                let message = format!("{} looks like a pattern", shown::quoted(&text.value));
+                let help = "write a directory, which stands for all within it, or a file";
+                self.problems.error(text.span, message, help);
+            } else {
+                paths.extend(self.path(&text));
+            }
+        }
+        paths
+    }
+
+    /// A glob; what directories are called is no glob in it.
+    fn secret(&mut self, text: &Text) -> Option<String> {
+        if text.value.starts_with('+') {
+            let message = format!("{} is not known", shown::quoted(&text.value));
+            let help = "expected a path, a glob, or `+defaults` for the built-in catalogue";
+            self.problems.error(text.span.clone(), message, help);
+            return None;
+        }
+        let base = PolicyBase {
+            dir: globset::escape(&self.roots.base.dir),
+            home: globset::escape(&self.roots.base.home),
+        };
+        let escaped = Roots {
+            base: &base,
+            workspace: self.roots.workspace().map(globset::escape),
+        };
+        let path = escaped.path(text, self.problems)?;
+        if let Err(error) = glob(&path) {
+            let message = format!("{} is no glob", shown::quoted(&text.value));
+            self.problems.error(text.span.clone(), message, error);
+            return None;
+        }
+        Some(path)
+    }
+}

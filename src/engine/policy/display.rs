@@ -1,0 +1,78 @@
+//! Rules as a program or a person reads them back.
+
+use super::Policy;
+use super::rule::{Argument, Demand, Effect, Rule};
+use super::{RuleRef, shown};
+use std::fmt;
+
+/// A rule, in words.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct RuleDisplay {
+    /// Which, and where it is written.
+    pub rule: RuleRef,
+    /// What it does.
+    pub effect: Effect,
+    /// For whom; `None` is every agent of the policy.
+    pub agents: Option<Vec<String>>,
+    /// On which server; `None` is every server of the policy.
+    pub server: Option<String>,
+    /// Patterns of tool names.
+    pub tools: Vec<String>,
+    /// Patterns of prompt names.
+    pub prompts: Vec<String>,
+    /// Patterns of resource uris.
+    pub resources: Vec<String>,
+    /// What each argument has to be, one sentence each.
+    pub arguments: Vec<String>,
+    /// Whether arguments that the pinned schema does not declare may pass.
+    pub undeclared: bool,
+}
+
+impl Policy {
+    /// Its rules, in the order of the file.
+    pub fn rules_for_display(&self) -> Vec<RuleDisplay> {
+        self.rules.iter().map(RuleDisplay::of).collect()
+    }
+}
+
+impl RuleDisplay {
+    fn of(rule: &Rule) -> Self {
+        let texts = |patterns: &[(super::pattern::Pattern, _)]| {
+            patterns
+                .iter()
+                .map(|(pattern, _)| pattern.as_str().to_owned())
+                .collect()
+        };
+        Self {
+            rule: rule.reference.clone(),
+            effect: rule.effect,
+            agents: rule
+                .agents
+                .as_ref()
+                .map(|agents| agents.iter().map(ToString::to_string).collect()),
+            server: rule.server.as_ref().map(ToString::to_string),
+            tools: texts(&rule.tools),
+            prompts: texts(&rule.prompts),
+            resources: texts(&rule.resources),
+            arguments: rule.arguments.iter().map(ToString::to_string).collect(),
+            undeclared: rule.undeclared,
+        }
+    }
+}
+
+impl fmt::Display for Argument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", shown::quoted(self.pointer.as_str()))?;
+        match &self.demand {
+            Demand::Absent => f.write_str("absent"),
+            Demand::Present {
+                optional,
+                constraints,
+            } => {
+                let texts: Vec<_> = constraints.iter().map(|(c, _)| c.to_string()).collect();
+                f.write_str(&texts.join(" and "))?;
+                f.write_str(if *optional { ", or missing" } else { "" })
+            }
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! The raw policy: what the TOML says, with the place of every value.
+//!
+//! Only shape and types are judged here; what the values mean is the business
+//! of `compile`. Unknown keys are errors, and so is everything that a later
+//! version may enforce: a policy that says more than is enforced is the most
+//! dangerous kind (the attack answered is a typing mistake).
+
+mod reader;
+mod rule;
+
+use super::diagnostic::{Problems, Span};
+use super::literal::Literal;
+use super::number::Decimal;
+use super::{Effect, PinMode};
+use crate::engine::guard::paths::Access;
+use reader::{Entry, Keys, Reader};
+use toml::de::{DeTable, DeValue};
+
+/// A value and its place.
+#[derive(Debug, Clone)]
+pub(super) struct At<T> {
+    pub(super) value: T,
+    pub(super) span: Span,
+}
+
+/// A string and its place.
+pub(super) type Text = At<String>;
+
+/// A list of strings. Items of another type were told and are left out.
+pub(super) type List = At<Vec<Text>>;
+
+/// No `Debug`: environment values are in it.
+#[derive(Default)]
+pub(super) struct Raw {
+    pub(super) servers: Vec<RawServer>,
+    pub(super) agents: Vec<RawAgent>,
+    pub(super) paths: RawPaths,
+    pub(super) pins: Option<PinMode>,
+    pub(super) audit_dir: Option<Text>,
+    pub(super) rules: Vec<RawRule>,
+}
+
+pub(super) struct RawServer {
+    pub(super) name: Text,
+    pub(super) command: Option<List>,
+    pub(super) env: Vec<(Text, RawEnv)>,
+    pub(super) cwd: Option<Text>,
+    pub(super) allow_methods: Option<List>,
+    pub(super) ask_agent: Option<List>,
+}
+
+pub(super) enum RawEnv {
+    Literal(Text),
+    From(Text),
+}
+
+#[derive(Debug)]
+pub(super) struct RawAgent {
+    pub(super) name: Text,
+    pub(super) stdio: Option<bool>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct RawPaths {
+    pub(super) workspace: Option<Text>,
+    pub(super) read: Option<List>,
+    pub(super) write: Option<List>,
+    pub(super) secret: Option<List>,
+}
+
+#[derive(Debug)]
+pub(super) struct RawRule {
+    /// The rule's head.
+    pub(super) span: Span,
+    pub(super) id: Option<Text>,
+    pub(super) effect: Option<Effect>,
+    pub(super) agents: Option<List>,
+    pub(super) server: Option<Text>,
+    pub(super) tools: Option<List>,
+    pub(super) prompts: Option<List>,
+    pub(super) resources: Option<List>,
+    pub(super) args: Option<At<Vec<RawArgument>>>,
+    /// Where it says `undeclared = "permit"`.
+    pub(super) undeclared: Option<Span>,
+}
+
+#[derive(Debug)]
+pub(super) struct RawArgument {
+    pub(super) pointer: Text,
+    pub(super) optional: Option<At<bool>>,
+    pub(super) absent: Option<At<bool>>,
+    pub(super) constraints: Vec<At<RawConstraint>>,
+}
+
+#[derive(Debug)]
+pub(super) enum RawConstraint {
+    OneOf(Vec<At<Literal>>),
+    Equals(Literal),
+    Matches(String),
+    Glob(String),
+    Min(Decimal, String),
+    Max(Decimal, String),
+    MinLen(u64),
+    MaxLen(u64),
+    Path(Access),
+}
+
+const TOP: Keys = Keys {
+    table: "a policy",
+    known: &[
+        "version", "server", "agent", "paths", "pins", "audit", "rule",
+    ],
+    later: &[
+        "include", "flow", "approval", "limit", "label", "console", "fleet",
+    ],
+};
+const SERVER: Keys = Keys {
+    table: "`[server.NAME]`",
+    known: &["command", "env", "cwd", "allow_methods", "ask_agent"],
+    later: &["url", "sandbox", "labels", "headers", "limit"],
+};
+const AGENT: Keys = Keys {
+    table: "`[agent.NAME]`",
+    known: &["stdio"],
+    later: &["jwt", "key", "mtls", "user"],
+};
+const PATHS: Keys = Keys {
+    table: "`[paths]`",
+    known: &["workspace", "read", "write", "secret"],
+    later: &[],
+};
+const PINS: Keys = Keys {
+    table: "`[pins]`",
+    known: &["mode"],
+    later: &["signed", "reprobe"],
+};
+const AUDIT: Keys = Keys {
+    table: "`[audit]`",
+    known: &["dir"],
+    later: &["checkpoint", "rotate", "export"],
+};
+const ENV: Keys = Keys {
+    table: "an environment value",
+    known: &["from"],
+    later: &[],
+};
+
+/// Most mistakes of syntax that are told: one open bracket can make thousands.
+const SYNTAX_ERRORS: usize = 10;
+
+/// Reads a whole policy. Mistakes of syntax come alone: behind them, the
+/// parser only guesses.
+pub(super) fn read(text: &str, problems: &mut Problems) -> Raw {
+    let (root, errors) = DeTable::parse_recoverable(text);
+    for error in errors.iter().take(SYNTAX_ERRORS) {
+        let span = error.span().unwrap_or(0..0);
+        // The parser quotes no input in its messages.
+        problems.error(
+            span,
+            format!("not valid TOML: {}", error.message()),
+            "see https://toml.io",
+        );
+    }
+    let mut raw = Raw::default();
+    if errors.is_empty() {
+        Reader { problems }.policy(root.get_ref(), &mut raw);
+    }
+    raw
+}
+
+impl Reader<'_> {
+    fn policy(&mut self, table: &DeTable<'_>, raw: &mut Raw) {
+        let mut version = None;
+        for entry in reader::entries(table) {
+            match entry.key {
+                "version" => version = Some(entry),
+                "server" => {
+                    raw.servers = self.named(&entry, Self::server);
+                }
+                "agent" => {
+                    raw.agents = self.named(&entry, Self::agent);
+                }
+                "paths" => raw.paths = self.paths(&entry),
+                "pins" => raw.pins = self.pins(&entry),
+                "audit" => raw.audit_dir = self.audit(&entry),
+                "rule" => raw.rules = self.rules(&entry),
+                _ => self.unknown(&entry, &TOP),
+            }
+        }
+        self.version(version.as_ref());
+    }
+
+    fn version(&mut self, entry: Option<&Entry<'_, '_>>) {
+        const HELP: &str = "write `version = 1` at the top of the policy";
+        let Some(entry) = entry else {
+            self.problems
+                .error(0..0, "the policy does not say its version", HELP);
+            return;
+        };
+        let is_one = self
+            .number(entry)
+            .map(|(number, _)| Some(number) == Decimal::parse("1"));
+        if is_one == Some(false) {
+            let message = "this version of lockgate reads version 1 of the policy language only";
+            self.problems.error(entry.span(), message, HELP);
+        }
+    }
+
+    /// The tables of `[what.NAME]`.
+    fn named<T>(
+        &mut self,
+        entry: &Entry<'_, '_>,
+        mut read: impl FnMut(&mut Self, Text, &DeTable<'_>) -> T,
+    ) -> Vec<T> {
+        let mut all = Vec::new();
+        for one in self.table(entry).into_iter().flat_map(reader::entries) {
+            let name = At {
+                value: one.key.to_owned(),
+                span: one.key_span.clone(),
+            };
+            if let Some(table) = self.table(&one) {
+                all.push(read(self, name, table));
+            }
+        }
+        all
+    }
+
+    fn server(&mut self, name: Text, table: &DeTable<'_>) -> RawServer {
+        let mut server = RawServer {
+            name,
+            command: None,
+            env: Vec::new(),
+            cwd: None,
+            allow_methods: None,
+            ask_agent: None,
+        };
+        for entry in reader::entries(table) {
+            match entry.key {
+                "command" => server.command = self.full_list(&entry),
+                "env" => server.env = self.env(&entry),
+                "cwd" => server.cwd = self.text(&entry),
+                "allow_methods" => server.allow_methods = self.list(&entry),
+                "ask_agent" => server.ask_agent = self.list(&entry),
+                _ => self.unknown(&entry, &SERVER),
+            }
+        }
+        server
+    }
+
+    fn env(&mut self, entry: &Entry<'_, '_>) -> Vec<(Text, RawEnv)> {
+        let mut all = Vec::new();
+        for one in self.table(entry).into_iter().flat_map(reader::entries) {
+            let name = At {
+                value: one.key.to_owned(),
+                span: one.key_span.clone(),
+            };
+            if matches!(one.value.get_ref(), DeValue::String(_)) {
+                all.extend(self.text(&one).map(|text| (name, RawEnv::Literal(text))));
+                continue;
+            }
+            let DeValue::Table(table) = one.value.get_ref() else {
+                self.no_env_value(one.span());
+                continue;
+            };
+            let mut from = None;
+            for inner in reader::entries(table) {
+                match inner.key {
+                    "from" => from = self.text(&inner),
+                    _ => self.unknown(&inner, &ENV),
+                }
+            }
+            if table.is_empty() {
+                self.no_env_value(one.span());
+            }
+            all.extend(from.map(|from| (name, RawEnv::From(from))));
+        }
+        all
+    }
+
+    fn no_env_value(&mut self, span: Span) {
+        let help = "write a string, or `{ from = \"NAME\" }` to take a variable of lockgate";
+        self.problems
+            .error(span, "this is no value of an environment variable", help);
+    }
+
+    fn agent(&mut self, name: Text, table: &DeTable<'_>) -> RawAgent {
+        let mut agent = RawAgent { name, stdio: None };
+        for entry in reader::entries(table) {
+            match entry.key {
+                "stdio" => agent.stdio = self.boolean(&entry).map(|stdio| stdio.value),
+                _ => self.unknown(&entry, &AGENT),
+            }
+        }
+        if table.is_empty() {
+            let message = format!("nothing says who is the agent `{}`", agent.name.value);
+            let help = "write `stdio = true` for an agent that starts `lockgate run`";
+            self.problems.error(agent.name.span.clone(), message, help);
+        }
+        agent
+    }
+
+    fn paths(&mut self, entry: &Entry<'_, '_>) -> RawPaths {
+        let mut paths = RawPaths::default();
+        for one in self.table(entry).into_iter().flat_map(reader::entries) {
+            match one.key {
+                "workspace" => paths.workspace = self.text(&one),
+                "read" => paths.read = self.list(&one),
+                "write" => paths.write = self.list(&one),
+                "secret" => paths.secret = self.list(&one),
+                _ => self.unknown(&one, &PATHS),
+            }
+        }
+        paths
+    }
+
+    fn pins(&mut self, entry: &Entry<'_, '_>) -> Option<PinMode> {
+        let mut mode = None;
+        for one in self.table(entry).into_iter().flat_map(reader::entries) {
+            match one.key {
+                "mode" => {
+                    let words = [("require", PinMode::Require), ("tofu", PinMode::Tofu)];
+                    mode = self.word(&one, &words, &["review"]);
+                }
+                _ => self.unknown(&one, &PINS),
+            }
+        }
+        mode
+    }
+
+    fn audit(&mut self, entry: &Entry<'_, '_>) -> Option<Text> {
+        let mut dir = None;
+        for one in self.table(entry).into_iter().flat_map(reader::entries) {
+            match one.key {
+                "dir" => dir = self.text(&one),
+                _ => self.unknown(&one, &AUDIT),
+            }
+        }
+        dir
+    }
+}

@@ -1,0 +1,234 @@
+//! `[[rule]]` in its raw form.
+
+use super::reader::{self, Entry, Keys, Reader};
+use super::{Access, At, Effect, RawArgument, RawConstraint, RawRule, Text};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+const RULE: Keys = Keys {
+    table: "`[[rule]]`",
+    known: &[
+        "id",
+        "effect",
+        "agents",
+        "server",
+        "tools",
+        "prompts",
+        "resources",
+        "args",
+        "undeclared",
+    ],
+    later: &[
+        "limit", "mode", "when", "users", "labels", "redact", "approval",
+    ],
+};
+const CONSTRAINT: Keys = Keys {
+    table: "a constraint",
+    known: &[
+        "one_of", "equals", "matches", "glob", "min", "max", "min_len", "max_len", "absent",
+        "path", "optional",
+    ],
+    later: &[
+        "max_items",
+        "url",
+        "host",
+        "command",
+        "sql",
+        "email",
+        "each",
+        "any_of",
+        "not",
+        "secrets",
+    ],
+};
+
+impl Reader<'_> {
+    pub(super) fn rules(&mut self, entry: &Entry<'_, '_>) -> Vec<RawRule> {
+        let DeValue::Array(items) = entry.value.get_ref() else {
+            let message = "expected `rule` to be a list of tables";
+            let help = "begin each rule with a line `[[rule]]`";
+            self.problems.error(entry.key_span.clone(), message, help);
+            return Vec::new();
+        };
+        let mut rules = Vec::new();
+        for item in items {
+            match item.get_ref() {
+                DeValue::Table(table) => rules.push(self.rule(item, table)),
+                DeValue::String(_)
+                | DeValue::Integer(_)
+                | DeValue::Float(_)
+                | DeValue::Boolean(_)
+                | DeValue::Datetime(_)
+                | DeValue::Array(_) => {
+                    let help = "begin each rule with a line `[[rule]]`";
+                    self.problems
+                        .error(item.span(), "expected a rule to be a table", help);
+                }
+            }
+        }
+        rules
+    }
+
+    fn rule(&mut self, item: &Spanned<DeValue<'_>>, table: &DeTable<'_>) -> RawRule {
+        let mut rule = RawRule {
+            span: item.span(),
+            id: None,
+            effect: None,
+            agents: None,
+            server: None,
+            tools: None,
+            prompts: None,
+            resources: None,
+            args: None,
+            undeclared: None,
+        };
+        for entry in reader::entries(table) {
+            match entry.key {
+                "id" => rule.id = self.text(&entry),
+                "effect" => {
+                    let words = [("permit", Effect::Permit), ("forbid", Effect::Forbid)];
+                    rule.effect = self.word(&entry, &words, &["ask"]);
+                }
+                "agents" => rule.agents = self.full_list(&entry),
+                "server" => rule.server = self.text(&entry),
+                "tools" => rule.tools = self.full_list(&entry),
+                "prompts" => rule.prompts = self.full_list(&entry),
+                "resources" => rule.resources = self.full_list(&entry),
+                "args" => rule.args = self.arguments(&entry),
+                "undeclared" => {
+                    rule.undeclared = self
+                        .word(&entry, &[("permit", ())], &[])
+                        .map(|()| entry.span());
+                }
+                _ => self.unknown(&entry, &RULE),
+            }
+        }
+        self.required(&rule, table);
+        rule
+    }
+
+    fn required(&mut self, rule: &RawRule, table: &DeTable<'_>) {
+        if !table.contains_key("id") {
+            let help = "write `id = \"...\"`: records and explanations name the rule by it";
+            self.problems
+                .error(rule.span.clone(), "a rule has no `id`", help);
+        }
+        if !table.contains_key("effect") {
+            let help = "write `effect = \"permit\"` or `effect = \"forbid\"`";
+            self.problems
+                .error(rule.span.clone(), "a rule has no `effect`", help);
+        }
+        if !["tools", "prompts", "resources"]
+            .iter()
+            .any(|key| table.contains_key(*key))
+        {
+            let help = "write `tools`, `prompts` or `resources`; `[\"*\"]` is every one of them";
+            self.problems.error(
+                rule.span.clone(),
+                "a rule does not say what it is about",
+                help,
+            );
+        }
+    }
+
+    fn arguments(&mut self, entry: &Entry<'_, '_>) -> Option<At<Vec<RawArgument>>> {
+        let table = self.table(entry)?;
+        let mut arguments = Vec::new();
+        for one in reader::entries(table) {
+            let pointer = At {
+                value: one.key.to_owned(),
+                span: one.key_span.clone(),
+            };
+            if let Some(constraints) = self.table(&one) {
+                arguments.push(self.argument(pointer, constraints));
+            }
+        }
+        if table.is_empty() {
+            let help =
+                "leave `args` out, or constrain an argument: `\"/name\" = { equals = \"x\" }`";
+            self.problems.error(entry.span(), "`args` is empty", help);
+        }
+        Some(At {
+            value: arguments,
+            span: entry.key_span.clone(),
+        })
+    }
+
+    fn argument(&mut self, pointer: Text, table: &DeTable<'_>) -> RawArgument {
+        let mut argument = RawArgument {
+            pointer,
+            optional: None,
+            absent: None,
+            constraints: Vec::new(),
+        };
+        let mut says_something = false;
+        for entry in reader::entries(table) {
+            says_something |= entry.key != "optional";
+            match entry.key {
+                "optional" => argument.optional = self.boolean(&entry),
+                "absent" => argument.absent = self.boolean(&entry),
+                _ => {
+                    if let Some(value) = self.constraint(&entry) {
+                        argument.constraints.push(At {
+                            value,
+                            span: entry.key_span.start..entry.span().end,
+                        });
+                    }
+                }
+            }
+        }
+        if !says_something {
+            let help = "write a constraint, such as `equals`, `one_of` or `path`";
+            let message = "an argument is named and not constrained";
+            self.problems
+                .error(argument.pointer.span.clone(), message, help);
+        }
+        argument
+    }
+
+    fn constraint(&mut self, entry: &Entry<'_, '_>) -> Option<RawConstraint> {
+        Some(match entry.key {
+            "one_of" => self.one_of(entry)?,
+            "equals" => RawConstraint::Equals(self.literal(entry)?.value),
+            "matches" => RawConstraint::Matches(self.text(entry)?.value),
+            "glob" => RawConstraint::Glob(self.text(entry)?.value),
+            "min" => {
+                let (number, spelled) = self.number(entry)?;
+                RawConstraint::Min(number, spelled)
+            }
+            "max" => {
+                let (number, spelled) = self.number(entry)?;
+                RawConstraint::Max(number, spelled)
+            }
+            "min_len" => RawConstraint::MinLen(self.count(entry)?),
+            "max_len" => RawConstraint::MaxLen(self.count(entry)?),
+            "path" => {
+                let words = [("read", Access::Read), ("write", Access::Write)];
+                RawConstraint::Path(self.word(entry, &words, &[])?)
+            }
+            _ => {
+                self.unknown(entry, &CONSTRAINT);
+                return None;
+            }
+        })
+    }
+
+    fn one_of(&mut self, entry: &Entry<'_, '_>) -> Option<RawConstraint> {
+        let DeValue::Array(items) = entry.value.get_ref() else {
+            let help = "write `one_of = [\"a\", \"b\"]`, or `equals` for a single value";
+            self.problems
+                .error(entry.span(), "expected `one_of` to be a list", help);
+            return None;
+        };
+        let mut literals = Vec::new();
+        for value in items {
+            let item = Entry {
+                key: entry.key,
+                key_span: entry.key_span.clone(),
+                value,
+            };
+            literals.push(self.literal(&item)?);
+        }
+        Some(RawConstraint::OneOf(literals))
+    }
+}

@@ -1,0 +1,5 @@
+//! The enforcement point (PEP): carries decisions out, makes none.
+
+pub mod evidence;
+pub mod facts;
+pub mod pump;

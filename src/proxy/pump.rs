@@ -1,0 +1,231 @@
+//! The one pump: a line comes in, what may be sent comes out.
+//!
+//! It does no I/O of its own on either side, so that every transport can
+//! drive it. A message's life, top-down: `receive` → open (strict reader) →
+//! facts (file system) → `Engine::decide`, called from one line → obligations
+//! → record → `flush`: commit the records, then clear what they permit.
+//! Messages leave in the order in which they were decided.
+
+use crate::engine::decision::{Cleared, Decision, Evidence, Frame, Obligation};
+use crate::engine::guard::paths::PathFacts;
+use crate::engine::message::{Direction, Opened, TopLevel};
+use crate::engine::pin::{ToolPin, visible};
+use crate::engine::record::{Record, RecordVerdict};
+use crate::engine::{Context, Engine, Session};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+/// Where records go.
+pub trait Recorder {
+    /// Proof that records are durable.
+    type Proof: Evidence;
+
+    /// Takes a record; it counts once a commit covers it.
+    fn append(
+        &mut self,
+        record: &Record,
+    ) -> Result<<Self::Proof as Evidence>::Ticket, RecordFailed>;
+
+    /// Makes all that was appended durable.
+    fn commit(&mut self) -> Result<Self::Proof, RecordFailed>;
+}
+
+/// A record could not be kept. What it was about does not pass.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct RecordFailed(pub String);
+
+/// Where pins of first use are kept.
+pub trait PinStore {
+    /// Adds pins of this server to the lockfile. The error says why not.
+    fn save(&mut self, pins: &BTreeMap<String, ToolPin>) -> Result<(), String>;
+}
+
+/// Asks the file system about paths.
+pub type Resolve = fn(&BTreeSet<String>) -> PathFacts;
+
+/// What may be sent now, and where to.
+pub type Outgoing = Vec<(Direction, Cleared<Frame>)>;
+
+/// The pump of one connection.
+#[derive(Debug)]
+pub struct Pump<R: Recorder, P> {
+    engine: Engine,
+    session: Session,
+    recorder: R,
+    pins: P,
+    resolve: Resolve,
+    decided: Vec<(Decision, <R::Proof as Evidence>::Ticket)>,
+    /// Refusals of what could not be recorded.
+    refused: Outgoing,
+    /// How often a person was told on standard error.
+    told: usize,
+}
+
+/// So often a person is told of a denial on standard error. It is bounded,
+/// since a client need not read there, and a full pipe would stop the loop.
+const TOLD: usize = 100;
+
+impl<R: Recorder, P: PinStore> Pump<R, P> {
+    /// A pump for one connection.
+    pub fn new(engine: Engine, session: Session, recorder: R, pins: P, resolve: Resolve) -> Self {
+        Self {
+            engine,
+            session,
+            recorder,
+            pins,
+            resolve,
+            decided: Vec::new(),
+            refused: Vec::new(),
+            told: 0,
+        }
+    }
+
+    /// Longest line that is worth keeping, in bytes.
+    pub fn longest_line(&self) -> usize {
+        self.engine.limits().bytes
+    }
+
+    /// Judges a line of one side.
+    pub fn receive(&mut self, direction: Direction, line: Vec<u8>, now: Duration) {
+        let opened = self.engine.open(direction, line);
+        self.judge(opened, now);
+    }
+
+    /// Judges a line that was too long to keep.
+    pub fn receive_too_large(&mut self, direction: Direction, scan: &TopLevel, now: Duration) {
+        let opened = self.engine.open_too_large(direction, scan);
+        self.judge(opened, now);
+    }
+
+    /// The next moment at which `tick` has something to do.
+    pub fn deadline(&self) -> Option<Duration> {
+        self.session.deadline()
+    }
+
+    /// Lets time pass.
+    pub fn tick(&mut self, now: Duration) {
+        if let Some(decision) = self.engine.expire(&mut self.session, now) {
+            self.follow(decision, now);
+        }
+    }
+
+    /// The server has ended; whoever waits is told why.
+    pub fn server_gone(&mut self, why: &str, now: Duration) {
+        for decision in self.engine.server_gone(&mut self.session, why) {
+            self.follow(decision, now);
+        }
+    }
+
+    /// Whether something still waits for the server.
+    pub fn is_waiting(&self) -> bool {
+        self.session.is_waiting()
+    }
+
+    /// Whether messages of the agent have not been passed on yet.
+    pub fn is_holding(&self) -> bool {
+        self.session.is_holding()
+    }
+
+    /// Commits the records of everything judged so far, and gives out what
+    /// may be sent. Without a record there is nothing but refusals.
+    pub fn flush(&mut self) -> Outgoing {
+        let mut out = std::mem::take(&mut self.refused);
+        if self.decided.is_empty() && out.is_empty() {
+            return out;
+        }
+        let decided = std::mem::take(&mut self.decided);
+        match self.recorder.commit() {
+            Ok(proof) => {
+                for (decision, ticket) in decided {
+                    // The proof covers every ticket before it; were it not so,
+                    // nothing would be sent.
+                    out.extend(decision.clear(&ticket, &proof).unwrap_or_default());
+                }
+            }
+            Err(failed) => {
+                tracing::error!("{failed}: nothing passes that is not recorded");
+                out.extend(decided.into_iter().filter_map(|(d, _)| d.refuse()));
+            }
+        }
+        out
+    }
+
+    /// Gives the recorder back, to be closed.
+    pub fn into_recorder(self) -> R {
+        self.recorder
+    }
+
+    fn judge(&mut self, opened: Opened, now: Duration) {
+        let mut waiting = VecDeque::from([opened]);
+        while let Some(opened) = waiting.pop_front() {
+            let opened = self.engine.inquire(&self.session, opened);
+            let context = Context {
+                now,
+                facts: (self.resolve)(opened.questions()),
+            };
+            let decision = self.engine.decide(&mut self.session, opened, &context);
+            waiting.extend(self.keep(decision));
+        }
+    }
+
+    /// Carries out a decision that no message has led to.
+    fn follow(&mut self, decision: Decision, now: Duration) {
+        for waiting in self.keep(decision) {
+            self.judge(waiting, now);
+        }
+    }
+
+    /// Fulfils a decision's obligations and records it. Gives the messages
+    /// that waited for it.
+    fn keep(&mut self, mut decision: Decision) -> Vec<Opened> {
+        let mut failed = self.fulfil(&decision).err();
+        if let Some(why) = &failed {
+            self.engine.distrust(&mut self.session, &mut decision, why);
+        }
+        let waiting = decision.take_released();
+        self.tell(decision.record());
+        match self.recorder.append(decision.record()) {
+            Ok(ticket) if failed.is_none() => self.decided.push((decision, ticket)),
+            Ok(_) => self.refused.extend(decision.refuse()),
+            Err(unrecorded) => {
+                failed.get_or_insert(unrecorded.to_string());
+                self.refused.extend(decision.refuse());
+            }
+        }
+        if let Some(why) = failed {
+            tracing::error!("{why}");
+        }
+        waiting
+    }
+
+    /// Tells the person in front of the screen what their agent was refused,
+    /// and what was withheld from it.
+    fn tell(&mut self, record: &Record) {
+        let denied = record.verdict == RecordVerdict::Deny;
+        let asked = denied && record.direction == Direction::ToServer;
+        if self.told >= TOLD || !(asked || record.verdict == RecordVerdict::Rewrite) {
+            return;
+        }
+        self.told = self.told.saturating_add(1);
+        let method = record.method.as_deref().unwrap_or("message");
+        let subject = record.subject().unwrap_or_default();
+        let reason = record.reason.unwrap_or("filtered");
+        let detail = record.detail.as_deref().unwrap_or_default();
+        // Much of it is a peer's own words: a terminal must not obey them.
+        let line = visible(&format!("{method} {subject} [{reason}]: {detail}"));
+        tracing::warn!("{line}");
+        if self.told == TOLD {
+            tracing::warn!("what else is denied is only in the audit file");
+        }
+    }
+
+    fn fulfil(&mut self, decision: &Decision) -> Result<(), String> {
+        for obligation in decision.obligations() {
+            match obligation {
+                Obligation::SavePins(pins) => self.pins.save(pins)?,
+            }
+        }
+        Ok(())
+    }
+}

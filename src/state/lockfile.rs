@@ -1,0 +1,161 @@
+//! `lockgate.lock` on disk: read whole, replaced whole.
+//!
+//! Several lockgate processes may pin on first use at the same time, so each
+//! change happens under an advisory lock, on what the file holds at that
+//! moment, and replaces the file in one step.
+
+use crate::engine::pin::{Lockfile, LockfileError, ServerPins, ToolPin};
+use crate::engine::types::{Digest, ServerName};
+use crate::proxy::pump::PinStore;
+use rustix::fs::{FlockOperation, flock};
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// The lockfile could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file system said no.
+    #[error("cannot {what} `{}`: {error}", path.display())]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// What came back.
+        error: io::Error,
+    },
+    /// The file is there and is no lockfile.
+    #[error("`{}` cannot be used:\n{}", path.display(), list(errors))]
+    Invalid {
+        /// Which file.
+        path: PathBuf,
+        /// All its mistakes.
+        errors: Vec<LockfileError>,
+    },
+    /// Somebody has pinned something else meanwhile.
+    #[error("`{0}` has been pinned otherwise meanwhile; see `lockgate diff`")]
+    Conflict(String),
+}
+
+fn list(errors: &[LockfileError]) -> String {
+    let lines: Vec<String> = errors.iter().map(|e| format!("  {e}")).collect();
+    lines.join("\n")
+}
+
+/// Reads a lockfile, and tells the digest of its bytes; one that is not there
+/// is empty and has none.
+pub fn load(path: &Path) -> Result<(Lockfile, Option<Digest>), StoreError> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok((Lockfile::default(), None)),
+        Err(e) => return Err(failed("read", path, e)),
+    };
+    let lockfile = Lockfile::parse(&text).map_err(|errors| StoreError::Invalid {
+        path: path.to_owned(),
+        errors,
+    })?;
+    Ok((lockfile, Some(Digest::of(&[text.as_bytes()]))))
+}
+
+/// Changes the lockfile under a lock, on what it holds at that moment.
+pub fn update(
+    path: &Path,
+    change: impl FnOnce(&mut Lockfile) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let dir = parent(path);
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(|e| failed("create", dir, e))?;
+    let _lock = lock(path)?;
+    let (mut lockfile, _) = load(path)?;
+    change(&mut lockfile)?;
+    let write = |e| failed("write", path, e);
+    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(write)?;
+    file.write_all(lockfile.to_string().as_bytes())
+        .map_err(write)?;
+    if let Ok(old) = fs::metadata(path) {
+        file.as_file()
+            .set_permissions(old.permissions())
+            .map_err(write)?;
+    }
+    file.as_file().sync_all().map_err(write)?;
+    file.persist(path).map_err(|e| write(e.error))?;
+    Ok(())
+}
+
+/// Held on a file beside the lockfile, since the lockfile itself is replaced.
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".guard");
+    let beside = parent(path).join(name);
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(&beside)
+        .map_err(|e| failed("open", &beside, e))?;
+    flock(&file, FlockOperation::LockExclusive).map_err(|e| failed("lock", &beside, e.into()))?;
+    Ok(file)
+}
+
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(dir) if !dir.as_os_str().is_empty() => dir,
+        _ => Path::new("."),
+    }
+}
+
+fn failed(what: &'static str, path: &Path, error: io::Error) -> StoreError {
+    StoreError::Io {
+        what,
+        path: path.to_owned(),
+        error,
+    }
+}
+
+/// Keeps pins of first use for one server.
+#[derive(Debug)]
+pub struct FirstUse {
+    path: PathBuf,
+    server: ServerName,
+}
+
+impl FirstUse {
+    /// Into that lockfile.
+    pub fn new(path: PathBuf, server: ServerName) -> Self {
+        Self { path, server }
+    }
+}
+
+impl PinStore for FirstUse {
+    fn save(&mut self, pins: &BTreeMap<String, ToolPin>) -> Result<(), String> {
+        let merge = |lockfile: &mut Lockfile| {
+            let server = lockfile.servers.entry(self.server.clone()).or_default();
+            merge(server, pins)
+        };
+        update(&self.path, merge).map_err(|e| e.to_string())
+    }
+}
+
+/// Never replaces a pin: a pin that is there and differs is drift.
+fn merge(server: &mut ServerPins, pins: &BTreeMap<String, ToolPin>) -> Result<(), StoreError> {
+    for (name, pin) in pins {
+        if server.removed.contains_key(name) {
+            return Err(StoreError::Conflict(name.clone()));
+        }
+        let kept = server
+            .tools
+            .entry(name.clone())
+            .or_insert_with(|| pin.clone());
+        if kept.digest.whole != pin.digest.whole {
+            return Err(StoreError::Conflict(name.clone()));
+        }
+    }
+    Ok(())
+}

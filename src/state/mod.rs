@@ -1,0 +1,3 @@
+//! What outlives a process, beside the audit trail.
+
+pub mod lockfile;

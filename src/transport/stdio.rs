@@ -1,0 +1,429 @@
+//! stdio in front, a child process behind: one thread, one poll(2) loop.
+//!
+//! One loop rather than a thread each way: messages of both sides meet in one
+//! order, nothing has to be locked, and a peer that does not read stops the
+//! other side (back-pressure) but never the loop. Standard streams of an async
+//! runtime go through a thread pool, which costs more than all checks do.
+
+use super::child::{Action, Child, Shutdown, ShutdownTimes};
+use super::lines::{Line, Lines};
+use super::outbox::{Outbox, Written};
+use super::words::Words;
+use crate::engine::message::Direction;
+use crate::engine::types::ServerName;
+use crate::proxy::pump::{PinStore, Pump, Recorder};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+/// The agent's side: where its messages come from and go to.
+#[derive(Debug)]
+pub struct Ends {
+    /// Messages of the agent.
+    pub input: OwnedFd,
+    /// Messages for the agent; writing must not block.
+    pub output: OwnedFd,
+    /// The server's own words, prefixed; writing of up to 4096 bytes must not
+    /// block once poll(2) says so.
+    pub errors: OwnedFd,
+    /// Becomes readable when a signal has come.
+    pub signals: OwnedFd,
+}
+
+/// One running connection.
+#[derive(Debug)]
+pub struct Stdio<R: Recorder, P> {
+    pump: Pump<R, P>,
+    child: Child,
+    ends: Ends,
+    began: Instant,
+    from_agent: Option<Lines>,
+    from_server: Option<Lines>,
+    to_agent: Outbox,
+    to_server: Outbox,
+    agent_reads: bool,
+    words: Words,
+    shutdown: Option<Shutdown>,
+    /// When the agent said that it has no more to say, or the server last
+    /// answered after that.
+    agent_done: Option<Duration>,
+    status: Option<ExitStatus>,
+    /// When the server was seen to have ended.
+    ended: Option<Duration>,
+}
+
+/// How long a server may go on answering after the agent has hung up.
+const LAST_ANSWERS: Duration = Duration::from_secs(10);
+/// How long a server's streams may stay open after it has ended.
+const LINGER: Duration = Duration::from_secs(2);
+impl<R: Recorder, P: PinStore> Stdio<R, P> {
+    /// A connection between `ends` and `child`.
+    pub fn new(pump: Pump<R, P>, child: Child, ends: Ends, server: &ServerName) -> Self {
+        let bound = pump.longest_line();
+        Self {
+            pump,
+            child,
+            ends,
+            began: Instant::now(),
+            from_agent: Some(Lines::new(bound)),
+            from_server: Some(Lines::new(bound)),
+            to_agent: Outbox::default(),
+            to_server: Outbox::default(),
+            agent_reads: true,
+            words: Words::new(server),
+            shutdown: None,
+            agent_done: None,
+            status: None,
+            ended: None,
+        }
+    }
+
+    /// Runs until the server has ended and all that it said is passed on.
+    /// Gives its exit status, and the recorder to be closed.
+    pub fn run(mut self) -> (Option<ExitStatus>, R) {
+        while !self.is_over() {
+            if let Err(e) = self.turn() {
+                tracing::error!("cannot wait for the peers: {e}");
+                self.child.kill();
+                break;
+            }
+        }
+        (self.status, self.pump.into_recorder())
+    }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    fn is_over(&self) -> bool {
+        let said = self.to_agent.is_empty() || !self.agent_reads;
+        self.from_server.is_none() && self.status.is_some() && said && self.words.is_empty()
+    }
+
+    /// Waits for something to happen, and deals with it.
+    fn turn(&mut self) -> Result<(), Errno> {
+        let ready = self.wait()?;
+        let now = self.now();
+        if ready.signals {
+            self.signal(now);
+        }
+        if ready.server {
+            self.read_server(now);
+        }
+        if ready.agent {
+            self.read_agent(now);
+        }
+        self.pump.tick(now);
+        self.send();
+        self.pass_words(&ready);
+        if ready.agent_gone && self.agent_reads {
+            self.agent_reads = false;
+            self.to_agent.clear();
+            self.begin_shutdown(now);
+        }
+        self.watch_child(now, &ready);
+        Ok(())
+    }
+
+    fn wait(&self) -> Result<Ready, Errno> {
+        let calm = !self.to_server.is_full() && !self.to_agent.is_full();
+        let mut fds = Fds::default();
+        let read_agent = calm && self.from_agent.is_some();
+        let read_server = calm && self.from_server.is_some();
+        fds.add(Source::Signals, self.ends.signals.as_fd(), PollFlags::IN);
+        if read_agent {
+            fds.add(Source::Agent, self.ends.input.as_fd(), PollFlags::IN);
+        }
+        if let Some(stdout) = self.child.stdout.as_ref().filter(|_| read_server) {
+            fds.add(Source::Server, stdout.as_fd(), PollFlags::IN);
+        }
+        if self.agent_reads {
+            let wanted = wanted(!self.to_agent.is_empty(), PollFlags::OUT);
+            fds.add(Source::ToAgent, self.ends.output.as_fd(), wanted);
+        }
+        if let Some(stdin) = self
+            .child
+            .stdin
+            .as_ref()
+            .filter(|_| !self.to_server.is_empty())
+        {
+            fds.add(Source::ToServer, stdin.as_fd(), PollFlags::OUT);
+        }
+        if let Some(stderr) = self.child.stderr.as_ref().filter(|_| self.words.has_room()) {
+            fds.add(Source::Words, stderr.as_fd(), PollFlags::IN);
+        }
+        if !self.words.is_empty() {
+            fds.add(Source::Errors, self.ends.errors.as_fd(), PollFlags::OUT);
+        }
+        if let Some(exit) = self.child.exit_fd().filter(|_| self.status.is_none()) {
+            fds.add(Source::Exit, exit.as_fd(), PollFlags::IN);
+        }
+        fds.poll(self.timeout())
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        let hung_up = self.agent_done.map(|t| t.saturating_add(LAST_ANSWERS));
+        let open = self.from_server.is_some() || !self.words.is_empty();
+        let linger = self.ended.filter(|_| open);
+        let linger = linger.map(|t| t.saturating_add(LINGER));
+        let shutdown = self.shutdown.as_ref().and_then(Shutdown::deadline);
+        let shutdown = shutdown.map(|t| t.saturating_duration_since(self.began));
+        let next = [self.pump.deadline(), linger, hung_up, shutdown];
+        let next = next.into_iter().flatten().min()?;
+        Some(next.saturating_sub(self.now()))
+    }
+
+    fn read_agent(&mut self, now: Duration) {
+        let Some(lines) = &mut self.from_agent else {
+            return;
+        };
+        let open = fill(lines, self.ends.input.as_fd());
+        while let Some(line) = lines.next_line() {
+            receive(&mut self.pump, Direction::ToServer, line, now);
+        }
+        if !open {
+            if let Some(line) = lines.last_line() {
+                receive(&mut self.pump, Direction::ToServer, line, now);
+            }
+            self.from_agent = None;
+            self.agent_done = Some(now);
+        }
+    }
+
+    fn read_server(&mut self, now: Duration) {
+        let (Some(lines), Some(stdout)) = (&mut self.from_server, &self.child.stdout) else {
+            return;
+        };
+        // As long as it answers, an agent that has hung up may still read.
+        self.agent_done = self.agent_done.map(|_| now);
+        let open = fill(lines, stdout.as_fd());
+        while let Some(line) = lines.next_line() {
+            receive(&mut self.pump, Direction::ToAgent, line, now);
+        }
+        if !open {
+            if let Some(line) = lines.last_line() {
+                receive(&mut self.pump, Direction::ToAgent, line, now);
+            }
+            self.server_said_all(now);
+        }
+    }
+
+    /// The server's output has ended: nobody will be answered any more.
+    fn server_said_all(&mut self, now: Duration) {
+        if self.from_server.take().is_none() {
+            return;
+        }
+        self.child.stdout = None;
+        self.status = self.status.or_else(|| self.child.poll_exit());
+        let why = match self.status {
+            Some(status) => format!("the server has ended ({status})"),
+            None => "the server has closed its output".to_owned(),
+        };
+        self.pump.server_gone(&why, now);
+        self.begin_shutdown(now);
+    }
+
+    /// Passes on what is cleared, as far as the peers read.
+    fn send(&mut self) {
+        for (to, frame) in self.pump.flush() {
+            match to {
+                Direction::ToAgent if self.agent_reads => self.to_agent.push(frame),
+                Direction::ToServer if self.child.stdin.is_some() => self.to_server.push(frame),
+                // Its reader is gone; the record says what it was.
+                Direction::ToAgent | Direction::ToServer => drop(frame),
+            }
+        }
+        if !self.to_agent.is_empty() && self.to_agent.write(&self.ends.output) == Written::Closed {
+            self.agent_reads = false;
+            let now = self.now();
+            self.begin_shutdown(now);
+        }
+        if let Some(stdin) = &self.child.stdin
+            && !self.to_server.is_empty()
+            && self.to_server.write(stdin) == Written::Closed
+        {
+            // A server that reads no more answers no more: whoever waits is
+            // told when it has ended.
+            self.child.close_stdin();
+            let now = self.now();
+            self.begin_shutdown(now);
+        }
+    }
+
+    /// Passes the server's words on to lockgate's own standard error.
+    fn pass_words(&mut self, ready: &Ready) {
+        if ready.words
+            && let Some(stderr) = &self.child.stderr
+            && !self.words.read(stderr.as_fd())
+        {
+            self.child.stderr = None;
+        }
+        if ready.errors {
+            self.words.write(self.ends.errors.as_fd());
+        }
+    }
+
+    fn signal(&mut self, now: Duration) {
+        let mut seen = [0; 64];
+        // How many came does not matter; they are told apart below.
+        let _ = rustix::io::read(&self.ends.signals, &mut seen);
+        if super::signals::stop_requested() {
+            self.begin_shutdown(now);
+        }
+    }
+
+    fn begin_shutdown(&mut self, now: Duration) {
+        if self.shutdown.is_none() {
+            let now = self.began + now;
+            self.shutdown = Some(Shutdown::begin(now, ShutdownTimes::default()));
+        }
+    }
+
+    fn watch_child(&mut self, now: Duration, ready: &Ready) {
+        // Asked only when there is news: it is a system call.
+        let news = ready.exit || ready.signals || self.from_server.is_none();
+        if self.status.is_none() && (news || self.shutdown.is_some()) {
+            self.status = self.child.poll_exit();
+            self.ended = self.status.map(|_| now);
+        }
+        self.hang_up(now);
+        let action = self
+            .shutdown
+            .as_mut()
+            .and_then(|s| s.step(self.began + now));
+        match action.filter(|_| self.status.is_none()) {
+            None => {}
+            Some(Action::CloseStdin) => self.child.close_stdin(),
+            Some(Action::Terminate) => self.child.terminate(),
+            Some(Action::Kill) => self.child.kill(),
+        }
+        // What holds the streams open now is not the server any more.
+        if self.ended.is_some_and(|t| t.saturating_add(LINGER) <= now) {
+            self.server_said_all(now);
+            self.send();
+            self.child.stderr = None;
+            self.words.clear();
+            // Nothing is left to wait for but an agent that does not read.
+            if super::signals::stop_requested() {
+                self.to_agent.clear();
+            }
+        }
+    }
+
+    /// The agent has hung up: the server gets what is left, then end of input,
+    /// and time to answer what it was asked.
+    fn hang_up(&mut self, now: Duration) {
+        let Some(since) = self.agent_done else {
+            return;
+        };
+        let late = since.saturating_add(LAST_ANSWERS) <= now;
+        if !late && (self.pump.is_holding() || !self.to_server.is_empty()) {
+            return;
+        }
+        self.child.close_stdin();
+        if late || !self.pump.is_waiting() {
+            self.agent_done = None;
+            self.begin_shutdown(now);
+        }
+    }
+}
+
+fn receive<R: Recorder, P: PinStore>(
+    pump: &mut Pump<R, P>,
+    direction: Direction,
+    line: Line,
+    now: Duration,
+) {
+    match line {
+        Line::Whole(bytes) => pump.receive(direction, bytes, now),
+        Line::TooLarge(scan) => pump.receive_too_large(direction, &scan, now),
+    }
+}
+
+/// Reads once. Says whether the stream is still open.
+fn fill(lines: &mut Lines, from: BorrowedFd<'_>) -> bool {
+    let room = lines.room();
+    match rustix::io::read(from, rustix::buffer::spare_capacity(room)) {
+        Ok(count) => count > 0,
+        Err(e) => matches!(e, Errno::INTR | Errno::AGAIN),
+    }
+}
+
+fn wanted(condition: bool, flags: PollFlags) -> PollFlags {
+    if condition { flags } else { PollFlags::empty() }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Signals,
+    Agent,
+    Server,
+    ToAgent,
+    ToServer,
+    Words,
+    Errors,
+    Exit,
+}
+
+/// What poll(2) said.
+#[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one for each thing that poll(2) can say"
+)]
+struct Ready {
+    signals: bool,
+    agent: bool,
+    server: bool,
+    agent_gone: bool,
+    words: bool,
+    errors: bool,
+    exit: bool,
+}
+
+#[derive(Default)]
+struct Fds<'a> {
+    sources: Vec<Source>,
+    fds: Vec<PollFd<'a>>,
+}
+
+impl<'a> Fds<'a> {
+    fn add(&mut self, source: Source, fd: BorrowedFd<'a>, flags: PollFlags) {
+        self.sources.push(source);
+        self.fds.push(PollFd::from_borrowed_fd(fd, flags));
+    }
+
+    fn poll(mut self, timeout: Option<Duration>) -> Result<Ready, Errno> {
+        let timeout = timeout.map(|t| Timespec {
+            tv_sec: i64::try_from(t.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: t.subsec_nanos().into(),
+        });
+        match poll(&mut self.fds, timeout.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(e) => return Err(e),
+        }
+        let mut ready = Ready::default();
+        for (source, fd) in self.sources.iter().zip(&self.fds) {
+            let flags = fd.revents();
+            if flags.is_empty() {
+                continue;
+            }
+            match source {
+                Source::Signals => ready.signals = true,
+                Source::Agent => ready.agent = true,
+                Source::Server => ready.server = true,
+                Source::ToAgent => {
+                    ready.agent_gone = flags.intersects(PollFlags::ERR | PollFlags::NVAL);
+                }
+                // It only wakes the loop.
+                Source::ToServer => {}
+                Source::Exit => ready.exit = true,
+                Source::Words => ready.words = true,
+                Source::Errors => ready.errors = true,
+            }
+        }
+        Ok(ready)
+    }
+}

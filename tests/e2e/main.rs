@@ -1,0 +1,24 @@
+//! Real servers and real clients, directly and through `lockgate run`: nothing
+//! honest is lost or changed, and what is refused never reaches the server.
+//!
+//! The servers and clients come from npm and `PyPI` (`tests/peers`), rmcp is
+//! linked in. `LOCKGATE_TEST_KEEP=1` keeps the files of a failed test.
+
+#[cfg(test)]
+#[path = "../support/mod.rs"]
+mod support;
+
+#[cfg(test)]
+mod attacks;
+#[cfg(test)]
+mod client;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod matrix;
+#[cfg(test)]
+mod rmcp;
+#[cfg(test)]
+mod server;
+#[cfg(test)]
+mod wire;

@@ -1,0 +1,329 @@
+//! Mistakes as a person sees them.
+
+use super::documents::lockfile;
+use super::{PRINCIPALS, base, file, policy};
+use lockgate::engine::pin::Lockfile;
+use lockgate::engine::policy::{Diagnostic, Policy, Severity, render};
+use serde::Deserialize;
+
+fn mistakes(text: &str) -> String {
+    let diagnostics = Policy::parse("p.toml", text, &base()).expect_err("no mistakes");
+    render("p.toml", text, &diagnostics, false)
+}
+
+fn errors(text: &str) -> Vec<Diagnostic> {
+    let mut diagnostics = Policy::parse("p.toml", text, &base()).expect_err(text);
+    diagnostics.retain(|d| d.severity == Severity::Error);
+    diagnostics
+}
+
+const WRONG: &str = r#"version = 1
+[server.files]
+comand = ["npx"]
+env = { TOKEN = "hunter2", PORT = 8080 }
+[agent.me]
+stdio = true
+[[rule]]
+id = "read"
+effect = "permitt"
+server = "file"
+tools = ["read_*"]
+args = { "path" = { path = "raed" }, "/n" = { min = 5, max = 1 }, "/q" = { matches = "(" } }
+limit = { calls = 60, per = "1m" }
+"#;
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    insta::assert_snapshot!(mistakes(WRONG), @r##"
+    error: unknown key `comand` in `[server.NAME]`
+     --> p.toml:3:1
+      |
+    3 | comand = ["npx"]
+      | ^^^^^^
+      |
+      = help: did you mean `command`?
+
+    error: this is no value of an environment variable
+     --> p.toml:4:35
+      |
+    4 | env = { TOKEN = "*******", PORT = **** }
+      |                                   ^^^^
+      |
+      = help: write a string, or `{ from = "NAME" }` to take a variable of lockgate
+
+    error: `permitt` is no value of `effect`
+     --> p.toml:9:10
+      |
+    9 | effect = "permitt"
+      |          ^^^^^^^^^
+      |
+      = help: did you mean `permit`?
+
+    error: the policy has no server `file`
+      --> p.toml:10:10
+       |
+    10 | server = "file"
+       |          ^^^^^^
+       |
+       = help: did you mean `files`?
+
+    error: `path` is no JSON Pointer
+      --> p.toml:12:10
+       |
+    12 | args = { "path" = { path = "raed" }, "/n" = { min = 5, max = 1 }, "/q" = { matches = "(" } }
+       |          ^^^^^^
+       |
+       = help: a JSON Pointer starts with `/`: write `/path`
+
+    error: `raed` is no value of `path`
+      --> p.toml:12:28
+       |
+    12 | args = { "path" = { path = "raed" }, "/n" = { min = 5, max = 1 }, "/q" = { matches = "(" } }
+       |                            ^^^^^^
+       |
+       = help: expected one of `read`, `write`
+
+    error: no value satisfies these bounds
+      --> p.toml:12:47
+       |
+    12 | args = { "path" = { path = "raed" }, "/n" = { min = 5, max = 1 }, "/q" = { matches = "(" } }
+       |                                               ^^^^^^^
+       |
+       = help: the lower bound is above the upper one
+
+    error: not a regular expression: unclosed group
+      --> p.toml:12:76
+       |
+    12 | args = { "path" = { path = "raed" }, "/n" = { min = 5, max = 1 }, "/q" = { matches = "(" } }
+       |                                                                            ^^^^^^^^^^^^^
+       |
+       = help: see https://docs.rs/regex for what is understood
+
+    error: `limit` is not enforced by this version
+      --> p.toml:13:1
+       |
+    13 | limit = { calls = 60, per = "1m" }
+       | ^^^^^
+       |
+       = help: remove it: lockgate takes nothing into a policy that it does not enforce
+    "##);
+}
+
+#[test]
+fn syntax() {
+    insta::assert_snapshot!(mistakes("version = 1\n[server.a\ncommand = [\"x\"]\n"), @r##"
+    error: not valid TOML: unclosed table, expected `]`
+     --> p.toml:2:10
+      |
+    2 | [server.a
+      |          ^
+      |
+      = help: see https://toml.io
+    "##);
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mistakes {
+    case: Vec<Mistake>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mistake {
+    policy: String,
+    message: String,
+    help: String,
+}
+
+#[test]
+fn each_mistake_has_its_message() {
+    let all: Mistakes = toml::from_str(&file("tests/cases/policy/mistakes.toml")).unwrap();
+    for case in all.case {
+        let found = errors(&format!("{PRINCIPALS}{}", case.policy));
+        let found: Vec<_> = found
+            .iter()
+            .map(|d| (d.message.as_str(), d.help.as_deref().unwrap_or_default()))
+            .collect();
+        assert_eq!(
+            found,
+            [(case.message.as_str(), case.help.as_str())],
+            "{}",
+            case.policy
+        );
+    }
+}
+
+#[test]
+fn the_version_is_required() {
+    assert_eq!(errors("").len(), 1);
+    assert_eq!(errors("version = 2").len(), 1);
+    assert_eq!(errors("version = \"1\"").len(), 1);
+}
+
+const TOOLS: &str = r#"[
+  { "name": "read_file", "inputSchema": { "type": "object", "properties": {
+      "path": { "type": "string" }, "paths": { "type": "array", "items": { "type": "string" } },
+      "head": { "type": "integer" } } } },
+  { "name": "list", "inputSchema": { "type": "object", "properties": {} } },
+  { "name": "drop_all", "inputSchema": { "type": "object" } }
+]"#;
+
+#[test]
+fn a_policy_is_compared_with_the_pins() {
+    let text = r#"version = 1
+[paths]
+secret = ["x"]
+[agent.me]
+stdio = true
+[server.files]
+command = ["files"]
+[server.other]
+[[rule]]
+id = "read"
+effect = "permit"
+server = "files"
+tools = ["read_file", "list", "reed_file", "write_*"]
+args = { "/path" = { path = "read" } }
+[[rule]]
+id = "types"
+effect = "permit"
+server = "files"
+tools = ["read_file"]
+args = { "/paths" = { path = "read" }, "/head" = { max_len = 3, optional = true }, "/tail" = { max = 3, optional = true } }
+[[rule]]
+id = "wide"
+effect = "permit"
+server = "files"
+tools = ["*"]
+args = { "/head" = { max = 3 }, "/paths/*" = { path = "read", optional = true }, "/x" = { absent = true } }
+[[rule]]
+id = "wide-forbid"
+effect = "forbid"
+server = "files"
+tools = ["*"]
+args = { "/head" = { max = 0 } }
+[[rule]]
+id = "elsewhere"
+effect = "forbid"
+tools = ["never_checked"]
+"#;
+    let found = policy(text).check_against(&lockfile("files", TOOLS));
+    insta::assert_snapshot!(render("p.toml", text, &found, false), @r##"
+    warning: the built-in catalogue of secret places is turned off
+     --> p.toml:3:10
+      |
+    3 | secret = ["x"]
+      |          ^^^^^
+      |
+      = help: add `"+defaults"` to `secret` to keep it
+
+    note: server `other` has no pins: its rules were not checked
+     --> p.toml:8:9
+      |
+    8 | [server.other]
+      |         ^^^^^
+      |
+      = help: pin its tools: lockgate pin --server other
+
+    error: no pinned tool is called `reed_file`
+      --> p.toml:13:31
+       |
+    13 | tools = ["read_file", "list", "reed_file", "write_*"]
+       |                               ^^^^^^^^^^^
+       |
+       = help: did you mean `read_file`?
+
+    warning: no pinned tool fits `write_*`
+      --> p.toml:13:44
+       |
+    13 | tools = ["read_file", "list", "reed_file", "write_*"]
+       |                                            ^^^^^^^^^
+       |
+       = help: pinned are `drop_all`, `list`, `read_file`
+
+    error: `/path` is no argument of `list`
+      --> p.toml:14:10
+       |
+    14 | args = { "/path" = { path = "read" } }
+       |          ^^^^^^^
+       |
+       = help: this rule never permits them: put them into one of their own
+
+    error: `path` is about a string, but `/paths` of `read_file` is an array
+      --> p.toml:20:23
+       |
+    20 | args = { "/paths" = { path = "read" }, "/head" = { max_len = 3, optional = true }, "/tail" = { max = 3, optional = true } }
+       |                       ^^^^^^^^^^^^^
+       |
+       = help: for each of its items, write "/paths/*"
+
+    error: `max_len` is about a string, but `/head` of `read_file` is a number
+      --> p.toml:20:52
+       |
+    20 | args = { "/paths" = { path = "read" }, "/head" = { max_len = 3, optional = true }, "/tail" = { max = 3, optional = true } }
+       |                                                    ^^^^^^^^^^^
+       |
+       = help: use a constraint of that type
+
+    error: `/tail` is no argument of `read_file`
+      --> p.toml:20:84
+       |
+    20 | args = { "/paths" = { path = "read" }, "/head" = { max_len = 3, optional = true }, "/tail" = { max = 3, optional = true } }
+       |                                                                                    ^^^^^^^
+       |
+       = help: look at its name in the pinned definition
+
+    warning: `/head` is no argument of `drop_all`, `list`
+      --> p.toml:26:10
+       |
+    26 | args = { "/head" = { max = 3 }, "/paths/*" = { path = "read", optional = true }, "/x" = { absent = true } }
+       |          ^^^^^^^
+       |
+       = help: this rule never permits them: put them into one of their own
+
+    warning: `/x` is no argument of `drop_all`, `list`, `read_file`
+      --> p.toml:26:82
+       |
+    26 | args = { "/head" = { max = 3 }, "/paths/*" = { path = "read", optional = true }, "/x" = { absent = true } }
+       |                                                                                  ^^^^
+       |
+       = help: look at its name in the pinned definition
+    "##);
+}
+
+#[test]
+fn a_policy_for_nobody_is_told() {
+    let found = policy("version = 1").check_against(&Lockfile::default());
+    let messages: Vec<_> = found.iter().map(|d| d.message.as_str()).collect();
+    assert_eq!(
+        messages,
+        [
+            "the policy has no agent: it permits nothing",
+            "the policy has no server: it permits nothing"
+        ]
+    );
+}
+
+/// Depth is bounded: neither reading nor telling overflows the stack.
+#[test]
+fn deep_policies_are_refused() {
+    let dots = "a.".repeat(100_000);
+    for text in [
+        format!("version = 1\n{dots}a = 1\n"),
+        format!("version = 1\n[{dots}a]\n"),
+        format!("version = 1\n[[rule]]\nargs.\"/x\".equals.{dots}a = 1\n"),
+        format!("version = 1\nserver.s.env.{dots}a = 1\n"),
+        format!("version = 1\nx = {}", "[".repeat(100_000)),
+        format!("version = 1\nx = {}", "{a=".repeat(100_000)),
+    ] {
+        assert!(!mistakes(&text).is_empty());
+    }
+}
+
+#[test]
+fn a_thousand_mistakes_are_told_in_part() {
+    let keys: Vec<_> = (0..1000).map(|n| format!("k{n} = 1")).collect();
+    let shown = mistakes(&format!("version = 1\n{}\n", keys.join("\n")));
+    assert!(shown.ends_with("and 900 more"), "{shown}");
+}
