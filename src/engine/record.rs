@@ -11,6 +11,7 @@ use crate::engine::policy::RuleRef;
 use crate::engine::types::{Digest, Finding};
 use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeSeq, SerializeStruct, Serializer};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 #[cfg(test)]
@@ -27,7 +28,7 @@ pub struct Record {
     /// What kind of message was judged.
     pub kind: RecordKind,
     /// Its method; of an answer, the method of its request.
-    pub method: Option<String>,
+    pub method: Option<Cow<'static, str>>,
     /// Its id as JSON text.
     pub id: Option<String>,
     /// What happens to it.

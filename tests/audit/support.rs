@@ -31,7 +31,7 @@ pub(crate) fn record(id: u64) -> Record {
         names,
         123,
     );
-    record.method = Some("tools/call".to_owned());
+    record.method = Some("tools/call".into());
     record.id = Some(id.to_string());
     record.tool = Some("edit_file".to_owned());
     record.arguments = Some(mask(arguments.root()));

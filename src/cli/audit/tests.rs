@@ -25,7 +25,7 @@ fn evidence() -> (TempDir, PathBuf) {
         names,
         99,
     );
-    record.method = Some("tools/call".to_owned());
+    record.method = Some("tools/call".into());
     record.tool = Some("read\u{1b}[2J\u{202e}_file".to_owned());
     record.reason = Some("secret-place");
     record.rules = vec![RuleRef {

@@ -68,7 +68,7 @@ impl Engine {
         let direction = opened.direction();
         let own = session.verification.as_ref().is_some_and(|v| v.id == *id);
         if own && direction == Direction::ToAgent {
-            record.method = Some(KnownMethod::ListTools.name().to_owned());
+            record.method = Some(KnownMethod::ListTools.name().into());
             return self.verified_page(session, result, record);
         }
         let requests = match direction {
@@ -182,6 +182,6 @@ fn unsolicited() -> Plan {
 
 /// Says in the record what an answer answers.
 fn name(record: &mut Record, pending: &Pending) {
-    record.method = Some(super::bounded(pending.method.name()));
+    record.method = Some(super::recorded(&pending.method));
     pending.subject.put_into(record);
 }

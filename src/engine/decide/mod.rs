@@ -22,6 +22,7 @@ use super::reason::Reason;
 use super::record::{Record, RecordKind, RecordVerdict};
 use super::session::Session;
 use super::types::{AgentName, ServerName};
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -230,13 +231,23 @@ fn describe(record: &mut Record, message: &Message<'_>) {
     };
     record.kind = kind;
     // A peer can make both as long as a message.
-    record.method = method.map(|m| bounded(m.name()));
+    record.method = method.map(recorded);
     record.id = id.map(|i| bounded(&i.to_json()));
+}
+
+/// A method as a record names it.
+fn recorded(method: &Method) -> Cow<'static, str> {
+    match method {
+        Method::Known(known) => known.name().into(),
+        Method::Unknown(name) => bounded(name).into(),
+    }
 }
 
 /// A peer's string cut to what a record or an error may carry of it.
 fn bounded(text: &str) -> String {
-    text.chars().take(256).collect()
+    text.get(..text.floor_char_boundary(256))
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// The name by which the policy knows a request of the server's.

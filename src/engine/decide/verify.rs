@@ -181,7 +181,7 @@ impl Engine {
         let mut decisions = Vec::new();
         for (id, pending) in session.down.drain() {
             let mut record = self.own_record();
-            record.method = Some(super::bounded(pending.method.name()));
+            record.method = Some(super::recorded(&pending.method));
             record.id = Some(super::bounded(&id.to_json()));
             pending.subject.put_into(&mut record);
             let plan = Plan::Deny {

@@ -83,7 +83,8 @@ impl Id {
     pub fn to_json(&self) -> String {
         match self {
             Self::Number(n) => n.to_string(),
-            Self::Text(s) => serde_json::Value::String(s.clone()).to_string(),
+            // A string can always be written.
+            Self::Text(s) => serde_json::to_string(s).unwrap_or_default(),
         }
     }
 }

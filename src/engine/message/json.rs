@@ -198,7 +198,9 @@ impl<'a> Json<'a> {
         if node.escaped {
             return self.as_str().is_some_and(|s| s == text);
         }
-        self.inner() == text
+        // Most keys differ in length already.
+        let length = (node.end as usize).checked_sub(node.start as usize);
+        length == text.len().checked_add(2) && self.inner() == text
     }
 
     /// The text between the quotes of a string.

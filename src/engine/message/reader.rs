@@ -420,12 +420,15 @@ impl Reader<'_> {
             return Ok(());
         }
         if count <= FEW && keys().all(|k| self.simple(k)) {
-            for (i, a) in keys().enumerate() {
-                for b in keys().take(i) {
-                    let (x, y) = (self.inner(a), self.inner(b));
-                    if x.eq_ignore_ascii_case(y) {
-                        return Err(self.collision(a, x == y));
-                    }
+            let mut names: [&[u8]; FEW] = [&[]; FEW];
+            for (n, key) in keys().enumerate() {
+                let name = self.inner(key);
+                let same = |other: &&&[u8]| other.eq_ignore_ascii_case(name);
+                if let Some(other) = names.iter().take(n).find(same) {
+                    return Err(self.collision(key, *other == name));
+                }
+                if let Some(place) = names.get_mut(n) {
+                    *place = name;
                 }
             }
             return Ok(());

@@ -19,7 +19,7 @@ fn full(text: &str) -> Record {
     let digest = Digest::of(&[arguments.as_slice()]);
     let arguments = Document::read(arguments, &Limits::DEFAULT).unwrap();
     Record {
-        method: Some(text.to_owned()),
+        method: Some(text.to_owned().into()),
         id: Some(text.to_owned()),
         verdict: RecordVerdict::Deny,
         reason: Some("secret-place"),
