@@ -9,4 +9,5 @@ pub mod fuzzing;
 pub mod proxy;
 pub mod sandbox;
 pub mod state;
+pub mod telemetry;
 pub mod transport;

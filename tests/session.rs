@@ -18,7 +18,7 @@ use lockgate::engine::record::Record;
 use lockgate::engine::types::{AgentName, ServerName};
 use lockgate::engine::{Engine, Session};
 use lockgate::proxy::facts;
-use lockgate::proxy::pump::{PinStore, Pump, RecordFailed, Recorder};
+use lockgate::proxy::pump::{Outgoing, PinStore, Pump, RecordFailed, Recorder};
 use serde::Deserialize;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -198,7 +198,7 @@ fn play(case: &Case, reasons: &mut BTreeSet<String>) {
             pump.receive_too_large(Direction::ToAgent, &scan, now);
         }
         let (mut to_agent, mut to_server) = (Vec::new(), Vec::new());
-        for (to, frame) in pump.flush() {
+        for Outgoing { to, frame, .. } in pump.flush() {
             let text = String::from_utf8(frame.bytes().to_vec()).unwrap();
             match to {
                 Direction::ToAgent => to_agent.push(text),

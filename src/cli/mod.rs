@@ -15,6 +15,7 @@ mod places;
 mod run;
 mod setup;
 
+use crate::telemetry::log::Writer;
 use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -151,7 +152,7 @@ fn log_to_stderr() {
     };
     tracing_subscriber::fmt()
         .with_max_level(level)
-        .with_writer(std::io::stderr)
+        .with_writer(|| Writer)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .without_time()

@@ -83,6 +83,11 @@ impl Session {
         self.down.is_waiting() || self.is_holding()
     }
 
+    /// Requests of the agent that have not been answered.
+    pub fn unanswered(&self) -> usize {
+        self.down.pending.len()
+    }
+
     /// Whether messages wait for a verification.
     pub fn is_holding(&self) -> bool {
         !self.held.queue.is_empty()

@@ -44,8 +44,17 @@ pub trait PinStore {
 /// Asks the file system about paths.
 pub type Resolve = fn(&BTreeSet<String>) -> PathFacts;
 
-/// What may be sent now, and where to.
-pub type Outgoing = Vec<(Direction, Cleared<Frame>)>;
+/// Something that may be sent now.
+#[derive(Debug)]
+pub struct Outgoing {
+    /// Where to.
+    pub to: Direction,
+    /// What.
+    pub frame: Cleared<Frame>,
+    /// It answers the very peer that it goes to, a refusal for instance: that
+    /// peer, and nobody else, has to wait until it is read.
+    pub returned: bool,
+}
 
 /// The pump of one connection.
 #[derive(Debug)]
@@ -57,9 +66,11 @@ pub struct Pump<R: Recorder, P> {
     resolve: Resolve,
     decided: Vec<(Decision, <R::Proof as Evidence>::Ticket)>,
     /// Refusals of what could not be recorded.
-    refused: Outgoing,
+    refused: Vec<Outgoing>,
     /// How often a person was told on standard error.
     told: usize,
+    /// A person was told that nothing can be recorded any more.
+    told_unrecorded: bool,
 }
 
 /// So often a person is told of a denial on standard error. It is bounded,
@@ -78,6 +89,7 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
             decided: Vec::new(),
             refused: Vec::new(),
             told: 0,
+            told_unrecorded: false,
         }
     }
 
@@ -122,6 +134,11 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
         self.session.is_waiting()
     }
 
+    /// Requests of the agent that the server has not answered.
+    pub fn unanswered(&self) -> usize {
+        self.session.unanswered()
+    }
+
     /// Whether messages of the agent have not been passed on yet.
     pub fn is_holding(&self) -> bool {
         self.session.is_holding()
@@ -129,7 +146,7 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
 
     /// Commits the records of everything judged so far, and gives out what
     /// may be sent. Without a record there is nothing but refusals.
-    pub fn flush(&mut self) -> Outgoing {
+    pub fn flush(&mut self) -> Vec<Outgoing> {
         let mut out = std::mem::take(&mut self.refused);
         if self.decided.is_empty() && out.is_empty() {
             return out;
@@ -138,14 +155,16 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
         match self.recorder.commit() {
             Ok(proof) => {
                 for (decision, ticket) in decided {
+                    let way = decision.record().direction;
                     // The proof covers every ticket before it; were it not so,
                     // nothing would be sent.
-                    out.extend(decision.clear(&ticket, &proof).unwrap_or_default());
+                    let cleared = decision.clear(&ticket, &proof).unwrap_or_default();
+                    out.extend(cleared.into_iter().map(|sent| outgoing(way, sent)));
                 }
             }
             Err(failed) => {
-                tracing::error!("{failed}: nothing passes that is not recorded");
-                out.extend(decided.into_iter().filter_map(|(d, _)| d.refuse()));
+                self.tell_unrecorded(&failed.0);
+                out.extend(decided.into_iter().filter_map(|(d, _)| refuse(d)));
             }
         }
         out
@@ -179,7 +198,7 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
     /// Fulfils a decision's obligations and records it. Gives the messages
     /// that waited for it.
     fn keep(&mut self, mut decision: Decision) -> Vec<Opened> {
-        let mut failed = self.fulfil(&decision).err();
+        let failed = self.fulfil(&decision).err();
         if let Some(why) = &failed {
             self.engine.distrust(&mut self.session, &mut decision, why);
         }
@@ -187,16 +206,23 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
         self.tell(decision.record());
         match self.recorder.append(decision.record()) {
             Ok(ticket) if failed.is_none() => self.decided.push((decision, ticket)),
-            Ok(_) => self.refused.extend(decision.refuse()),
+            Ok(_) => self.refused.extend(refuse(decision)),
             Err(unrecorded) => {
-                failed.get_or_insert(unrecorded.to_string());
-                self.refused.extend(decision.refuse());
+                self.tell_unrecorded(&unrecorded.0);
+                self.refused.extend(refuse(decision));
             }
         }
         if let Some(why) = failed {
             tracing::error!("{why}");
         }
         waiting
+    }
+
+    /// Told once: it stays so until lockgate is started again.
+    fn tell_unrecorded(&mut self, why: &str) {
+        if !std::mem::replace(&mut self.told_unrecorded, true) {
+            tracing::error!("{why}: nothing passes any more, since nothing can be recorded");
+        }
     }
 
     /// Tells the person in front of the screen what their agent was refused,
@@ -228,4 +254,18 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
         }
         Ok(())
     }
+}
+
+/// What is sent because of a message that travels that way.
+fn outgoing(way: Direction, (to, frame): (Direction, Cleared<Frame>)) -> Outgoing {
+    Outgoing {
+        to,
+        frame,
+        returned: to != way,
+    }
+}
+
+fn refuse(decision: Decision) -> Option<Outgoing> {
+    let way = decision.record().direction;
+    decision.refuse().map(|sent| outgoing(way, sent))
 }

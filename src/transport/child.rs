@@ -171,6 +171,9 @@ impl Child {
         // its orphans come to us.
         hear_of_exits().map_err(system("handle SIGCHLD"))?;
         tree::adopt_orphans().map_err(system("become a subreaper"))?;
+        if let Err(why) = tree::can_find_orphans() {
+            tracing::warn!("what the server leaves behind may outlive it ({why}); mount /proc");
+        }
         let guard = command.spawn().map_err(system("start the guardian"))?;
         Self::new(guard)
     }

@@ -9,10 +9,19 @@ use std::os::fd::AsFd;
 /// Frames that wait for one peer to read them.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    frames: VecDeque<Cleared<Frame>>,
+    frames: VecDeque<Waiting>,
     /// Bytes of the first frame and its line end that are written already.
     written: usize,
-    bytes: usize,
+    /// What the other side sent, in bytes.
+    passed: usize,
+    /// What answers this side's own messages, in bytes.
+    returned: usize,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    frame: Cleared<Frame>,
+    returned: bool,
 }
 
 /// What became of a write.
@@ -27,15 +36,20 @@ pub enum Written {
 }
 
 impl Outbox {
-    /// Past this many bytes no more is read from the other side.
+    /// Past this many bytes no more is read from whoever caused them.
     pub const HIGH: usize = 1024 * 1024;
     /// Most slices of one write.
     const SLICES: usize = 64;
 
-    /// Adds a frame.
-    pub fn push(&mut self, frame: Cleared<Frame>) {
-        self.bytes = self.bytes.saturating_add(frame.bytes().len());
-        self.frames.push_back(frame);
+    /// Adds a frame. `returned`: it answers this very peer.
+    pub fn push(&mut self, frame: Cleared<Frame>, returned: bool) {
+        let count = if returned {
+            &mut self.returned
+        } else {
+            &mut self.passed
+        };
+        *count = count.saturating_add(frame.bytes().len());
+        self.frames.push_back(Waiting { frame, returned });
     }
 
     /// Whether nothing waits.
@@ -45,7 +59,12 @@ impl Outbox {
 
     /// Whether the other side should wait.
     pub fn is_full(&self) -> bool {
-        self.bytes >= Self::HIGH
+        self.passed >= Self::HIGH
+    }
+
+    /// Whether this side should read before it says more.
+    pub fn is_owed(&self) -> bool {
+        self.returned >= Self::HIGH
     }
 
     /// Drops what waits: nobody will read it.
@@ -73,8 +92,8 @@ impl Outbox {
     fn slices(&self) -> Vec<IoSlice<'_>> {
         let mut skip = self.written;
         let mut slices = Vec::with_capacity(Self::SLICES.min(self.frames.len().saturating_mul(2)));
-        for frame in self.frames.iter().take(Self::SLICES / 2) {
-            for part in [frame.bytes(), b"\n"] {
+        for waiting in self.frames.iter().take(Self::SLICES / 2) {
+            for part in [waiting.frame.bytes(), b"\n"] {
                 let rest = part.get(skip.min(part.len())..).unwrap_or_default();
                 skip = skip.saturating_sub(part.len());
                 if !rest.is_empty() {
@@ -87,13 +106,19 @@ impl Outbox {
 
     fn advance(&mut self, count: usize) {
         self.written = self.written.saturating_add(count);
-        while let Some(frame) = self.frames.front() {
-            let whole = frame.bytes().len().saturating_add(1);
+        while let Some(Waiting { frame, returned }) = self.frames.front() {
+            let length = frame.bytes().len();
+            let whole = length.saturating_add(1);
             if self.written < whole {
                 return;
             }
             self.written = self.written.saturating_sub(whole);
-            self.bytes = self.bytes.saturating_sub(frame.bytes().len());
+            let count = if *returned {
+                &mut self.returned
+            } else {
+                &mut self.passed
+            };
+            *count = count.saturating_sub(length);
             self.frames.pop_front();
         }
     }

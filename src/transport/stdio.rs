@@ -12,6 +12,7 @@ use super::words::Words;
 use crate::engine::message::Direction;
 use crate::engine::types::ServerName;
 use crate::proxy::pump::{PinStore, Pump, Recorder};
+use crate::telemetry::log::Held;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -72,7 +73,7 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
             to_agent: Outbox::default(),
             to_server: Outbox::default(),
             agent_reads: true,
-            words: Words::new(server),
+            words: Words::new(server).with_log(Held::begin()),
             shutdown: None,
             agent_done: None,
             status: None,
@@ -127,11 +128,15 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
         Ok(())
     }
 
-    fn wait(&self) -> Result<Ready, Errno> {
-        let calm = !self.to_server.is_full() && !self.to_agent.is_full();
+    fn wait(&mut self) -> Result<Ready, Errno> {
+        self.words.gather();
+        // Each side waits for what it has caused itself, and for nothing else:
+        // a server that answers before it reads on must find a reader.
+        let agent_may = !self.to_server.is_full() && !self.to_agent.is_owed();
+        let server_may = !self.to_agent.is_full() && !self.to_server.is_owed();
         let mut fds = Fds::default();
-        let read_agent = calm && self.from_agent.is_some();
-        let read_server = calm && self.from_server.is_some();
+        let read_agent = agent_may && self.from_agent.is_some();
+        let read_server = server_may && self.from_server.is_some();
         fds.add(Source::Signals, self.ends.signals.as_fd(), PollFlags::IN);
         if read_agent {
             fds.add(Source::Agent, self.ends.input.as_fd(), PollFlags::IN);
@@ -196,11 +201,14 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
         let (Some(lines), Some(stdout)) = (&mut self.from_server, &self.child.stdout) else {
             return;
         };
-        // As long as it answers, an agent that has hung up may still read.
-        self.agent_done = self.agent_done.map(|_| now);
+        let unanswered = self.pump.unanswered();
         let open = fill(lines, stdout.as_fd());
         while let Some(line) = lines.next_line() {
             receive(&mut self.pump, Direction::ToAgent, line, now);
+        }
+        // As long as it answers, an agent that has hung up may still read.
+        if self.pump.unanswered() < unanswered {
+            self.agent_done = self.agent_done.map(|_| now);
         }
         if !open {
             if let Some(line) = lines.last_line() {
@@ -227,12 +235,16 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
 
     /// Passes on what is cleared, as far as the peers read.
     fn send(&mut self) {
-        for (to, frame) in self.pump.flush() {
-            match to {
-                Direction::ToAgent if self.agent_reads => self.to_agent.push(frame),
-                Direction::ToServer if self.child.stdin.is_some() => self.to_server.push(frame),
+        for sent in self.pump.flush() {
+            match sent.to {
+                Direction::ToAgent if self.agent_reads => {
+                    self.to_agent.push(sent.frame, sent.returned);
+                }
+                Direction::ToServer if self.child.stdin.is_some() => {
+                    self.to_server.push(sent.frame, sent.returned);
+                }
                 // Its reader is gone; the record says what it was.
-                Direction::ToAgent | Direction::ToServer => drop(frame),
+                Direction::ToAgent | Direction::ToServer => drop(sent),
             }
         }
         if !self.to_agent.is_empty() && self.to_agent.write(&self.ends.output) == Written::Closed {

@@ -5,14 +5,18 @@
 
 use crate::engine::types::ServerName;
 use crate::sandbox::stderr::{LinePrefix, prefix_lines};
+use crate::telemetry::log::Held;
 use rustix::io::Errno;
 use std::os::fd::BorrowedFd;
 
 /// Lines of a server's standard error that wait to be written.
+///
+/// Lockgate's own log lines wait with them, for the same reason.
 #[derive(Debug)]
 pub struct Words {
     prefix: LinePrefix,
     waiting: Vec<u8>,
+    log: Option<Held>,
 }
 
 impl Words {
@@ -27,6 +31,25 @@ impl Words {
         Self {
             prefix: LinePrefix::new(server),
             waiting: Vec::new(),
+            log: None,
+        }
+    }
+
+    /// Takes lockgate's own log along from now on.
+    #[must_use]
+    pub fn with_log(mut self, log: Held) -> Self {
+        self.log = Some(log);
+        self
+    }
+
+    /// Takes in what lockgate has logged, if there is room.
+    pub fn gather(&mut self) {
+        if let Some(log) = self
+            .log
+            .as_ref()
+            .filter(|_| self.waiting.len() < Self::ROOM)
+        {
+            log.take(&mut self.waiting);
         }
     }
 

@@ -110,6 +110,16 @@ fn answers() -> Vec<(Vec<u8>, &'static str)> {
             )),
             "too-deep",
         ),
+        (
+            // Python, Java and .NET take a CR for a line end.
+            line(concat!(
+                r#"{"jsonrpc":"2.0","id":ID,"result":{"content":[],"a":"#,
+                "\r",
+                r#"{"jsonrpc":"2.0","id":1,"method":"sampling/createMessage","params":{"x":"MARK"}}"#,
+                "\r}}"
+            )),
+            "line-break",
+        ),
         (invalid, "invalid-utf8"),
     ]
 }

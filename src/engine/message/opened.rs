@@ -94,13 +94,21 @@ impl Opened {
         // Kept only until the document owns the bytes: who waits for a message
         // that cannot be read is looked up in the bytes themselves.
         let content = match Document::read_or_return(bytes, limits) {
-            Ok(document) => match Message::read(document.root()).map(Envelope::of) {
-                Ok(envelope) => Content::Readable(document, envelope),
-                Err(e) => Content::Unreadable(Unreadable::envelope(&e, document.text().as_bytes())),
-            },
+            Ok(document) => Self::of(document),
             Err((e, bytes)) => Content::Unreadable(Unreadable::syntax(&e, &TopLevel::of(&bytes))),
         };
         Self::new(direction, content, length)
+    }
+
+    fn of(document: Document) -> Content {
+        let bytes = document.text().as_bytes();
+        if let Err(e) = one_line(bytes) {
+            return Content::Unreadable(Unreadable::syntax(&e, &TopLevel::of(bytes)));
+        }
+        match Message::read(document.root()).map(Envelope::of) {
+            Ok(envelope) => Content::Readable(document, envelope),
+            Err(e) => Content::Unreadable(Unreadable::envelope(&e, bytes)),
+        }
     }
 
     /// A line that was too long to keep.
@@ -163,6 +171,23 @@ impl Opened {
             Content::Readable(document, _) => Some(document.into_bytes()),
             Content::Unreadable(_) => None,
         }
+    }
+}
+
+/// A message is one line for whoever reads it, however that peer ends lines:
+/// JSON allows a carriage return between values, and the readers of Python, Java
+/// and others take it for a line end. In strings the reader has refused both.
+fn one_line(bytes: &[u8]) -> Result<(), ReadError> {
+    // A line may end in CR LF.
+    let line = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+    match memchr::memchr2(b'\r', b'\n', line) {
+        None => Ok(()),
+        Some(offset) => Err(ReadError {
+            problem: Problem::LineBreak,
+            offset,
+            expected: "a message on one line".to_owned(),
+            found: "CR or LF".to_owned(),
+        }),
     }
 }
 

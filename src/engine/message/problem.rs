@@ -27,6 +27,9 @@ pub enum Problem {
     DuplicateKey,
     /// Two keys of one object that differ only in case.
     CollidingKeys,
+    /// A line break between values: many peers split their input there, and
+    /// would read what follows as a message of its own.
+    LineBreak,
     /// Half of a surrogate pair.
     LoneSurrogate,
     /// A number beyond the range of a double.
@@ -47,6 +50,7 @@ impl Problem {
         Self::ByteOrderMark,
         Self::DuplicateKey,
         Self::CollidingKeys,
+        Self::LineBreak,
         Self::LoneSurrogate,
         Self::NumberRange,
         Self::TooDeep,
@@ -62,6 +66,7 @@ impl Problem {
             Self::ByteOrderMark => "byte-order-mark",
             Self::DuplicateKey => "duplicate-key",
             Self::CollidingKeys => "colliding-keys",
+            Self::LineBreak => "line-break",
             Self::LoneSurrogate => "lone-surrogate",
             Self::NumberRange => "number-out-of-range",
             Self::TooDeep => "too-deep",
@@ -79,6 +84,7 @@ impl std::fmt::Display for Problem {
             Self::ByteOrderMark => "byte-order mark",
             Self::DuplicateKey => "duplicate key",
             Self::CollidingKeys => "keys that differ only in case",
+            Self::LineBreak => "line break inside a message",
             Self::LoneSurrogate => "lone surrogate",
             Self::NumberRange => "number out of range",
             Self::TooDeep => "nested too deeply",

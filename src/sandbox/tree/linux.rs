@@ -129,6 +129,69 @@ impl Stat {
     }
 }
 
+/// How `/proc` numbers processes, and how we do.
+///
+/// They differ in a PID namespace that shows the `/proc` of another one, as a
+/// container without a mount of its own does. Then a number from there must not
+/// be signalled: it is somebody else's here.
+#[derive(Debug)]
+struct Numbers {
+    /// What `/proc` calls us.
+    own: i32,
+    /// Where our number stands in the `NSpid` line of a process, if it is not
+    /// the one that `/proc` shows.
+    place: Option<usize>,
+}
+
+impl Numbers {
+    fn read() -> io::Result<Self> {
+        let unknown = || io::Error::other("/proc does not show this process");
+        let own = std::fs::read_link("/proc/self")?;
+        let own: i32 = own
+            .to_str()
+            .and_then(|own| own.parse().ok())
+            .ok_or_else(unknown)?;
+        let me = getpid().as_raw_nonzero().get();
+        if own == me {
+            return Ok(Self { own, place: None });
+        }
+        let status = std::fs::read("/proc/self/status")?;
+        let place = ns_pids(&status).position(|pid| pid == me);
+        Ok(Self {
+            own,
+            place: Some(place.ok_or_else(unknown)?),
+        })
+    }
+
+    /// The number here of the process that `/proc` calls `shown`.
+    fn here(&self, shown: i32) -> Option<Pid> {
+        let Some(place) = self.place else {
+            return Pid::from_raw(shown);
+        };
+        let status = std::fs::read(format!("/proc/{shown}/status")).ok()?;
+        Pid::from_raw(ns_pids(&status).nth(place)?)
+    }
+}
+
+/// The numbers of a process in all namespaces that it is in, outermost first
+/// (`proc_pid_status(5)`). Its name, which it chooses itself, has no line end.
+fn ns_pids(status: &[u8]) -> impl Iterator<Item = i32> {
+    let line = status
+        .split(|&byte| byte == b'\n')
+        .find_map(|line| line.strip_prefix(b"NSpid:"));
+    let line = String::from_utf8_lossy(line.unwrap_or_default()).into_owned();
+    let pids: Vec<i32> = line
+        .split_ascii_whitespace()
+        .filter_map(|pid| pid.parse().ok())
+        .collect();
+    pids.into_iter()
+}
+
+/// Whether what the server leaves behind can be found.
+pub(crate) fn can_find_orphans() -> io::Result<()> {
+    Numbers::read().map(drop)
+}
+
 /// Calls `act` for each direct child of ours that belongs to another session.
 ///
 /// The server begins a session of its own before its first instruction, and a
@@ -137,7 +200,7 @@ impl Stat {
 /// and not after the whole look, so that a process that keeps forking has as
 /// little time as possible.
 fn for_each_adopted(mut act: impl FnMut(Pid, State)) -> io::Result<()> {
-    let me = getpid().as_raw_nonzero().get();
+    let numbers = Numbers::read()?;
     // Read where theirs is read. `getsid(2)` has no valid answer where the
     // leader of our session is outside our PID namespace, as in a container:
     // both say 0 then, and a server's session, begun inside, never is 0.
@@ -145,16 +208,17 @@ fn for_each_adopted(mut act: impl FnMut(Pid, State)) -> io::Result<()> {
     let own = Stat::parse(&own).ok_or(io::ErrorKind::InvalidData)?;
     for entry in std::fs::read_dir("/proc")? {
         let name = entry?.file_name();
-        let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else {
+        let Some(shown) = name.to_str().and_then(|name| name.parse().ok()) else {
             continue;
         };
         // It may be gone by now.
-        let Ok(line) = std::fs::read(format!("/proc/{pid}/stat")) else {
+        let Ok(line) = std::fs::read(format!("/proc/{shown}/stat")) else {
             continue;
         };
-        if let (Some(stat), Some(pid)) = (Stat::parse(&line), Pid::from_raw(pid))
-            && stat.parent == me
+        if let Some(stat) = Stat::parse(&line)
+            && stat.parent == numbers.own
             && stat.session != own.session
+            && let Some(pid) = numbers.here(shown)
         {
             act(pid, stat.state);
         }
@@ -184,6 +248,13 @@ mod tests {
             let stat = Stat::parse(line).map(|s| (s.state, s.parent, s.session));
             assert_eq!(&stat, expected, "{}", String::from_utf8_lossy(line));
         }
+    }
+
+    #[test]
+    fn the_numbers_of_all_namespaces_are_read() {
+        let status = b"Name:\tNSpid: 9\nNSpid:\t1234\t7\t1\nNSsid:\t0\n";
+        assert_eq!(ns_pids(status).collect::<Vec<_>>(), [1234, 7, 1]);
+        assert_eq!(ns_pids(b"Name:\tx\n").count(), 0);
     }
 
     #[test]
