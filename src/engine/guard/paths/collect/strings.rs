@@ -32,6 +32,10 @@ impl Collector {
         if text.is_empty() || self.is_node(role) {
             return;
         }
+        if long && role == Role::Neutral && self.speaks_sql() {
+            self.sql(text);
+            return;
+        }
         if long && matches!(role, Role::Path | Role::Pattern | Role::Neutral) {
             self.long(text, role);
             return;
