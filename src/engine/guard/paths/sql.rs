@@ -61,7 +61,7 @@ const NAMES_TABLE: &str =
 const OF_TEXT: &str = "
     lower upper length len char_length character_length octet_length substr substring trim
     ltrim rtrim btrim replace instr position overlay extract split_part split concat concat_ws
-    coalesce nullif ifnull isnull nvl iif if glob like soundex contains count sum min max avg
+    coalesce nullif ifnull isnull nvl iif if like soundex contains count sum min max avg
     quote quote_literal quote_ident printf format md5 sha1 sha256 sha2 sha512 encode decode hex
     unhex array array_agg string_agg group_concat listagg similarity levenshtein left right lpad
     rpad startswith starts_with endswith ends_with charindex patindex cast convert try_cast
@@ -370,9 +370,14 @@ impl<'a> Reading<'a> {
         let earlier = self.word(before.checked_sub(1));
         match self.tokens.get(before) {
             Some(Token::Word(word)) => {
-                let of_text = word == "from"
-                    && (earlier == "distinct"
-                        || self.frames.last().is_some_and(|f| f.of == Bracket::Trims));
+                let of_text = match word.as_str() {
+                    "to" => earlier == "similar",
+                    "from" => {
+                        earlier == "distinct"
+                            || self.frames.last().is_some_and(|f| f.of == Bracket::Trims)
+                    }
+                    _ => false,
+                };
                 listed(BEFORE_FILE, word) && !of_text
             }
             Some(Token::Mark('=')) => listed(SETTINGS, self.first) || listed("disk url", earlier),
@@ -401,7 +406,8 @@ impl<'a> Reading<'a> {
 
     /// Reads a literal as what it says to do.
     fn act(&mut self, text: String) {
-        if is_statement(&text) || matches!(self.first, "do" | "create") {
+        let of_server = text.trim_start().starts_with("xp_");
+        if is_statement(&text) || of_server || matches!(self.first, "do" | "create") {
             self.found.push(Reach {
                 text,
                 how: How::Statement,

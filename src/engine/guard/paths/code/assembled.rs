@@ -3,7 +3,7 @@
 //! Linear in the text.
 
 /// Calls that decode; in lower case.
-const DECODERS: [&str; 14] = [
+const DECODERS: [&str; 16] = [
     "b64decode",
     "b32decode",
     "b16decode",
@@ -18,6 +18,8 @@ const DECODERS: [&str; 14] = [
     "base64_decode",
     "hex2bin",
     "decodestring",
+    "pack('h",
+    "pack(\"h",
 ];
 /// Shortest encoded text that is read beside a decoder; `.env` has eight digits.
 const SHORTEST: usize = 4;

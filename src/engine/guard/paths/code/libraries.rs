@@ -179,7 +179,7 @@ fn is_bare_home(text: &str) -> bool {
             let after = plain
                 .get(at.saturating_add(home.len())..)
                 .unwrap_or_default();
-            if goes_on(before, after) {
+            if goes_on(before, after) || is_shown(before) {
                 continue;
             }
             let Some(name) = assigned(before) else {
@@ -216,6 +216,14 @@ fn goes_on(before: &str, after: &str) -> bool {
             .any(|j| after.get(1..).is_some_and(|rest| rest.starts_with(j))),
         _ => false,
     }
+}
+
+/// Whether what stands before only prints: `print(os.`, `console.log(`.
+fn is_shown(before: &str) -> bool {
+    let call = before.trim_end_matches(|c: char| is_name(c) || c == '.');
+    ["print(", "log(", "echo(", "puts(", "println("]
+        .iter()
+        .any(|show| call.ends_with(show))
 }
 
 fn is_name(c: char) -> bool {
