@@ -70,7 +70,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode, Fault> {
     let setup = Setup::new(&args.target)?;
     let engine = setup.engine()?;
     let mut session = Session::new("explain");
-    engine.assume_pinned(&mut session);
+    engine.assume_pinned(&mut session, args.tool.as_deref());
     let line = args.message()?.replace(['\n', '\r'], " ").into_bytes();
     let opened = engine.inquire(&session, engine.open(Direction::ToServer, line));
     let context = Context {
