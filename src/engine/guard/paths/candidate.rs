@@ -57,6 +57,7 @@ pub(super) fn all(raws: Vec<Raw>, host: &HostFacts) -> Vec<Candidate> {
             raw.manner.walk.is_some()
                 || raw.manner.from.is_some()
                 || raw.manner.opaque.is_some()
+                || raw.manner.tells.is_some()
                 || seen.insert((raw.at.clone(), raw.text.clone(), raw.manner.part))
         })
         .filter(|raw| !is_web(&raw.text))
@@ -198,7 +199,7 @@ fn bases(spelled: &[Spelled], host: &HostFacts) -> Vec<String> {
     let small = spelled.len() <= CHAIN;
     for one in spelled
         .iter()
-        .filter(|s| !s.raw.manner.part && s.raw.text.len() <= 4096)
+        .filter(|s| !s.raw.manner.part && !s.raw.manner.blind && s.raw.text.len() <= 4096)
     {
         let absolute = one.forms.all.iter().rev().find(|f| lexical::is_absolute(f));
         let form = match absolute {

@@ -50,6 +50,10 @@ pub(super) struct Manner {
     pub(super) from: Option<String>,
     /// A part of a longer string; the file system is not asked about it.
     pub(super) part: bool,
+    /// Nothing of what is in it comes back: it is listed, made or taken away.
+    pub(super) blind: bool,
+    /// A program that prints a secret, and what it prints.
+    pub(super) tells: Option<&'static str>,
     /// It cannot be judged and why.
     pub(super) opaque: Option<&'static str>,
 }
