@@ -7,6 +7,7 @@
 )]
 
 use lockgate::engine::guard::catalogue::{Kind, Place, places};
+use lockgate::engine::guard::paths::printers;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -49,7 +50,12 @@ fn page() -> String {
         `/etc/passwd` holds no secret and is guarded against changes only, as are the files of the home directory that a shell or a session starts with; \
         the same names in a repository are ordinary files. \
         Nor is a bare word that a tool with an open name (`search`) looks for below a home: it may be part of a file's name as well as \
-        of what files hold. What `git ls-files`, `git check-ignore` and `git rm --cached` say about a relative name is no access.\n\n\
+        of what files hold. What `git ls-files`, `git log --oneline`, `git check-ignore` and `git rm --cached` say about a relative name is no access.\n\n\
+        In a command line, what `ls`, `stat`, `wc`, `touch`, `rm` and `chmod` do to a file of a project is no access: nothing of it comes \
+        back. Writing to one (`echo A=1 > .env`) is, as it is for any other tool. Nor is a key that `ssh -i` uses, a file that `--env-file` \
+        gives to a program (unless the line prints the environment), or where `KUBECONFIG` and its like point. A program that prints a \
+        secret it keeps elsewhere is stopped as `secret-printer`: the list is at the end of this page. What prints the environment is not \
+        on it: lockgate starts servers with an environment of its own.\n\n\
         Stopped although it may be honest: a value that is nothing but a secret's name, where the argument's name does not say that it is \
         text (`{\"name\": \".env\"}`, a `thought` of one absolute path); prose that names one under `input`; a git ref or a resource whose last part is such a name (`feature/.env`, `docs://ssh/id_rsa-guide`); \
         a selector such as `a[href$=\".env\"]` in browser code; a page below a secret's name on the machine itself \
@@ -75,6 +81,12 @@ fn page() -> String {
         if !except.is_empty() {
             write!(page, "\nExcept {}\n", code(&except)).unwrap();
         }
+    }
+    page.push_str(
+        "\n## secret-printer\n\nPrograms that print secrets which they keep elsewhere.\n\n",
+    );
+    for (tells, source) in printers().collect::<BTreeSet<_>>() {
+        writeln!(page, "- {tells}. Source: {source}.").unwrap();
     }
     page
 }

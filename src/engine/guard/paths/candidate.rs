@@ -57,6 +57,7 @@ pub(super) fn all(raws: Vec<Raw>, host: &HostFacts) -> Vec<Candidate> {
             raw.manner.walk.is_some()
                 || raw.manner.from.is_some()
                 || raw.manner.opaque.is_some()
+                || raw.manner.tells.is_some()
                 || seen.insert((raw.at.clone(), raw.text.clone(), raw.manner.part))
         })
         .filter(|raw| !is_web(&raw.text))
@@ -203,11 +204,10 @@ fn bases(spelled: &[Spelled], host: &HostFacts) -> Vec<(usize, bool, String)> {
         return out;
     }
     let small = spelled.len() <= CHAIN;
-    for (n, one) in spelled
-        .iter()
-        .enumerate()
-        .filter(|(_, s)| !s.raw.manner.part && s.raw.text.len() <= 4096)
-    {
+    for (n, one) in spelled.iter().enumerate().filter(|(_, s)| {
+        let manner = &s.raw.manner;
+        !manner.part && !manner.blind && s.raw.text.len() <= 4096
+    }) {
         let absolute = one.forms.all.iter().rev().find(|f| lexical::is_absolute(f));
         let form = match absolute {
             Some(form) => form,

@@ -340,7 +340,7 @@ fn decoded_from(text: &str) -> Vec<String> {
     out
 }
 
-fn hex(text: &str) -> Option<Vec<u8>> {
+pub(super) fn hex(text: &str) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len() / 2);
     let mut digits = text.chars().map(|c| c.to_digit(16));
     while let Some(high) = digits.next() {
@@ -350,7 +350,7 @@ fn hex(text: &str) -> Option<Vec<u8>> {
     Some(out)
 }
 
-fn base64(text: &str) -> Option<Vec<u8>> {
+pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len());
     let (mut bits, mut held) = (0_u32, 0_u32);
     for byte in text.bytes() {

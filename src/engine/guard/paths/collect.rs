@@ -39,6 +39,10 @@ pub(super) enum Effect {
 
 /// How a string is meant, as far as the call tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one for each thing that a call can tell; any of them may come together"
+)]
 pub(super) struct Manner {
     /// Something besides the string itself says that a file is meant.
     pub(super) named: bool,
@@ -52,6 +56,10 @@ pub(super) struct Manner {
     pub(super) sought: bool,
     /// A part of a longer string; the file system is not asked about it.
     pub(super) part: bool,
+    /// Nothing of what is in it comes back: it is listed, made or taken away.
+    pub(super) blind: bool,
+    /// A program that prints a secret, and what it prints.
+    pub(super) tells: Option<&'static str>,
     /// It cannot be judged and why.
     pub(super) opaque: Option<&'static str>,
 }

@@ -7,16 +7,26 @@
 //! line are followed, and so is `cd`.
 
 mod arguments;
+mod assigned;
 mod embedded;
+mod fed;
+mod flags;
+mod lands;
+mod printed;
+mod printers;
 mod programs;
 mod walks;
 
+pub(super) use printers::printers;
+
+use super::code;
 use super::collect::Effect;
 use super::role::listed;
 use super::shape;
 use super::words::{self, Command, Word};
-use super::{code, expand};
-use programs::{INTERPRETERS, LANGUAGES, WRAPPERS, name_of};
+use arguments::Program;
+use fed::{Fed, Runners};
+use programs::{INTERPRETERS, LANGUAGES, name_of};
 use std::collections::BTreeMap;
 
 /// Deepest nesting of scripts in scripts.
@@ -29,7 +39,7 @@ const WORK: usize = 8 * 1024 * 1024;
 const USES: usize = 50_000;
 
 /// Something that a script reaches for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Use {
     /// The path, as written.
     pub(super) path: String,
@@ -39,6 +49,10 @@ pub(super) struct Use {
     pub(super) from: Option<String>,
     /// Everything below it, narrowed to these names.
     pub(super) walk: Option<Vec<String>>,
+    /// Nothing of what is in it comes back.
+    pub(super) blind: bool,
+    /// What a program prints that keeps secrets, instead of a path.
+    pub(super) tells: Option<&'static str>,
 }
 
 /// What a script reaches for; `None` where it cannot be told.
@@ -91,6 +105,10 @@ struct Reader {
     from: Option<String>,
     /// How many substitutions stand around the script being read.
     printed: usize,
+    /// Something runs what the script being read prints.
+    runs: bool,
+    /// Something in the script being read decodes.
+    decoder: bool,
     /// Bytes of scripts and program text read so far.
     work: usize,
     lost: bool,
@@ -102,29 +120,34 @@ impl Reader {
             return;
         }
         let script = words::parse(text);
-        let feeds = self.printed > 0
-            || script.commands.iter().any(|c| {
-                let name = name_of(c.words.first());
-                listed(INTERPRETERS, &name)
-                    || listed(LANGUAGES, &name)
-                    || matches!(
-                        name.as_str(),
-                        "cat" | "read" | "for" | "while" | "rev" | "base64" | "xxd"
-                    )
-            });
-        let reversed = text.contains("rev") && text.contains('|');
-        for command in &script.commands {
-            self.command(command, feeds, depth);
-            if text.contains("n-za-m") || text.contains("N-ZA-M") {
+        let fed = Fed::of(&script.commands, &script.nested);
+        let outer = (self.runs, self.decoder);
+        self.runs |= fed.runs;
+        self.decoder |= printed::has_decoder(text);
+        let feeds = self.printed > 0 || fed.names;
+        let rotated = text.contains("n-za-m") || text.contains("N-ZA-M");
+        let groups = fed::has_groups(&script.commands);
+        let runners = Runners::of(&script.commands);
+        let reversed = text.contains("rev") && (text.contains('|') || text.contains("<<<"));
+        self.called(text, &script.commands);
+        for (n, command) in script.commands.iter().enumerate() {
+            let pipe = fed::pipe(&script.commands, n).filter(|_| !groups);
+            self.command_of(command, pipe, &runners, feeds, depth);
+            if rotated {
                 for word in &command.words {
                     self.text(&code::rotated(&word.text), depth);
                 }
             }
             if reversed {
                 for word in &command.words {
-                    self.word(&word.text.chars().rev().collect::<String>(), Effect::Read);
+                    let back: String = word.text.chars().rev().collect();
+                    self.plain(&back, depth.saturating_add(1));
                 }
             }
+        }
+        self.handed_on(&script.commands);
+        if text.contains(".Env") {
+            self.told_beside(&script.commands);
         }
         // What a substitution prints becomes a word of the outer command.
         for nested in &script.nested {
@@ -132,6 +155,43 @@ impl Reader {
             self.script(nested, depth.saturating_add(1));
             self.printed = self.printed.saturating_sub(1);
         }
+        (self.runs, self.decoder) = outer;
+    }
+
+    /// One command among those of its script. What it writes to a file is read
+    /// only where the file is run, or is a list of names, further on.
+    fn command_of(
+        &mut self,
+        command: &Command,
+        pipe: Option<&[Command]>,
+        runners: &Runners<'_>,
+        feeds: bool,
+        depth: usize,
+    ) {
+        let last = pipe.and_then(<[Command]>::last).unwrap_or(command);
+        let written = fed::target(last).filter(|_| pipe.is_some() || !command.piped);
+        let runner = written.and_then(|file| runners.get(file));
+        let feeds = if self.printed > 0 {
+            feeds
+        } else if let Some(pipe) = pipe {
+            Fed::of(pipe, &[]).names || runner.is_some()
+        } else if written.is_some() {
+            runner.is_some()
+        } else {
+            feeds
+        };
+        let outer = self.runs;
+        self.runs |= matches!(runner, Some(Program::Interprets | Program::Language));
+        self.command(command, feeds, depth);
+        for body in &command.documents {
+            match runner {
+                Some(Program::Language) => self.code(body, depth.saturating_add(1)),
+                Some(Program::Interprets) => self.script(body, depth.saturating_add(1)),
+                Some(_) => self.text(body, depth.saturating_add(1)),
+                None => {}
+            }
+        }
+        self.runs = outer;
     }
 
     /// Bounds the work: scripts in scripts can be written to multiply.
@@ -152,7 +212,7 @@ impl Reader {
                     Effect::Read
                 };
                 self.used(&word.text, effect, None);
-            } else if words.is_empty() && self.assignment(word) {
+            } else if words.is_empty() && self.assignment(word, depth) {
             } else {
                 words.push(Word {
                     text: self.filled(&word.text),
@@ -160,31 +220,27 @@ impl Reader {
                 });
             }
         }
-        let mut at = 0;
-        while words
-            .get(at)
-            .is_some_and(|w| listed(WRAPPERS, &name_of(Some(w))))
-        {
-            at = at.saturating_add(1);
-            while words.get(at).is_some_and(|w| {
-                w.text.starts_with('-') || w.text.contains('=') || w.text.parse::<f64>().is_ok()
-            }) {
-                at = at.saturating_add(1);
-            }
-        }
-        // What wrappers were given may be paths as well.
-        for word in words.iter().take(at).skip(1) {
-            self.word(&word.text, Effect::Read);
-        }
+        let at = self.wrapped(&words, depth);
         let Some((first, arguments)) = words.get(at..).and_then(<[Word]>::split_first) else {
             return;
         };
         let name = name_of(Some(first));
         self.word(&first.text, Effect::Read);
+        // `npx -c 'cat f'`, `env -S 'cat f'`, `x='cat f'; $x`
+        if first.text.contains(char::is_whitespace) {
+            self.script(&first.text, depth.saturating_add(1));
+        }
         self.documents(command, &name, depth);
         self.walks(&name, arguments);
         self.hidden(&name, arguments);
+        self.told_by(&name, arguments);
+        if self.sets(&name, arguments, depth) {
+            return;
+        }
         self.arguments(&name, arguments, feeds, depth);
+        if let Some(last) = arguments.last() {
+            self.set("_", &last.text);
+        }
     }
 
     fn documents(&mut self, command: &Command, name: &str, depth: usize) {
@@ -193,44 +249,6 @@ impl Reader {
                 self.script(body, depth.saturating_add(1));
             } else if listed(LANGUAGES, name) {
                 self.code(body, depth.saturating_add(1));
-            }
-        }
-    }
-
-    /// `name=value` before a command, or given to `export` and the like.
-    fn assignment(&mut self, word: &Word) -> bool {
-        let Some((name, value)) = word.text.split_once('=') else {
-            return false;
-        };
-        let is_name =
-            !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        if is_name {
-            let value = self.filled(value);
-            self.word(&value, Effect::Read);
-            if value.len() <= 4096 && self.variables.len() < 64 {
-                self.variables.insert(name.to_owned(), value);
-            }
-        }
-        is_name
-    }
-
-    fn filled(&self, text: &str) -> String {
-        if self.variables.is_empty() || !text.contains('$') || text.len() > 4096 {
-            return text.to_owned();
-        }
-        expand::with(text, &self.variables)
-    }
-
-    /// What is printed to something that may run it or open it.
-    fn text(&mut self, text: &str, depth: usize) {
-        if shape::is_command(text) {
-            self.script(text, depth.saturating_add(1));
-            return;
-        }
-        for word in text.split_whitespace() {
-            self.word(word, Effect::Read);
-            for plain in code::decoded(word) {
-                self.script(&plain, depth.saturating_add(1));
             }
         }
     }
@@ -248,18 +266,23 @@ impl Reader {
             Effect::Read
         };
         self.embedded(text);
+        let outer = (self.runs, self.decoder);
+        self.runs = true;
+        self.decoder |= printed::has_decoder(text);
         let Some(literals) = code::strings(text) else {
             self.lost = true;
             return;
         };
         for literal in literals {
+            self.told_in_code(&literal);
             if shape::is_command(&literal) {
                 self.script(&literal, depth.saturating_add(1));
             } else if !code::is_expression(&literal) {
                 self.word(&literal, effect);
             }
             if reversed {
-                self.word(&literal.chars().rev().collect::<String>(), Effect::Read);
+                let back: String = literal.chars().rev().collect();
+                self.plain(&back, depth.saturating_add(1));
             }
             if rotated {
                 self.word(&code::rotated(&literal), Effect::Read);
@@ -267,9 +290,7 @@ impl Reader {
             if walks && shape::is_anchored(&literal) {
                 self.used(&literal, Effect::Read, Some(Vec::new()));
             }
-            for plain in code::decoded(&literal) {
-                self.text(&plain, depth);
-            }
+            self.decoded(&literal, depth);
             // Program text inside a literal: `exec('open("…")')`.
             if literal.contains(['"', '\'']) && literal.len() < text.len() {
                 self.code(&super::spell::unescaped(&literal), depth.saturating_add(1));
@@ -292,6 +313,7 @@ impl Reader {
         if shape::is_command(text) && !text.contains('(') {
             self.script(text, depth.saturating_add(1));
         }
+        (self.runs, self.decoder) = outer;
     }
 
     fn go(&mut self, text: &str) {
@@ -316,6 +338,15 @@ impl Reader {
         }
     }
 
+    /// A word of which nothing that is in the file comes back.
+    fn blind(&mut self, text: &str, effect: Effect) {
+        let from = self.uses.len();
+        self.word(text, effect);
+        for one in self.uses.iter_mut().skip(from) {
+            one.blind = true;
+        }
+    }
+
     fn used(&mut self, path: &str, effect: Effect, walk: Option<Vec<String>>) {
         if !path.is_empty() {
             self.uses.push(Use {
@@ -323,6 +354,7 @@ impl Reader {
                 effect,
                 from: self.from.clone(),
                 walk,
+                ..Use::default()
             });
         }
     }

@@ -11,6 +11,9 @@ const ALTERNATIVES: usize = 64;
 /// Longest bracketed part in characters; keeps a row of open brackets linear.
 const BRACKET_SPAN: usize = 1024;
 
+/// Longest text in bytes that is expanded any further.
+const EXPANDED: usize = 256 * 1024;
+
 /// Variables that lead into the home directory on some system, lower case.
 const UNDER_HOME: [(&str, &str); 20] = [
     ("home", ""),
@@ -106,6 +109,8 @@ fn tilde(rest: &str, host: &HostFacts) -> String {
 /// A `$name`, `${name…}`, `$env:name` or `$(…)` found at the start of `text`.
 struct Reference<'a> {
     name: &'a str,
+    /// `!` or `#` before the name.
+    sign: Option<char>,
     /// What stands behind the name inside the braces (`:-default`, `:0:1`).
     rest: &'a str,
     after: &'a str,
@@ -120,12 +125,19 @@ fn reference(text: &str) -> Option<Reference<'_>> {
         let start = start.strip_prefix("env:").unwrap_or(start);
         let end = start.find(|c: char| !is_name(c)).unwrap_or(start.len());
         let (name, rest) = start.split_at_checked(end)?;
-        return Some(Reference { name, rest, after });
+        let sign = inside.chars().next().filter(|c| matches!(c, '!' | '#'));
+        return Some(Reference {
+            name,
+            sign,
+            rest,
+            after,
+        });
     }
     if let Some(inner) = body.strip_prefix('(') {
         let (_, after) = closing(inner, '(', ')')?;
         return Some(Reference {
             name: "",
+            sign: None,
             rest: "",
             after,
         });
@@ -140,6 +152,7 @@ fn reference(text: &str) -> Option<Reference<'_>> {
     let after = if special { after.get(1..)? } else { after };
     (special || !name.is_empty()).then_some(Reference {
         name,
+        sign: None,
         rest: "",
         after,
     })
@@ -168,7 +181,7 @@ fn closing(text: &str, open: char, close: char) -> Option<(&str, &str)> {
 fn replaced(text: &str, with: &dyn Fn(&str) -> Option<String>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find('$') {
+    while let Some(at) = rest.find('$').filter(|_| out.len() <= EXPANDED) {
         let Some((before, from)) = rest.split_at_checked(at) else {
             break;
         };
@@ -187,7 +200,12 @@ fn replaced(text: &str, with: &dyn Fn(&str) -> Option<String>) -> String {
 }
 
 fn resolve(reference: &Reference<'_>, with: &dyn Fn(&str) -> Option<String>) -> Option<String> {
-    let known = with(reference.name);
+    let known = match reference.sign {
+        // `${!v}` is the variable that `v` names, `${#v}` a number.
+        Some('!') => with(reference.name).and_then(|name| with(&name).or(Some(name))),
+        Some('#') => with(reference.name).map(|value| value.len().to_string()),
+        _ => with(reference.name),
+    };
     let rest = reference.rest;
     for operator in [":-", ":=", "-", "="] {
         if let Some(default) = rest.strip_prefix(operator) {
@@ -203,11 +221,83 @@ fn resolve(reference: &Reference<'_>, with: &dyn Fn(&str) -> Option<String>) -> 
     if let Some(cut) = rest.strip_prefix(':') {
         let known = known.unwrap_or_else(|| "/".to_owned());
         let mut numbers = cut.split(':').map(|n| n.trim().parse::<usize>().ok());
-        let skip = numbers.next().flatten()?;
-        let take = numbers.next().flatten().unwrap_or(known.len());
+        let (Some(skip), take) = (numbers.next().flatten(), numbers.next()) else {
+            return Some(ANYTHING.to_owned());
+        };
+        if known == ANYTHING || take == Some(None) {
+            return Some(ANYTHING.to_owned());
+        }
+        let take = take.flatten().unwrap_or(known.len());
         return Some(known.chars().skip(skip).take(take).collect());
     }
-    known
+    known.map(|value| changed(&value, rest))
+}
+
+/// What stands for a part that cannot be told.
+const ANYTHING: &str = "*";
+
+/// The value after an operator: `${v#x}`, `${v%x}`, `${v/x/y}`, `${v^^}`.
+/// Where that cannot be told it may be anything.
+fn changed(value: &str, operator: &str) -> String {
+    // Case makes no difference to what is compared later.
+    if operator
+        .trim_matches(['^', ',', '[', ']', '@', '*'])
+        .is_empty()
+        || operator.starts_with('@')
+    {
+        return value.to_owned();
+    }
+    let literal = |text: &str| !text.contains(['*', '?', '[', '$', '\\', '`']);
+    let cut = |rest: &str| rest.trim_matches(['"', '\'']).to_owned();
+    let done = match operator.split_at_checked(1) {
+        Some(("#", rest)) => {
+            let part = cut(rest.trim_start_matches('#'));
+            literal(&part).then(|| {
+                value
+                    .strip_prefix(part.as_str())
+                    .unwrap_or(value)
+                    .to_owned()
+            })
+        }
+        Some(("%", rest)) => {
+            let part = cut(rest.trim_start_matches('%'));
+            literal(&part).then(|| {
+                value
+                    .strip_suffix(part.as_str())
+                    .unwrap_or(value)
+                    .to_owned()
+            })
+        }
+        Some(("/", rest)) => replaced_part(value, rest).filter(|_| literal(rest)),
+        _ => None,
+    };
+    done.filter(|text| text.len() <= VALUE)
+        .unwrap_or_else(|| ANYTHING.to_owned())
+}
+
+/// Longest value of a variable after a replacement, in bytes.
+const VALUE: usize = 4096;
+
+/// `${v/x/y}` and `${v//x/y}`, from behind the first slash.
+fn replaced_part(value: &str, rest: &str) -> Option<String> {
+    let (all, rest) = rest.strip_prefix('/').map_or((false, rest), |r| (true, r));
+    let (from, to) = rest.split_once('/').unwrap_or((rest, ""));
+    let from = from.trim_matches(['"', '\'']);
+    let to = to.trim_matches(['"', '\'']);
+    if from.is_empty() || value.len().saturating_mul(to.len().saturating_add(1)) > 1 << 16 {
+        return None;
+    }
+    if let Some(start) = from.strip_prefix('#') {
+        return value.strip_prefix(start).map(|rest| format!("{to}{rest}"));
+    }
+    if let Some(end) = from.strip_prefix('%') {
+        return value.strip_suffix(end).map(|rest| format!("{rest}{to}"));
+    }
+    Some(if all {
+        value.replace(from, to)
+    } else {
+        value.replacen(from, to, 1)
+    })
 }
 
 /// `%NAME%` of Windows, and `%NAME:~0,1%`.

@@ -74,6 +74,27 @@ impl Whereabouts {
         (1..=4).find(|n| path.get(..*n).is_some_and(|head| self.is_home(head)))
     }
 
+    /// Whether a path is a file of a project rather than of a person or the
+    /// system: its name alone tells nothing.
+    fn is_project(&self, path: &[String]) -> bool {
+        let skip = self.prefix(path);
+        let Some((_, folders)) = path.get(skip..).and_then(<[String]>::split_last) else {
+            return false;
+        };
+        let open = path.first().is_some_and(|first| {
+            matches!(
+                first.as_str(),
+                "tmp" | "srv" | "opt" | "workspace" | "workspaces" | "app"
+            )
+        });
+        let own =
+            |part: &String| part.starts_with('.') || matches!(part.as_str(), "library" | "appdata");
+        let Some((_, before)) = path.split_last() else {
+            return false;
+        };
+        (skip > 0 || open) && !self.is_home(before) && !folders.iter().any(own)
+    }
+
     /// Whether secret places of a person or the system lie below.
     fn holds_secrets(&self, path: &[String]) -> bool {
         let names: Vec<&str> = path.iter().map(String::as_str).collect();
@@ -124,6 +145,9 @@ pub(super) fn inspect(
                 UNRESOLVABLE,
                 format!("cannot tell which path is meant: {why}"),
             );
+        }
+        if let Some(what) = candidate.manner.tells.filter(|_| guard.rules.defaults) {
+            add(SECRET, format!("{what} (secret-printer)"));
         }
         for path in &candidate.spellings {
             if let Some((code, detail)) = examine(guard, path, &candidate.manner) {
@@ -220,7 +244,7 @@ fn examine(guard: &PathGuard, path: &str, manner: &Manner) -> Option<(&'static s
             format!("{} is a secret place of the policy", shown(path)),
         ));
     }
-    if !guard.rules.defaults {
+    if !guard.rules.defaults || (manner.blind && place.is_project(&parts)) {
         return None;
     }
     let named = manner.named

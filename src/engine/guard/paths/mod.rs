@@ -47,6 +47,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use candidate::Candidate;
 
+/// What programs that print secrets print, and which document says so.
+pub fn printers() -> impl Iterator<Item = (&'static str, &'static str)> {
+    command::printers()
+}
+
 /// What the guard has to know of the machine; gathered once, outside.
 #[derive(Debug, Clone, Default)]
 pub struct HostFacts {

@@ -51,6 +51,19 @@ pub(super) fn parse(text: &str) -> Script {
     reader.script
 }
 
+/// The one word that `echo word` or `printf word` prints.
+fn plainly_printed(body: &str) -> Option<String> {
+    let mut words = body.split_whitespace();
+    if !matches!(words.next()?, "echo" | "printf") {
+        return None;
+    }
+    let word = words.next().filter(|_| words.next().is_none())?;
+    let word = word.trim_matches(['"', '\'']);
+    word.bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b"._-/~".contains(&b))
+        .then(|| word.to_owned())
+}
+
 struct Reader<'a> {
     rest: std::str::Chars<'a>,
     script: Script,
@@ -81,8 +94,7 @@ impl Reader<'_> {
                 '\'' | '"' => self.quoted(c),
                 '`' => {
                     let body = self.until('`');
-                    self.script.nested.push(body);
-                    self.push_str("$()");
+                    self.printed(body);
                 }
                 '$' if matches!(self.peek(), Some('\'' | '"')) => {}
                 '$' if self.peek() == Some('(') => self.substitution(),
@@ -154,8 +166,7 @@ impl Reader<'_> {
                 '$' if quote == '"' && self.peek() == Some('(') => self.substitution(),
                 '`' if quote == '"' => {
                     let body = self.until('`');
-                    self.script.nested.push(body);
-                    self.push_str("$()");
+                    self.printed(body);
                 }
                 c => self.push(c),
             }
@@ -175,8 +186,16 @@ impl Reader<'_> {
             }
             body.push(c);
         }
+        self.printed(body);
+    }
+
+    /// A substitution: what it prints where that can be told, or a mark for it.
+    fn printed(&mut self, body: String) {
+        match plainly_printed(&body) {
+            Some(text) => self.push_str(&text),
+            None => self.push_str("$()"),
+        }
         self.script.nested.push(body);
-        self.push_str("$()");
     }
 
     fn angle(&mut self, c: char) {
@@ -234,6 +253,10 @@ impl Reader<'_> {
         self.end_word();
         self.redirect = None;
         if self.command.words.is_empty() {
+            // `(a; b) | c`
+            if let Some(last) = self.script.commands.last_mut().filter(|_| piped) {
+                last.piped = true;
+            }
             return;
         }
         let mut command = std::mem::take(&mut self.command);

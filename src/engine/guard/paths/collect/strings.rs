@@ -413,6 +413,7 @@ impl Collector {
             if !shape::may_be_path(&one.path)
                 && one.from.is_none()
                 && one.walk.is_none()
+                && one.tells.is_none()
                 && !catalogue::ends_some_place(&one.path.to_lowercase())
             {
                 continue;
@@ -422,10 +423,14 @@ impl Collector {
                 effect: one.effect,
                 walk: one.walk,
                 from: one.from,
+                blind: one.blind,
+                tells: one.tells,
                 ..Manner::default()
             };
             self.push(&one.path, manner);
-            self.pieces(&one.path, one.effect);
+            if !one.blind {
+                self.pieces(&one.path, one.effect);
+            }
         }
     }
 

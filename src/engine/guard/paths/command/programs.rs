@@ -2,18 +2,19 @@
 //! take. Lists are text, one word after the other.
 
 use super::Word;
+use super::flags::bring_pattern;
 use crate::engine::guard::paths::role::listed;
 
 /// Programs that run another one.
 pub(super) const WRAPPERS: &str = "
     sudo doas env nohup time command exec builtin nice ionice stdbuf setsid timeout busybox
-    then do else if while until ! { caffeinate chroot
+    then do else if while until ! { caffeinate chroot spawn npx bunx uvx pnpx
 ";
 /// Programs that run text.
 pub(super) const INTERPRETERS: &str = "
     bash sh zsh dash ksh fish pwsh powershell powershell.exe cmd cmd.exe eval su ssh watch
     script docker podman kubectl xargs parallel iex invoke-expression tmux screen nsenter
-    unshare source .
+    unshare source . expect
 ";
 /// Programs that run program text.
 pub(super) const LANGUAGES: &str = "
@@ -32,7 +33,8 @@ pub(super) const SEARCHERS: &str = "
 /// Programs that walk a tree.
 pub(super) const WALKERS: &str = "
     tar zip 7z 7za rar rsync rg ag ack tree mv restic borg rclone gtar bsdtar trufflehog
-    gitleaks aws gsutil s3cmd
+    gitleaks aws gsutil s3cmd s5cmd azcopy ditto pax mksquashfs genisoimage mkisofs duplicity
+    tarsnap jar zpaq croc wormhole repomix gitingest code2prompt files-to-prompt
 ";
 /// Programs that walk a tree where a flag says so.
 pub(super) const FLAGGED_WALKERS: &str = "
@@ -62,7 +64,7 @@ pub(super) fn git_verb(name: &str, arguments: &[Word]) -> Option<usize> {
         return None;
     }
     let mut value = false;
-    arguments.iter().position(|word| {
+    arguments.iter().take(16).position(|word| {
         let is_flag = word.text.starts_with('-');
         let is_verb = !is_flag && !value;
         value = listed("-c -C --git-dir --work-tree --namespace", &word.text);
@@ -72,61 +74,85 @@ pub(super) fn git_verb(name: &str, arguments: &[Word]) -> Option<usize> {
 
 /// Whether a git command only tells whether it knows the names it is given.
 pub(super) fn only_names(name: &str, arguments: &[Word]) -> bool {
-    let verb = git_verb(name, arguments).and_then(|at| arguments.get(at));
-    verb.is_some_and(|verb| match verb.text.as_str() {
-        "check-ignore" | "check-attr" | "ls-files" => true,
-        "rm" => arguments.iter().any(|w| w.text == "--cached"),
+    let Some(at) = git_verb(name, arguments) else {
+        return false;
+    };
+    let any = |flag: &str| arguments.iter().any(|w| w.text == flag);
+    // What a setting runs is told nowhere else.
+    if arguments.iter().take(at).any(|w| w.text == "-c") {
+        return false;
+    }
+    match arguments.get(at).map(|verb| verb.text.as_str()) {
+        Some("check-ignore" | "check-attr" | "ls-files" | "ls-tree") => true,
+        Some("status") => !["-v", "-vv", "--verbose"].into_iter().any(any),
+        Some("rm") => any("--cached"),
+        Some("restore") => any("--staged"),
+        Some("log" | "rev-list" | "shortlog" | "whatchanged") => {
+            arguments.iter().all(|w| is_log_flag(&w.text))
+        }
+        Some("diff") => {
+            ["--name-only", "--name-status", "--stat"]
+                .into_iter()
+                .any(any)
+                && arguments
+                    .iter()
+                    .all(|w| is_log_flag(&w.text) || listed("--cached --staged", &w.text))
+        }
         _ => false,
-    })
+    }
+}
+
+/// A word of `git log` that is no flag, or one that shows nothing of files.
+fn is_log_flag(text: &str) -> bool {
+    let flag = text.split('=').next().unwrap_or_default();
+    let number = flag.strip_prefix('-').unwrap_or_default();
+    !text.starts_with('-')
+        || (!number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+        || listed(
+            "-- -n -s -C --oneline --all --follow --stat --shortstat --numstat --name-only
+            --name-status --graph --decorate --format --pretty --since --until --after --before
+            --author --committer --grep --reverse --diff-filter --full-history --date
+            --abbrev-commit --no-patch --no-merges --merges --first-parent --max-count
+            --branches --tags --remotes --no-pager --no-color --color --count --skip",
+            flag,
+        )
 }
 
 pub(super) fn is_searcher(name: &str, arguments: &[Word]) -> bool {
     let git_grep = git_verb(name, arguments)
         .and_then(|at| arguments.get(at))
         .is_some_and(|w| w.text == "grep");
-    (listed(SEARCHERS, name) || git_grep)
+    (listed(SEARCHERS, name) || git_grep) && !bring_pattern(name, arguments)
+}
+
+/// Whether the program finds files by tests on them.
+pub(super) fn is_find(name: &str) -> bool {
+    listed("find gfind fd fdfind", name)
+}
+
+/// Whether the first plain word is the text of a program: `awk '{…}' f`.
+pub(super) fn is_program_first(name: &str, arguments: &[Word]) -> bool {
+    listed("awk gawk mawk nawk", name)
         && !arguments.iter().any(|w| {
-            listed(
-                "-e --regexp -f --file --files -pattern -path",
-                &w.text.to_ascii_lowercase(),
-            )
+            ["-f", "-e", "-E", "--file", "--source", "--exec"]
+                .iter()
+                .any(|flag| w.text.starts_with(flag))
         })
 }
 
-/// Flags behind which a script stands.
-pub(super) fn runs_next(flag: &str) -> bool {
-    let flags =
-        "-c -lc -ic -ec -xc -e -r -p --eval --command -command -pe -ne -le -lne --execute -print";
-    listed(flags, &flag.to_ascii_lowercase())
-}
-
-/// Flags behind which text stands that names no file.
-pub(super) fn skips_next(name: &str, arguments: &[Word], flag: &str) -> bool {
-    let flags = match name {
-        "git" if arguments.first().is_some_and(|w| w.text == "diff") => "",
-        "git" | "gh" | "hg" | "svn" | "glab" => {
-            "-m -am --message --title --body -t -b --grep -S -G --author --notes"
-        }
-        "grep" | "egrep" | "fgrep" | "rg" | "ag" | "ack" => "-e --regexp -A -B -C -m -t -T",
-        "sed" | "gsed" => "-e --expression",
-        "tar" | "rsync" | "zip" | "du" | "tree" => "--exclude -x -I",
-        _ => "",
-    };
-    listed(flags, flag)
-}
-
-/// `--flag=text` of the same kind, and what is left out.
-pub(super) fn is_aside(word: &str) -> bool {
-    [
-        "--exclude",
-        "--ignore",
-        "--message=",
-        "--grep=",
-        "--title=",
-        "--body=",
-    ]
-    .iter()
-    .any(|flag| word.starts_with(flag))
+/// Whether the output tells of the files it is given no more than that they
+/// are there, or there is none.
+pub(super) fn is_blind(name: &str, arguments: &[Word]) -> bool {
+    match name {
+        "ls" => !arguments
+            .iter()
+            .any(|w| w.text.starts_with('-') && (w.text.contains('R') || w.text == "--recursive")),
+        "wc" => !arguments.iter().any(|w| w.text.starts_with("--files0")),
+        _ => listed(
+            "stat touch rm unlink rmdir chmod chown realpath readlink basename dirname trash",
+            name,
+        ),
+    }
 }
 
 pub(super) fn is_example(text: &str) -> bool {
@@ -141,14 +167,4 @@ pub(super) fn is_env(text: &str) -> bool {
     text.rsplit('/')
         .next()
         .is_some_and(|name| name.starts_with(".env"))
-}
-
-/// Whether the word at `n` is what `find` leaves out: `! -name X`.
-pub(super) fn is_negated(arguments: &[Word], n: usize) -> bool {
-    let text = |back: usize| {
-        n.checked_sub(back)
-            .and_then(|at| arguments.get(at))
-            .map(|w| w.text.as_str())
-    };
-    text(1).is_some_and(|t| t.starts_with('-')) && matches!(text(2), Some("!" | "\\!" | "-not"))
 }

@@ -1,19 +1,22 @@
 //! Trees that a command goes through: `find`, `grep -r`, `tar`, `cp -r`.
 
-use super::programs::{FLAGGED_WALKERS, WALKERS, is_negated, is_searcher, skips_next};
+use super::flags::{is_aside, is_negated, skips_next};
+use super::programs::{FLAGGED_WALKERS, WALKERS, git_verb, is_searcher};
 use super::{Reader, Word};
 use crate::engine::guard::paths::collect::Effect;
 use crate::engine::guard::paths::role::listed;
+use crate::engine::guard::paths::shape;
 
 impl Reader {
     /// The trees that a command goes through.
     pub(super) fn walks(&mut self, name: &str, arguments: &[Word]) {
-        if matches!(name, "find" | "fd" | "fdfind" | "gfind") {
-            self.find(name, arguments);
-            return;
-        }
-        if !is_walk(name, arguments) {
-            return;
+        match name {
+            "find" | "gfind" => return self.find(arguments),
+            "fd" | "fdfind" => return self.fd(arguments),
+            "git" => return self.git_walks(arguments),
+            _ if serves(name, arguments) => return self.served(name, arguments),
+            _ if !is_walk(name, arguments) => return,
+            _ => {}
         }
         let narrowed: Vec<String> = arguments
             .iter()
@@ -56,6 +59,9 @@ impl Reader {
                 pattern_due = false;
                 continue;
             }
+            if is_aside(&word.text) || shape::is_line(&word.text) {
+                continue;
+            }
             let target = puts && n == last && arguments.len() > 1;
             if !word.text.starts_with('-') && !target {
                 self.used(&word.text, Effect::Read, Some(narrowed.clone()));
@@ -63,30 +69,73 @@ impl Reader {
         }
     }
 
-    fn find(&mut self, name: &str, arguments: &[Word]) {
+    fn find(&mut self, arguments: &[Word]) {
         let text = |n: usize| arguments.get(n).map(|w| w.text.as_str());
         let shallow = (0..arguments.len()).any(|n| {
-            matches!(text(n), Some("-maxdepth" | "-d" | "--max-depth"))
-                && matches!(text(n.saturating_add(1)), Some("0" | "1"))
+            text(n) == Some("-maxdepth") && matches!(text(n.saturating_add(1)), Some("0" | "1"))
         });
         if shallow {
             return;
         }
         let mut names = Vec::new();
         for (n, word) in arguments.iter().enumerate() {
-            let by_name = "-name -iname -path -ipath -wholename -regex -iregex -g -e";
-            if listed(by_name, &word.text) && !is_negated(arguments, n.saturating_add(1)) {
+            let by_name = "-name -iname -path -ipath -wholename -regex -iregex";
+            if listed(by_name, &word.text) && !is_negated("find", arguments, n.saturating_add(1)) {
                 names.extend(text(n.saturating_add(1)).map(str::to_owned));
             }
         }
         let mut roots: Vec<&str> = arguments
             .iter()
             .map(|w| w.text.as_str())
-            .take_while(|t| name != "find" || !t.starts_with(['-', '!', '(']))
-            .filter(|t| !t.starts_with('-'))
+            .skip_while(|t| matches!(*t, "-H" | "-L" | "-P"))
+            .take_while(|t| !t.starts_with(['-', '!', '(']) && *t != "\\(")
             .collect();
-        if name != "find" && roots.len() > 1 {
-            names.push(roots.remove(0).to_owned());
+        if roots.is_empty() {
+            roots.push(".");
+        }
+        for root in roots {
+            self.used(root, Effect::Read, Some(names.clone()));
+        }
+    }
+
+    /// `fd [flags] [pattern] [roots]`: the pattern is a regular expression
+    /// that fits a part of a name, or a glob where a flag says so.
+    fn fd(&mut self, arguments: &[Word]) {
+        let values = "
+            -t --type -d --max-depth --min-depth --exact-depth -E --exclude -S --size -c --color
+            -j --threads -o --owner --changed-within --changed-before --ignore-file --format
+        ";
+        let (mut names, mut plain): (Vec<String>, Vec<&str>) = (Vec::new(), Vec::new());
+        let mut words = arguments.iter().map(|w| w.text.as_str());
+        let (mut glob, mut shallow) = (false, false);
+        let mut roots: Vec<&str> = Vec::new();
+        while let Some(text) = words.next() {
+            match text {
+                "-x" | "-X" | "--exec" | "--exec-batch" => break,
+                "-g" | "--glob" => glob = true,
+                "-e" | "--extension" => names.extend(words.next().map(|e| format!("*.{e}"))),
+                "--search-path" | "--base-directory" | "-C" => roots.extend(words.next()),
+                "-d" | "--max-depth" => shallow |= matches!(words.next(), Some("0" | "1")),
+                flag if listed(values, flag) => {
+                    words.next();
+                }
+                flag if flag.starts_with('-') => {}
+                word => plain.push(word),
+            }
+        }
+        if shallow {
+            return;
+        }
+        if let Some((pattern, rest)) = plain.split_first() {
+            roots.extend(rest);
+            let open = !glob && pattern.trim_matches(['.', '*', '+', '^', '$']).is_empty();
+            if names.is_empty() && !open && !pattern.is_empty() {
+                names.push(if glob {
+                    (*pattern).to_owned()
+                } else {
+                    by_expression(pattern)
+                });
+            }
         }
         if roots.is_empty() {
             roots.push(".");
@@ -94,6 +143,111 @@ impl Reader {
         for root in roots {
             self.used(root, Effect::Read, Some(names.clone()));
         }
+    }
+
+    /// `git grep` and `git add` where they go through other trees than that of
+    /// the project: `--no-index`, `-C ~`, `--work-tree`.
+    fn git_walks(&mut self, arguments: &[Word]) {
+        let text = |n: usize| arguments.get(n).map(|w| w.text.as_str());
+        let Some(at) = git_verb("git", arguments) else {
+            return;
+        };
+        if !matches!(text(at), Some("grep" | "add" | "stage" | "archive")) {
+            return;
+        }
+        let mut folder = None;
+        for (n, word) in arguments.iter().enumerate().take(at) {
+            if matches!(word.text.as_str(), "-C" | "--work-tree") {
+                folder = text(n.saturating_add(1));
+            } else if let Some(tree) = word.text.strip_prefix("--work-tree=") {
+                folder = Some(tree);
+            }
+        }
+        let folder = folder.unwrap_or(".");
+        let words = arguments.get(at.saturating_add(1)..).unwrap_or_default();
+        let mut pattern_due = is_searcher("git", arguments);
+        let mut bare = true;
+        let mut skip = false;
+        for word in words {
+            if std::mem::take(&mut skip) {
+                continue;
+            }
+            skip = skips_next("git", arguments, &word.text);
+            if word.text.starts_with('-') || std::mem::take(&mut pattern_due) {
+                continue;
+            }
+            if is_aside(&word.text) {
+                continue;
+            }
+            bare = false;
+            let root = if word.text == "." { folder } else { &word.text };
+            self.used(root, Effect::Read, Some(Vec::new()));
+        }
+        if bare {
+            self.used(folder, Effect::Read, Some(Vec::new()));
+        }
+    }
+
+    /// A directory that is handed out to whoever asks.
+    fn served(&mut self, name: &str, arguments: &[Word]) {
+        let start = usize::from(listed("docker npm podman", name));
+        let named: Vec<&str> = arguments
+            .iter()
+            .skip(start)
+            .map(|w| w.text.as_str())
+            .map(|t| match t.split_once('=') {
+                Some((flag, value)) if flag.starts_with('-') => value,
+                _ => t,
+            })
+            .filter(|t| !t.starts_with('-') && shape::is_anchored(t))
+            .collect();
+        if named.is_empty() {
+            self.used(".", Effect::Read, Some(Vec::new()));
+        }
+        for folder in named {
+            self.used(folder, Effect::Read, Some(Vec::new()));
+        }
+    }
+}
+
+/// A name with wildcards for a regular expression that fits a part of one.
+fn by_expression(pattern: &str) -> String {
+    let middle = pattern
+        .trim_start_matches('^')
+        .trim_end_matches('$')
+        .replace("\\.", ".")
+        .replace(".*", "*");
+    let before = if pattern.starts_with('^') { "" } else { "*" };
+    let after = if pattern.ends_with('$') { "" } else { "*" };
+    if middle.contains('*') || !after.is_empty() && !before.is_empty() {
+        return middle;
+    }
+    format!("{before}{middle}{after}")
+}
+
+/// Whether the command serves a directory, or sends all of it away.
+fn serves(name: &str, arguments: &[Word]) -> bool {
+    let has = |word: &str| arguments.iter().any(|w| w.text == word);
+    let first = arguments.first().map(|w| w.text.as_str());
+    match name {
+        "python" | "python2" | "python3" => {
+            has("http.server")
+                || has("SimpleHTTPServer")
+                || has("pyftpdlib")
+                || has("-mhttp.server")
+        }
+        "php" => has("-S"),
+        "ruby" => has("httpd") && has("-run"),
+        "busybox" | "httpd" => name == "httpd" || has("httpd"),
+        "caddy" => has("file-server"),
+        "twistd" | "twist" => has("web") || has("ftp"),
+        "docker" | "podman" => first == Some("build") || (first == Some("buildx") && has("build")),
+        "npm" => matches!(first, Some("publish" | "pack")),
+        _ => listed(
+            "serve http-server live-server servor dufs miniserve darkhttpd webfsd simplehttpserver
+            uploadserver sfz browser-sync",
+            name,
+        ),
     }
 }
 
