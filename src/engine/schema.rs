@@ -8,8 +8,11 @@
 //! before it is compiled ([`overload`]), and again for each value.
 
 mod budget;
+mod declared;
 mod graph;
 mod pattern;
+
+pub use declared::undeclared;
 
 use super::message::{Json, Kind};
 use jsonschema::PatternOptions;
@@ -121,89 +124,6 @@ fn fits(schema: Json<'_>) -> Result<(), String> {
         return Err(format!("larger than {} bytes", Schema::LARGEST));
     }
     Ok(())
-}
-
-/// The first argument that `schema` does not declare.
-///
-/// A member is declared by `properties`, by an explicit `additionalProperties`
-/// or `patternProperties`, or, where the schema is built from others (`$ref`,
-/// `allOf` and the like), by the validator alone.
-pub fn undeclared(schema: Json<'_>, value: Json<'_>) -> Option<String> {
-    let mut search = Search { left: STEPS };
-    search.undeclared(schema, value, "", 0)
-}
-
-/// Steps that the search for what is not declared may take: about a second.
-const STEPS: usize = 100_000_000;
-
-struct Search {
-    left: usize,
-}
-
-impl Search {
-    /// Pays for one look at the members of `object`.
-    fn pay(&mut self, object: Option<Json<'_>>) -> Option<()> {
-        let steps = object.map_or(0, |o| o.raw().len()) / 64;
-        self.left = self.left.checked_sub(steps.saturating_add(1))?;
-        Some(())
-    }
-
-    fn undeclared(
-        &mut self,
-        schema: Json<'_>,
-        value: Json<'_>,
-        at: &str,
-        depth: usize,
-    ) -> Option<String> {
-        const DEEPEST: usize = 32;
-        const OPEN: [&str; 9] = [
-            "$ref",
-            "$dynamicRef",
-            "allOf",
-            "anyOf",
-            "oneOf",
-            "if",
-            "patternProperties",
-            "unevaluatedProperties",
-            "dependentSchemas",
-        ];
-        // What is too deep or too much to be told is not declared.
-        if depth > DEEPEST || self.pay(Some(schema)).is_none() {
-            return Some(at.to_owned());
-        }
-        if schema.kind() != Kind::Object {
-            return None;
-        }
-        let inner = depth.saturating_add(1);
-        if value.kind() == Kind::Array {
-            let items = schema.get("items")?;
-            let mut found = value.items().enumerate();
-            return found
-                .find_map(|(i, item)| self.undeclared(items, item, &format!("{at}/{i}"), inner));
-        }
-        let properties = schema.get("properties");
-        let additional = schema.get("additionalProperties");
-        let open = OPEN.iter().any(|k| schema.get(k).is_some());
-        // Below the top, an object without `properties` is free-form by design.
-        let free = depth > 0 && properties.is_none();
-        for (name, member) in value.members() {
-            let below = || format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
-            if self.pay(properties).is_none() {
-                return Some(below());
-            }
-            match properties.and_then(|p| p.get(&name)) {
-                Some(declared) => {
-                    let found = self.undeclared(declared, member, &below(), inner);
-                    if found.is_some() {
-                        return found;
-                    }
-                }
-                None if additional.is_none() && !open && !free => return Some(below()),
-                None => {}
-            }
-        }
-        None
-    }
 }
 
 /// A strictly read value as the validator's own type.

@@ -163,7 +163,7 @@ impl<'g> Purse<'g> {
             // Each beginning is cheaper than one step, but there are many.
             Engine::Backtracking => {
                 let times = length.min(many(Schema::BACKTRACKS));
-                self.spend(once.saturating_mul(times) / 16_384)
+                self.spend(once.saturating_mul(times) / 8_192)
             }
         }
     }
