@@ -46,8 +46,8 @@ struct Step {
     agent: Option<String>,
     /// A line of the server.
     server: Option<String>,
-    /// The line comes so often, `{n}` in it counted from 1; only the outcome of
-    /// the last one is compared.
+    /// The lines come so often, `{n}` in them counted from 1; only the outcome
+    /// of the last ones is compared.
     repeat: Option<usize>,
     /// So many seconds pass.
     wait: Option<u64>,
@@ -68,6 +68,8 @@ struct Step {
     /// What the server gets.
     #[serde(default)]
     to_server: Vec<String>,
+    /// How often pins are kept in it.
+    saves: Option<usize>,
     /// Verdict and reason of each record, as `verdict` or `verdict reason`.
     records: Option<Vec<String>>,
 }
@@ -82,6 +84,7 @@ struct World {
     records: Vec<(String, Option<&'static str>)>,
     disk_full: bool,
     pins_fail: bool,
+    saves: usize,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -118,6 +121,7 @@ impl Recorder for Shared {
 
 impl PinStore for Shared {
     fn save(&mut self, _: &BTreeMap<String, ToolPin>) -> Result<(), String> {
+        self.0.borrow_mut().saves += 1;
         if self.0.borrow().pins_fail {
             return Err("the lockfile cannot be written".to_owned());
         }
@@ -170,19 +174,19 @@ fn play(case: &Case, reasons: &mut BTreeSet<String>) {
         let at = format!("case `{}`, step {}", case.name, number + 1);
         world.0.borrow_mut().disk_full |= step.disk_full;
         world.0.borrow_mut().pins_fail |= step.pins_fail;
-        for n in 1..step.repeat.unwrap_or(1) {
-            let line = step.agent.as_deref().unwrap_or_default();
-            let line = line.replace("{n}", &n.to_string());
-            pump.receive(Direction::ToServer, bytes(&line), now);
-            let _earlier = pump.flush();
+        let rounds = step.repeat.unwrap_or(1);
+        for n in 1..=rounds {
             world.0.borrow_mut().records.clear();
-        }
-        if let Some(line) = &step.agent {
-            let n = step.repeat.unwrap_or(1).to_string();
-            pump.receive(Direction::ToServer, bytes(&line.replace("{n}", &n)), now);
-        }
-        if let Some(line) = &step.server {
-            pump.receive(Direction::ToAgent, bytes(line), now);
+            let line = |text: &str| bytes(&text.replace("{n}", &n.to_string()));
+            if let Some(text) = &step.agent {
+                pump.receive(Direction::ToServer, line(text), now);
+            }
+            if let Some(text) = &step.server {
+                pump.receive(Direction::ToAgent, line(text), now);
+            }
+            if n < rounds {
+                let _earlier = pump.flush();
+            }
         }
         if let Some(seconds) = step.wait {
             now += Duration::from_secs(seconds);
@@ -208,6 +212,8 @@ fn play(case: &Case, reasons: &mut BTreeSet<String>) {
         let line = step.agent.as_ref().or(step.server.as_ref());
         compare(&at, "the agent", &step.to_agent, &to_agent, line);
         compare(&at, "the server", &step.to_server, &to_server, line);
+        let saves = std::mem::take(&mut world.0.borrow_mut().saves);
+        assert_eq!(step.saves.unwrap_or(saves), saves, "{at}: pins are kept");
         let records = std::mem::take(&mut world.0.borrow_mut().records);
         reasons.extend(records.iter().filter_map(|(_, r)| r.map(String::from)));
         if let Some(expected) = &step.records {

@@ -87,6 +87,8 @@ pub struct Decision {
     pub(super) obligations: Vec<Obligation>,
     /// Who is told if this cannot be recorded or an obligation fails.
     pub(super) fallback: Fallback,
+    /// Why it comes to nothing then.
+    pub(super) given_up: Reason,
     /// Messages that waited for this one, to be decided now, in order.
     pub(super) released: Vec<Opened>,
 }
@@ -120,13 +122,14 @@ impl Decision {
         Ok(cleared.map(|(to, frame)| (to, Cleared(frame))).collect())
     }
 
-    /// Gives up on a decision that could not be recorded: all that may be sent
+    /// Gives up on a decision that could not be recorded, or whose obligations
+    /// failed: all that may be sent
     /// then is the refusal, to whoever waits for an answer.
     pub fn refuse(self) -> Option<(Direction, Cleared<Frame>)> {
         let (to, frame) = match self.fallback {
             Fallback::Nobody => return None,
             Fallback::Waits(to, id) => {
-                let reason = Reason::NotRecorded;
+                let reason = self.given_up;
                 (to, reply::refusal(id.as_ref(), &self.record, reason))
             }
             Fallback::Told(to, frame) => (to, frame),

@@ -33,6 +33,8 @@ pub enum Reason {
     SuspectTool,
     /// Two definitions of the same name.
     DuplicateTool,
+    /// More tools, or larger ones, than lockgate keeps.
+    TooManyTools,
     /// The server's tools could not be verified.
     VerificationFailed,
     /// The server did not list its tools in time.
@@ -82,6 +84,7 @@ impl Reason {
         Self::DriftedTool,
         Self::SuspectTool,
         Self::DuplicateTool,
+        Self::TooManyTools,
         Self::VerificationFailed,
         Self::VerificationTimeout,
         Self::TooManyHeld,
@@ -117,6 +120,7 @@ impl Reason {
             Self::DriftedTool => "drifted-tool",
             Self::SuspectTool => "suspect-tool",
             Self::DuplicateTool => "duplicate-tool",
+            Self::TooManyTools => "too-many-tools",
             Self::VerificationFailed => "verification-failed",
             Self::VerificationTimeout => "verification-timeout",
             Self::TooManyHeld => "too-many-held",

@@ -4,16 +4,36 @@
 //! that nobody reviewed: what the schema does not declare is reported, even
 //! where JSON Schema itself would let it pass. Remote references are never
 //! fetched (the `jsonschema` crate is built without its resolvers, so they
-//! fail, and a schema that fails denies).
+//! fail, and a schema that fails denies). What a schema may cost is bounded
+//! before it is compiled ([`overload`]), and again for each value.
+
+mod budget;
+mod declared;
+mod graph;
+mod pattern;
+
+pub use declared::undeclared;
 
 use super::message::{Json, Kind};
+use jsonschema::PatternOptions;
 use jsonschema::error::ValidationErrorKind;
 use serde_json::{Map, Number, Value};
 
 /// A compiled input schema.
 #[derive(Debug, Clone)]
 pub struct Schema {
+    graph: graph::Graph,
+    engine: Engine,
     validator: jsonschema::Validator,
+}
+
+/// What runs the patterns of a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Engine {
+    /// Takes time linear in the text.
+    Linear,
+    /// Needed for look-around; goes over the text again and again.
+    Backtracking,
 }
 
 /// A schema that cannot judge anything.
@@ -33,39 +53,52 @@ pub struct Violation {
 }
 
 impl Schema {
-    /// Steps that one backtracking pattern of a schema may take.
-    const BACKTRACKS: usize = 10_000;
+    /// How often one backtracking pattern of a schema may begin again. Each
+    /// time it may read the whole text.
+    const BACKTRACKS: usize = 2_000;
     /// Largest schema in bytes.
     const LARGEST: usize = 256 * 1024;
 
     /// Compiles an input schema.
     pub fn compile(schema: Json<'_>) -> Result<Self, Unusable> {
-        if schema.raw().len() > Self::LARGEST {
-            return Err(Unusable(format!("larger than {} bytes", Self::LARGEST)));
-        }
+        fits(schema).map_err(Unusable)?;
+        let graph = graph::Graph::of(schema).map_err(Unusable)?;
+        budget::check(&graph).map_err(Unusable)?;
         let value = to_value(schema);
-        let linear = jsonschema::PatternOptions::regex();
-        let bounded = jsonschema::PatternOptions::fancy_regex().backtrack_limit(Self::BACKTRACKS);
-        // Linear-time patterns first; look-ahead needs the bounded engine.
-        jsonschema::options()
-            .with_pattern_options(linear)
-            .build(&value)
-            .or_else(|_| {
-                jsonschema::options()
-                    .with_pattern_options(bounded)
-                    .build(&value)
-            })
-            .map(|validator| Self { validator })
-            .map_err(|e| Unusable(first_line(&e.to_string())))
+        let build = |engine| {
+            let options = jsonschema::options();
+            let options = match engine {
+                Engine::Linear => options.with_pattern_options(PatternOptions::regex()),
+                Engine::Backtracking => options.with_pattern_options(
+                    PatternOptions::fancy_regex().backtrack_limit(Self::BACKTRACKS),
+                ),
+            };
+            options.build(&value).map(|validator| (engine, validator))
+        };
+        let (engine, validator) = build(Engine::Linear)
+            .or_else(|_| build(Engine::Backtracking))
+            .map_err(|e| Unusable(first_line(&e.to_string())))?;
+        Ok(Self {
+            graph,
+            engine,
+            validator,
+        })
     }
 
     /// The first thing that is wrong with `arguments` by this schema.
     pub fn check(&self, arguments: Option<Json<'_>>) -> Option<Violation> {
         let value = arguments.map_or_else(|| Value::Object(Map::new()), to_value);
+        if !budget::affords(&self.graph, self.engine, &value) {
+            return Some(Violation {
+                at: String::new(),
+                keyword: "(too many steps)".to_owned(),
+                missing: None,
+            });
+        }
         if self.validator.is_valid(&value) {
             return None;
         }
-        let error = self.validator.iter_errors(&value).next();
+        let error = self.validator.validate(&value).err();
         Some(error.map_or_else(
             || Violation {
                 at: String::new(),
@@ -86,60 +119,22 @@ impl Schema {
     }
 }
 
-/// The first argument that `schema` does not declare.
-///
-/// A member is declared by `properties`, by an explicit `additionalProperties`
-/// or `patternProperties`, or, where the schema is built from others (`$ref`,
-/// `allOf` and the like), by the validator alone.
-pub fn undeclared(schema: Json<'_>, value: Json<'_>) -> Option<String> {
-    undeclared_at(schema, value, "", 0)
+/// Why judging by `schema` would cost too much, whatever the arguments.
+/// Nothing for a schema that cannot be used for another reason.
+pub fn overload(schema: Json<'_>) -> Option<String> {
+    // Before anything is made of it.
+    if let Err(why) = fits(schema) {
+        return Some(why);
+    }
+    let graph = graph::Graph::of(schema).ok()?;
+    budget::check(&graph).err()
 }
 
-fn undeclared_at(schema: Json<'_>, value: Json<'_>, at: &str, depth: usize) -> Option<String> {
-    const DEEPEST: usize = 32;
-    const OPEN: [&str; 9] = [
-        "$ref",
-        "$dynamicRef",
-        "allOf",
-        "anyOf",
-        "oneOf",
-        "if",
-        "patternProperties",
-        "unevaluatedProperties",
-        "dependentSchemas",
-    ];
-    // What is too deep to be told is not declared.
-    if depth > DEEPEST {
-        return Some(at.to_owned());
+fn fits(schema: Json<'_>) -> Result<(), String> {
+    if schema.raw().len() > Schema::LARGEST {
+        return Err(format!("larger than {} bytes", Schema::LARGEST));
     }
-    if schema.kind() != Kind::Object {
-        return None;
-    }
-    if value.kind() == Kind::Array {
-        let items = schema.get("items")?;
-        return value.items().enumerate().find_map(|(i, item)| {
-            undeclared_at(items, item, &format!("{at}/{i}"), depth.saturating_add(1))
-        });
-    }
-    let properties = schema.get("properties");
-    let additional = schema.get("additionalProperties");
-    let open = OPEN.iter().any(|k| schema.get(k).is_some());
-    // Below the top, an object without `properties` is free-form by design.
-    let free = depth > 0 && properties.is_none();
-    for (name, member) in value.members() {
-        let below = || format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
-        match properties.and_then(|p| p.get(&name)) {
-            Some(declared) => {
-                let found = undeclared_at(declared, member, &below(), depth.saturating_add(1));
-                if found.is_some() {
-                    return found;
-                }
-            }
-            None if additional.is_none() && !open && !free => return Some(below()),
-            None => {}
-        }
-    }
-    None
+    Ok(())
 }
 
 /// A strictly read value as the validator's own type.
@@ -183,33 +178,4 @@ fn last_segment(path: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::message::{Document, Limits};
-
-    fn nested(depth: usize, inner: &str, open: &str) -> Document {
-        let text = format!(
-            "{}{inner}{}",
-            open.repeat(depth),
-            "}".repeat(depth * open.matches('{').count())
-        );
-        Document::read(text.into_bytes(), &Limits::DEFAULT).unwrap()
-    }
-
-    #[test]
-    fn what_is_too_deep_to_be_told_is_not_declared() {
-        for (depth, declared) in [(5, true), (40, false)] {
-            let schema = nested(depth, "{}", r#"{"properties":{"a":"#);
-            let value = nested(depth, "1", r#"{"a":"#);
-            let found = undeclared(schema.root(), value.root());
-            assert_eq!(found.is_none(), declared, "depth {depth}: {found:?}");
-        }
-    }
-
-    #[test]
-    fn a_remote_reference_is_never_fetched() {
-        let schema = r#"{"type":"object","properties":{"a":{"$ref":"http://127.0.0.1:9/x.json"}}}"#;
-        let schema = Document::read(schema.as_bytes().to_vec(), &Limits::DEFAULT).unwrap();
-        assert!(Schema::compile(schema.root()).is_err());
-    }
-}
+mod tests;

@@ -1,14 +1,18 @@
 //! What one connection has said so far. Every map is bounded.
 
+mod tasks;
+mod tools;
+mod walk;
+
+pub(super) use tasks::Tasks;
+pub(super) use tools::{Known, Parsed, Tool, Tools};
+pub(super) use walk::Walk;
+
 use super::mask::MaskedUri;
-use super::message::{Document, Id, Json, KnownMethod, Limits, Method, Opened};
-use super::pin::{ServerPins, ToolPin};
+use super::message::{Direction, Id, Json, KnownMethod, Limits, Method, Opened};
 use super::reason::Reason;
 use super::record::Record;
-use super::schema::{Schema, Unusable};
-use super::types::Digest;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Arc, OnceLock};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// State of one connection between an agent and a server.
@@ -25,15 +29,12 @@ pub struct Session {
     pub(super) verification: Option<Verification>,
     pub(super) held: Held,
     /// Tasks that permitted requests have created.
-    pub(super) tasks: BTreeSet<String>,
+    pub(super) tasks: Tasks,
     /// Why the server cannot be reached any more.
     pub(super) gone: Option<String>,
 }
 
 impl Session {
-    /// Most tasks that are remembered.
-    const TASKS: usize = 10_000;
-
     /// A new connection. `nonce` must be unguessable: it keeps ids that
     /// lockgate makes up apart from those of its peers.
     pub fn new(nonce: &str) -> Self {
@@ -45,7 +46,7 @@ impl Session {
             tools: Tools::default(),
             verification: None,
             held: Held::default(),
-            tasks: BTreeSet::new(),
+            tasks: Tasks::default(),
             gone: None,
         }
     }
@@ -61,16 +62,43 @@ impl Session {
         matches!(id, Id::Text(text) if text.starts_with(&self.own_prefix))
     }
 
-    /// Remembers the task that a result names, if any.
-    pub(super) fn remember_task(&mut self, result: Json<'_>) -> bool {
-        let task = result.get("task").unwrap_or(result);
-        let Some(id) = task.get("taskId").and_then(Json::as_str) else {
+    /// The requests whose answers travel that way.
+    pub(super) fn requests(&mut self, way: Direction) -> &mut Requests {
+        match way {
+            Direction::ToAgent => &mut self.down,
+            Direction::ToServer => &mut self.up,
+        }
+    }
+
+    /// A request has its answer: it ends, unless it became a task, whose
+    /// progress goes on.
+    pub(super) fn answered(&mut self, way: Direction, id: &Id, result: Json<'_>) {
+        let Some(pending) = self.requests(way).take(id) else {
+            return;
+        };
+        let released = self.tasks.answered(way, pending, result);
+        self.release(way, released);
+    }
+
+    /// A side says how one of its tasks stands: whether it is known.
+    pub(super) fn task_says(&mut self, way: Direction, task: Json<'_>) -> bool {
+        let Some(released) = self.tasks.says(way, task) else {
             return false;
         };
-        if self.tasks.len() < Self::TASKS {
-            self.tasks.insert(id.into_owned());
-        }
+        self.release(way, released);
         true
+    }
+
+    fn release(&mut self, way: Direction, tokens: impl IntoIterator<Item = String>) {
+        for token in tokens {
+            self.requests(way).release(&token);
+        }
+    }
+
+    /// Whether a message of the agent might find no room where messages wait
+    /// for a verification: whoever reads from the agent may wait with that.
+    pub fn held_is_full(&self) -> bool {
+        self.verification.is_some() && !self.held.has_room(Limits::DEFAULT.bytes)
     }
 
     /// When something has to happen even if no message comes.
@@ -133,13 +161,14 @@ impl Subject {
 #[derive(Debug, Default)]
 pub(super) struct Requests {
     pending: BTreeMap<Id, Pending>,
-    tokens: BTreeSet<String>,
+    /// How many requests, and tasks that they became, each one stands for.
+    tokens: BTreeMap<String, usize>,
     /// Cancelled and perhaps never answered, oldest first.
     cancelled: VecDeque<Id>,
 }
 
 impl Requests {
-    /// Most requests without an answer, and most progress tokens.
+    /// Most requests without an answer.
     const MOST: usize = 10_000;
     /// Most cancelled requests whose answer is still expected.
     const CANCELLED: usize = 1000;
@@ -148,14 +177,17 @@ impl Requests {
         if self.pending.contains_key(id) {
             return Err(Reason::DuplicateId);
         }
-        if self.pending.len() >= Self::MOST || self.tokens.len() >= Self::MOST {
+        if self.pending.len() >= Self::MOST {
             return Err(Reason::TooManyPending);
         }
         Ok(())
     }
 
     pub(super) fn add(&mut self, id: Id, request: Pending) {
-        self.tokens.extend(request.token.clone());
+        if let Some(token) = request.token.clone() {
+            let uses = self.tokens.entry(token).or_default();
+            *uses = uses.saturating_add(1);
+        }
         self.pending.insert(id, request);
     }
 
@@ -163,14 +195,29 @@ impl Requests {
         self.pending.get(id)
     }
 
-    /// Ends a request. `ongoing`: its progress goes on (it became a task).
-    pub(super) fn end(&mut self, id: &Id, ongoing: bool) -> Option<Pending> {
-        let request = self.pending.remove(id)?;
-        self.cancelled.retain(|c| c != id);
-        if let Some(token) = request.token.as_ref().filter(|_| !ongoing) {
-            self.tokens.remove(token);
+    /// Ends a request, and its progress.
+    pub(super) fn end(&mut self, id: &Id) -> Option<Pending> {
+        let request = self.take(id)?;
+        if let Some(token) = &request.token {
+            self.release(token);
         }
         Some(request)
+    }
+
+    /// Ends a request. Whoever calls this releases its token.
+    fn take(&mut self, id: &Id) -> Option<Pending> {
+        let request = self.pending.remove(id)?;
+        self.cancelled.retain(|c| c != id);
+        Some(request)
+    }
+
+    fn release(&mut self, token: &str) {
+        if let Some(uses) = self.tokens.get_mut(token) {
+            *uses = uses.saturating_sub(1);
+            if *uses == 0 {
+                self.tokens.remove(token);
+            }
+        }
     }
 
     /// Whether an answer is due: not to what was cancelled (MCP, Cancellation:
@@ -188,12 +235,12 @@ impl Requests {
         if self.cancelled.len() > Self::CANCELLED
             && let Some(oldest) = self.cancelled.pop_front()
         {
-            self.end(&oldest, false);
+            self.end(&oldest);
         }
     }
 
     pub(super) fn knows_token(&self, token: &str) -> bool {
-        self.tokens.contains(token)
+        self.tokens.contains_key(token)
     }
 
     /// Ends all requests. Gives those whose sender still waits: what was
@@ -207,106 +254,13 @@ impl Requests {
     }
 }
 
-/// What this session knows of the server's tools.
-#[derive(Debug, Default)]
-pub(super) struct Tools {
-    pub(super) known: BTreeMap<String, Known>,
-    /// By name: the definition for which a tool is withheld. It is inspected
-    /// once, however often the server lists it.
-    pub(super) withheld: BTreeMap<String, String>,
-    /// All pages have been seen since the list last changed.
-    pub(super) complete: bool,
-    /// The agent's own walk through the pages.
-    pub(super) walk: Walk,
-    /// A full list has been seen before: what is new now was not there then.
-    pub(super) settled: bool,
-    /// Pins of first use made in this session.
-    pub(super) first_use: ServerPins,
-    /// Those of them that the lockfile does not have yet.
-    pub(super) unsaved: BTreeMap<String, ToolPin>,
-}
-
-impl Tools {
-    /// Most tools that are remembered.
-    pub(super) const MOST: usize = 20_000;
-
-    /// Forgets what was seen: the list has changed, or cannot be trusted.
-    pub(super) fn forget(&mut self) {
-        self.known.clear();
-        self.withheld.clear();
-        self.complete = false;
-        self.walk = Walk::default();
-    }
-}
-
-/// A walk through the pages of one list.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Walk {
-    /// The cursor of the page that would continue it.
-    pub(super) next: Option<String>,
-    pub(super) names: BTreeSet<String>,
-}
-
-/// How a listed tool stands in this session.
-#[derive(Debug, Clone)]
-pub(super) enum Known {
-    /// As pinned.
-    Verified(Arc<Tool>),
-    /// Not to be listed or called.
-    Withheld(Reason, String),
-}
-
-/// A verified definition.
-#[derive(Debug)]
-pub(super) struct Tool {
-    pub(super) digest: Digest,
-    pub(super) text: String,
-    parsed: OnceLock<Option<Parsed>>,
-}
-
-#[derive(Debug)]
-pub(super) struct Parsed {
-    document: Document,
-    schema: Result<Schema, Unusable>,
-}
-
-impl Tool {
-    pub(super) fn new(digest: Digest, text: &str) -> Self {
-        Self {
-            digest,
-            text: text.to_owned(),
-            parsed: OnceLock::new(),
-        }
-    }
-
-    /// Parsed and compiled at the first call, not for each of a thousand tools.
-    pub(super) fn parsed(&self) -> Option<&Parsed> {
-        let parse = || {
-            let bytes = self.text.clone().into_bytes();
-            let document = Document::read(bytes, &Limits::DEFAULT).ok()?;
-            let schema = document.root().get("inputSchema").map(Schema::compile);
-            let schema = schema?;
-            Some(Parsed { document, schema })
-        };
-        self.parsed.get_or_init(parse).as_ref()
-    }
-}
-
-impl Parsed {
-    pub(super) fn input_schema(&self) -> Option<Json<'_>> {
-        self.document.root().get("inputSchema")
-    }
-
-    pub(super) fn schema(&self) -> Result<&Schema, &Unusable> {
-        self.schema.as_ref()
-    }
-}
-
 /// Lockgate's own walk through the server's tools.
 #[derive(Debug)]
 pub(super) struct Verification {
     pub(super) id: Id,
-    pub(super) names: BTreeSet<String>,
+    pub(super) walk: Walk,
+    /// The cursor of the page that is awaited.
+    pub(super) cursor: Option<String>,
     pub(super) pages: usize,
     /// The list changed meanwhile: begin again.
     pub(super) stale: bool,
@@ -343,3 +297,6 @@ impl Held {
         std::mem::take(&mut self.queue).into()
     }
 }
+
+#[cfg(test)]
+mod tests;

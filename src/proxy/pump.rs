@@ -144,6 +144,12 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
         self.session.is_holding()
     }
 
+    /// Whether there is room for what the agent may send next; if not, what it
+    /// sends is refused, so it is better not read yet.
+    pub fn wants_agent(&self) -> bool {
+        !self.session.held_is_full()
+    }
+
     /// Commits the records of everything judged so far, and gives out what
     /// may be sent. Without a record there is nothing but refusals.
     pub fn flush(&mut self) -> Vec<Outgoing> {

@@ -2,18 +2,28 @@
 //!
 //! Several lockgate processes may pin on first use at the same time, so each
 //! change happens under an advisory lock, on what the file holds at that
-//! moment, and replaces the file in one step.
+//! moment, and replaces the file in one step. Nobody waits for that lock for
+//! long: whoever holds it could stop a session that has other things to do.
 
 use super::text::{self, TextError};
-use crate::engine::pin::{Launch, Lockfile, LockfileError, ServerPins, ToolPin};
+use crate::engine::pin::{FirstUseRoom, Launch, Lockfile, LockfileError, ServerPins, ToolPin};
 use crate::engine::types::{Digest, ServerName};
 use crate::proxy::pump::PinStore;
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How long a person waits for the lock.
+const PATIENT: Duration = Duration::from_secs(10);
+/// How long a session does, with messages behind it.
+const HURRIED: Duration = Duration::from_millis(250);
+/// How long between two tries.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Largest lockfile, in bytes.
 const MAX_BYTES: usize = 16 << 20;
@@ -53,6 +63,9 @@ pub enum StoreError {
     /// Somebody has pinned something else meanwhile.
     #[error("`{0}` has been pinned otherwise meanwhile; see `lockgate diff`")]
     Conflict(String),
+    /// Others have put so much into it that no more is pinned unseen.
+    #[error("`{0}` has as many pins of first use as lockgate keeps; see `lockgate pin`")]
+    Full(ServerName),
 }
 
 fn list(errors: &[LockfileError]) -> String {
@@ -83,13 +96,21 @@ pub fn update(
     path: &Path,
     change: impl FnOnce(&mut Lockfile) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
+    update_within(path, PATIENT, change)
+}
+
+fn update_within(
+    path: &Path,
+    patience: Duration,
+    change: impl FnOnce(&mut Lockfile) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     let dir = parent(path);
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(dir)
         .map_err(|e| failed("create", dir, e))?;
-    let _lock = lock(path)?;
+    let _lock = lock(path, patience)?;
     let (mut lockfile, _) = load(path)?;
     change(&mut lockfile)?;
     let text = lockfile.to_string();
@@ -111,7 +132,7 @@ pub fn update(
 }
 
 /// Held on a file beside the lockfile, since the lockfile itself is replaced.
-fn lock(path: &Path) -> Result<File, StoreError> {
+fn lock(path: &Path, patience: Duration) -> Result<File, StoreError> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".guard");
     let beside = parent(path).join(name);
@@ -122,8 +143,20 @@ fn lock(path: &Path) -> Result<File, StoreError> {
         .mode(0o600)
         .open(&beside)
         .map_err(|e| failed("open", &beside, e))?;
-    flock(&file, FlockOperation::LockExclusive).map_err(|e| failed("lock", &beside, e.into()))?;
-    Ok(file)
+    let deadline = Instant::now() + patience;
+    loop {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(Errno::INTR) => {}
+            Err(Errno::WOULDBLOCK) if Instant::now() < deadline => std::thread::sleep(PAUSE),
+            Err(Errno::WOULDBLOCK) => {
+                let busy = "another process has had it locked for too long";
+                let busy = io::Error::new(io::ErrorKind::WouldBlock, busy);
+                return Err(failed("lock", &beside, busy));
+            }
+            Err(e) => return Err(failed("lock", &beside, e.into())),
+        }
+    }
 }
 
 fn parent(path: &Path) -> &Path {
@@ -166,12 +199,15 @@ impl PinStore for FirstUse {
         let merge = |lockfile: &mut Lockfile| {
             let server = lockfile.servers.entry(self.server.clone()).or_default();
             merge(server, pins)?;
+            if FirstUseRoom::beside(&server.tools).is_none() {
+                return Err(StoreError::Full(self.server.clone()));
+            }
             if server.launch.is_none() {
                 server.launch.clone_from(&self.launch);
             }
             Ok(())
         };
-        update(&self.path, merge).map_err(|e| e.to_string())
+        update_within(&self.path, HURRIED, merge).map_err(|e| e.to_string())
     }
 }
 
@@ -191,3 +227,6 @@ fn merge(server: &mut ServerPins, pins: &BTreeMap<String, ToolPin>) -> Result<()
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -132,7 +132,8 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
         self.words.gather();
         // Each side waits for what it has caused itself, and for nothing else:
         // a server that answers before it reads on must find a reader.
-        let agent_may = !self.to_server.is_full() && !self.to_agent.is_owed();
+        let agent_may =
+            !self.to_server.is_full() && !self.to_agent.is_owed() && self.pump.wants_agent();
         let server_may = !self.to_agent.is_full() && !self.to_server.is_owed();
         let mut fds = Fds::default();
         let read_agent = agent_may && self.from_agent.is_some();

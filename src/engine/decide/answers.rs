@@ -38,8 +38,8 @@ pub(super) fn unreadable(
                 return verify::fail(session, Reason::VerificationFailed, detail, record);
             }
             let answered = match direction {
-                Direction::ToAgent => session.down.end(wanted, false),
-                Direction::ToServer => session.up.end(wanted, false),
+                Direction::ToAgent => session.down.end(wanted),
+                Direction::ToServer => session.up.end(wanted),
             };
             match (answered, direction) {
                 (Some(_), _) => deny((direction, id)),
@@ -83,11 +83,7 @@ impl Engine {
             Direction::ToAgent => self.judge_result(session, opened, &pending, result, record),
             Direction::ToServer => Ok(Plan::Forward),
         };
-        let task = session.remember_task(result);
-        match direction {
-            Direction::ToAgent => session.down.end(id, task),
-            Direction::ToServer => session.up.end(id, task),
-        };
+        session.answered(direction, id, result);
         plan.unwrap_or_else(|refusal| refusal.to(Some((direction, Some(id.clone())))))
     }
 
@@ -100,7 +96,7 @@ impl Engine {
         record: &mut Record,
     ) -> Result<Plan, Refusal> {
         // Whatever it answers: what asks the agent for input is judged.
-        self.judge_input_requests(result, record)?;
+        self.judge_asked(result, record)?;
         let whole = opened.document().map(|d| d.root());
         let (Method::Known(method), Some(whole)) = (&pending.method, whole) else {
             return Ok(Plan::Forward);
@@ -114,7 +110,18 @@ impl Engine {
     }
 
     /// A result that asks the agent for input (MRTR, 2026-07-28) is judged as
-    /// the requests that it stands for.
+    /// the requests that it stands for; so is a task that does, and what stands
+    /// inside either where a client may look.
+    pub(super) fn judge_asked(&self, result: Json<'_>, record: &mut Record) -> Result<(), Refusal> {
+        self.judge_input_requests(result, record)?;
+        for inner in ["task", "result"] {
+            if let Some(inner) = result.get(inner) {
+                self.judge_input_requests(inner, record)?;
+            }
+        }
+        Ok(())
+    }
+
     fn judge_input_requests(&self, result: Json<'_>, record: &mut Record) -> Result<(), Refusal> {
         let invalid =
             |why: &dyn std::fmt::Display| Refusal::new(Reason::InvalidResult, why.to_string());
@@ -136,7 +143,7 @@ impl Engine {
                     "the server asks the agent for something that no revision defines",
                 ));
             };
-            self.may_ask(asked_method(known, request.get("params")), record)?;
+            self.may_ask(asked_method(known, request.get("params"))?, record)?;
         }
         Ok(())
     }
@@ -158,8 +165,8 @@ impl Engine {
             return verify::fail(session, Reason::VerificationFailed, detail, record);
         }
         let pending = match direction {
-            Direction::ToAgent => session.down.end(id, false),
-            Direction::ToServer => session.up.end(id, false),
+            Direction::ToAgent => session.down.end(id),
+            Direction::ToServer => session.up.end(id),
         };
         let Some(pending) = pending else {
             return unsolicited();

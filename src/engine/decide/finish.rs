@@ -7,6 +7,7 @@ use crate::engine::reason::Reason;
 use crate::engine::record::{Record, RecordVerdict as Verdict};
 use crate::engine::reply;
 use crate::engine::session::Session;
+use std::collections::BTreeMap;
 
 /// Who is told if a message does not pass after all.
 type Waiting = Option<(Direction, Option<Id>)>;
@@ -117,7 +118,12 @@ fn waits(opened: &Opened) -> Waiting {
 
 fn settle(session: &mut Session, mut record: Record, verdict: Verdict) -> Decision {
     record.verdict = verdict;
-    let unsaved = std::mem::take(&mut session.tools.unsaved);
+    // While lockgate walks, pages come by the thousand; all is kept at its end.
+    let unsaved = if session.verification.is_none() {
+        session.tools.take_due()
+    } else {
+        BTreeMap::new()
+    };
     let mut obligations = Vec::new();
     if !unsaved.is_empty() {
         obligations.push(Obligation::SavePins(unsaved));
@@ -127,6 +133,7 @@ fn settle(session: &mut Session, mut record: Record, verdict: Verdict) -> Decisi
         outputs: Vec::new(),
         obligations,
         fallback: Fallback::Nobody,
+        given_up: Reason::NotRecorded,
         released: Vec::new(),
     }
 }

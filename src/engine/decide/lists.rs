@@ -7,7 +7,8 @@ use crate::engine::pin::{self, Review, Standing};
 use crate::engine::policy::{AccessRequest, Action, Answer, PathJudge, PinMode};
 use crate::engine::reason::Reason;
 use crate::engine::record::Record;
-use crate::engine::session::{Known, Pending, Session, Tool};
+use crate::engine::session::{Known, Pending, Session, Tool, Walk};
+use crate::engine::types::Digest;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
@@ -22,24 +23,27 @@ impl Engine {
         result: Json<'_>,
         record: &mut Record,
     ) -> Result<Plan, Refusal> {
-        let mut walk = std::mem::take(&mut session.tools.walk);
-        let follows = pending.cursor.is_some() && pending.cursor == walk.next;
-        if pending.cursor.is_none() {
-            walk.names.clear();
-        }
-        let next = self.learn_page(session, result, &mut walk.names)?;
-        let last = next.is_none();
-        walk.next = next;
-        if last && (follows || pending.cursor.is_none()) {
+        let cursor = pending.cursor.as_deref();
+        let mut walk = session.tools.walks.take(cursor);
+        let next = self.learn_page(session, result, &mut walk, cursor)?;
+        if next.is_none() && walk.is_whole() && !session.tools.overflow {
             session.tools.complete = true;
             session.tools.settled = true;
         }
-        session.tools.walk = walk;
+        if next.is_none() {
+            session.tools.pins_are_due();
+        }
+        session.tools.walks.put(walk);
+        let forgotten = if session.tools.overflow {
+            Reason::TooManyTools
+        } else {
+            Reason::UnpinnedTool
+        };
         let keep = |tool: Json<'_>| {
             let name = tool.get("name").and_then(Json::as_str);
             let name = name.ok_or(Reason::UnpinnedTool)?;
             match session.tools.known.get(&*name) {
-                None => Err(Reason::UnpinnedTool),
+                None => Err(forgotten),
                 Some(Known::Withheld(reason, _)) => Err(*reason),
                 Some(Known::Verified(_)) => {
                     let may = self.policy.may_ever_call(&self.agent, &self.server, &name);
@@ -91,43 +95,43 @@ impl Engine {
         &self,
         session: &mut Session,
         result: Json<'_>,
-        names: &mut BTreeSet<String>,
+        walk: &mut Walk,
+        cursor: Option<&str>,
     ) -> Result<Option<String>, Refusal> {
+        let page = walk.turn(cursor);
+        let mut here = BTreeSet::new();
         for definition in items(result, "tools")?.items() {
             let Some(name) = definition.get("name").and_then(Json::as_str) else {
                 continue;
             };
-            let known = if names.insert(name.clone().into_owned()) {
-                self.stand(session, &name, definition)
-            } else {
-                session.tools.withheld.remove(&*name);
-                Known::Withheld(
-                    Reason::DuplicateTool,
-                    "the server lists two tools of this name".to_owned(),
-                )
-            };
-            session.tools.known.insert(name.into_owned(), known);
-        }
-        match result.get("nextCursor") {
-            None => Ok(None),
-            Some(cursor) if cursor.is_null() => Ok(None),
-            Some(cursor) => cursor
-                .as_str()
-                .map(|c| Some(c.into_owned()))
-                .ok_or_else(|| {
-                    Refusal::new(
-                        Reason::InvalidResult,
-                        "expected `nextCursor` to be a string",
+            let once = here.insert(name.clone());
+            let known = match walk.stands(&name, page) {
+                Some(true) if once => self.stand(session, &name, definition),
+                Some(_) => {
+                    session.tools.withheld.remove(&*name);
+                    Known::Withheld(
+                        Reason::DuplicateTool,
+                        "the server lists two tools of this name".to_owned(),
                     )
-                }),
+                }
+                None => {
+                    session.tools.overflow = true;
+                    continue;
+                }
+            };
+            // What is not remembered is not listed, and a call to it is refused.
+            let _too_many = session.tools.remember(&name, known);
         }
+        let next = next_cursor(result)?;
+        walk.goes_on(next.as_deref());
+        Ok(next)
     }
 
     /// Remembers how one definition stands.
     pub(super) fn learn(&self, session: &mut Session, definition: Json<'_>) {
         if let Some(name) = definition.get("name").and_then(Json::as_str) {
             let known = self.stand(session, &name, definition);
-            session.tools.known.insert(name.into_owned(), known);
+            let _too_many = session.tools.remember(&name, known);
         }
     }
 
@@ -143,7 +147,7 @@ impl Engine {
                 if tools
                     .withheld
                     .get(name)
-                    .is_some_and(|t| t == definition.raw()) =>
+                    .is_some_and(|seen| *seen == digest(definition)) =>
             {
                 return known.clone();
             }
@@ -153,7 +157,7 @@ impl Engine {
         let withheld = &mut session.tools.withheld;
         match known {
             Known::Verified(_) => withheld.remove(name),
-            Known::Withheld(..) => withheld.insert(name.to_owned(), definition.raw().to_owned()),
+            Known::Withheld(..) => withheld.insert(name.to_owned(), digest(definition)),
         };
         known
     }
@@ -174,11 +178,11 @@ impl Engine {
                 Reason::DriftedTool,
                 format!(
                     "its definition differs from its pin in {}; see `{}`, then approve it",
-                    fields.join(", "),
+                    super::bounded(&fields.join(", ")),
                     self.policy.hint("diff", &self.server)
                 ),
             ),
-            Standing::Unusable(why) => Known::Withheld(Reason::UnpinnedTool, why),
+            Standing::Unusable(why) => Known::Withheld(Reason::UnpinnedTool, super::bounded(&why)),
             Standing::New(findings) => self.first_use(session, definition, &findings),
         }
     }
@@ -199,7 +203,9 @@ impl Engine {
                 Reason::SuspectTool,
                 format!(
                     "its definition needs a review before first use: {} at `{}` ({})",
-                    first.code, first.at, first.detail
+                    first.code,
+                    super::bounded(&first.at),
+                    super::bounded(&first.detail)
                 ),
             );
         }
@@ -210,9 +216,12 @@ impl Engine {
             return unpinned("it cannot be digested");
         };
         let tool = Tool::new(pin.digest.whole, definition.raw());
-        let tools = &mut session.tools;
-        tools.first_use.tools.insert(name.clone(), pin.clone());
-        tools.unsaved.insert(name, pin);
+        if !session.tools.pin_first_use(name, pin) {
+            return Known::Withheld(
+                Reason::TooManyTools,
+                "the server has more tools, or larger ones, than lockgate pins on first use; review them with `lockgate pin`".to_owned(),
+            );
+        }
         Known::Verified(Arc::new(tool))
     }
 }
@@ -228,6 +237,23 @@ impl Engine {
         let hint = self.policy.hint(verb, &self.server);
         format!("{why}; review it with `{hint}`")
     }
+}
+
+fn digest(definition: Json<'_>) -> Digest {
+    Digest::of(&[definition.raw().as_bytes()])
+}
+
+fn next_cursor(result: Json<'_>) -> Result<Option<String>, Refusal> {
+    let Some(cursor) = result.get("nextCursor").filter(|c| !c.is_null()) else {
+        return Ok(None);
+    };
+    let cursor = cursor.as_str().map(|c| Some(c.into_owned()));
+    cursor.ok_or_else(|| {
+        Refusal::new(
+            Reason::InvalidResult,
+            "expected `nextCursor` to be a string",
+        )
+    })
 }
 
 fn items<'a>(result: Json<'a>, key: &'static str) -> Result<Json<'a>, Refusal> {

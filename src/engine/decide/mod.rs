@@ -15,7 +15,7 @@ mod verify;
 
 use super::decision::{Decision, Frame};
 use super::guard::paths::{PathFacts, PathGuard};
-use super::message::{Direction, Id, KnownMethod, Limits, Message, Method, Opened, TopLevel};
+use super::message::{Direction, Id, Json, KnownMethod, Limits, Message, Method, Opened, TopLevel};
 use super::pin::ServerPins;
 use super::policy::{Action, Policy};
 use super::reason::Reason;
@@ -175,6 +175,13 @@ impl Engine {
         {
             return plan;
         }
+        if let Message::Request { method, .. } = message
+            && direction == Direction::ToServer
+            && !is_known(method, KnownMethod::ListTools)
+        {
+            // Whatever the agent does with what it was shown, is pinned before.
+            session.tools.pins_are_due();
+        }
         match message {
             Message::Request { id, method, params } => {
                 let request = requests::Request {
@@ -186,7 +193,7 @@ impl Engine {
                 self.request(session, &request, context, record)
             }
             Message::Notification { method, params } => {
-                self.note(session, direction, method, *params)
+                self.note(session, direction, method, *params, record)
             }
             Message::Response { id, result } => self.response(session, opened, id, *result, record),
             Message::Failure { id, error } => {
@@ -251,14 +258,21 @@ fn bounded(text: &str) -> String {
 }
 
 /// The name by which the policy knows a request of the server's.
-fn asked_method(method: KnownMethod, params: Option<super::message::Json<'_>>) -> &'static str {
-    let mode = params.and_then(|p| p.get("mode"));
-    let mode = mode.and_then(super::message::Json::as_str);
-    match (method, mode.as_deref()) {
-        (KnownMethod::Elicit, None | Some("form")) => "elicitation/create",
+fn asked_method(method: KnownMethod, params: Option<Json<'_>>) -> Result<&'static str, Refusal> {
+    let Some(mode) = params.and_then(|p| p.get("mode")) else {
+        return Ok(method.name());
+    };
+    if method != KnownMethod::Elicit {
+        return Ok(method.name());
+    }
+    match mode.as_str().as_deref() {
+        Some("form") => Ok("elicitation/create"),
         // URL mode, and any mode that a later revision may bring.
-        (KnownMethod::Elicit, Some(_)) => "elicitation/create#url",
-        _ => method.name(),
+        Some(_) => Ok("elicitation/create#url"),
+        None => Err(Refusal::new(
+            Reason::InvalidParams,
+            "expected `mode` to be a string",
+        )),
     }
 }
 

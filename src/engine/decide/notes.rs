@@ -1,9 +1,10 @@
 //! Notifications of either side: known ones that belong to something pass.
 
 use super::requests::token_text;
-use super::{Engine, Plan, is_known, verify};
+use super::{Engine, Plan, Refusal, is_known, verify};
 use crate::engine::message::{Direction, Id, Json, KnownMethod, Method, Shape, exact_params};
 use crate::engine::reason::Reason;
+use crate::engine::record::Record;
 use crate::engine::session::{Pending, Requests, Session};
 
 impl Engine {
@@ -13,6 +14,7 @@ impl Engine {
         direction: Direction,
         method: &Method,
         params: Option<Json<'_>>,
+        record: &mut Record,
     ) -> Plan {
         if let Some(gone) = &session.gone {
             return Plan::drop(Reason::ServerExited, gone.clone());
@@ -49,7 +51,32 @@ impl Engine {
                 verify::changed(session);
                 Plan::Forward
             }
+            KnownMethod::TaskStatus | KnownMethod::TaskChanged => self
+                .task(session, direction, params, record)
+                .unwrap_or_else(|refusal| Plan::drop(refusal.reason, refusal.detail)),
             _ => Plan::Forward,
+        }
+    }
+
+    /// News of a task pass if this session knows it. What it asks the agent for
+    /// is judged as a result that asks is.
+    fn task(
+        &self,
+        session: &mut Session,
+        direction: Direction,
+        params: Option<Json<'_>>,
+        record: &mut Record,
+    ) -> Result<Plan, Refusal> {
+        let unknown = "expected `taskId` to be that of a task that this session has created";
+        let unknown = || Refusal::new(Reason::UnknownRequest, unknown);
+        let task = params.ok_or_else(unknown)?;
+        if direction == Direction::ToAgent {
+            self.judge_asked(task, record)?;
+        }
+        if session.task_says(direction, task) {
+            Ok(Plan::Forward)
+        } else {
+            Err(unknown())
         }
     }
 }
@@ -72,7 +99,7 @@ fn cancelled(session: &mut Session, direction: Direction, params: Option<Json<'_
         Direction::ToAgent if session.up.get(&id).is_some() => session.up.cancel(id),
         // 2026-07-28 over stdio: the server ends a subscription this way.
         Direction::ToAgent if session.down.get(&id).is_some_and(listens) => {
-            session.down.end(&id, false);
+            session.down.end(&id);
         }
         Direction::ToServer | Direction::ToAgent => return unknown(),
     }

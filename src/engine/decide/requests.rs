@@ -177,7 +177,7 @@ impl Engine {
             KnownMethod::GetTask | KnownMethod::TaskResult | KnownMethod::CancelTask => {
                 judge_task(session, request.params)?;
             }
-            method => self.may_ask(asked_method(*method, request.params), record)?,
+            method => self.may_ask(asked_method(*method, request.params)?, record)?,
         }
         Ok(Judged::Permit)
     }
@@ -360,7 +360,7 @@ fn subscribed(params: Option<Json<'_>>) -> impl Iterator<Item = Json<'_>> {
 /// Tasks belong to the requests that made them.
 fn judge_task(session: &Session, params: Option<Json<'_>>) -> Result<(), Refusal> {
     let id = Named::read(params, "taskId")?.0;
-    if session.tasks.contains(&*id) {
+    if session.tasks.contains(&id) {
         Ok(())
     } else {
         Err(Refusal::new(

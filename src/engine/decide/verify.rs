@@ -12,13 +12,13 @@ use crate::engine::policy::PinMode;
 use crate::engine::reason::Reason;
 use crate::engine::record::{Record, RecordKind, RecordVerdict};
 use crate::engine::reply;
-use crate::engine::session::{Known, Session, Tools, Verification};
+use crate::engine::session::{Known, Session, Verification, Walk};
 use std::time::Duration;
 
 /// How long a server may take to list its tools.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Most pages of one list.
-const PAGES: usize = 1000;
+const PAGES: usize = Walk::PAGES;
 /// How often a list may change while it is read.
 const RESTARTS: usize = 3;
 
@@ -36,10 +36,11 @@ pub(super) fn begin(session: &mut Session, begin: &Begin<'_>) -> Plan {
     let ask = reply::list_tools(&id, None, meta.as_deref());
     session.verification = Some(Verification {
         id,
-        names: std::collections::BTreeSet::new(),
+        walk: Walk::default(),
         pages: 0,
         stale: false,
         restarts: 0,
+        cursor: None,
         deadline: begin.now.saturating_add(PATIENCE),
         meta,
     });
@@ -109,11 +110,17 @@ impl Engine {
             return Plan::drop(Reason::UnsolicitedResponse, "nobody waits for this answer");
         };
         walk.pages = walk.pages.saturating_add(1);
-        let next = match self.learn_page(session, result, &mut walk.names) {
+        let cursor = walk.cursor.take();
+        let learned = self.learn_page(session, result, &mut walk.walk, cursor.as_deref());
+        let next = match learned {
             Err(refusal) => return fail(session, refusal.reason, refusal.detail, record),
             Ok(next) => next,
         };
-        if walk.pages >= PAGES || session.tools.known.len() > Tools::MOST {
+        if session.tools.overflow {
+            let detail = "the server lists more tools, or larger ones, than lockgate keeps";
+            return fail(session, Reason::TooManyTools, detail.to_owned(), record);
+        }
+        if walk.pages >= PAGES {
             let detail = "the list of tools has no end".to_owned();
             return fail(session, Reason::VerificationFailed, detail, record);
         }
@@ -124,7 +131,7 @@ impl Engine {
                 return fail(session, Reason::VerificationFailed, detail, record);
             }
             walk.stale = false;
-            walk.names.clear();
+            walk.walk = Walk::default();
             session.tools.forget();
             Some(None)
         } else {
@@ -133,12 +140,14 @@ impl Engine {
         let Some(cursor) = next else {
             session.tools.complete = true;
             session.tools.settled = true;
+            session.tools.pins_are_due();
             return Plan::Absorb {
                 ask: None,
                 release: true,
             };
         };
         walk.id = session.own_id();
+        walk.cursor.clone_from(&cursor);
         let ask = reply::list_tools(&walk.id, cursor.as_deref(), walk.meta.as_deref());
         session.verification = Some(walk);
         Plan::Absorb {
@@ -210,11 +219,11 @@ impl Engine {
     /// The pins of first use could not be kept: nothing that was learned counts.
     pub fn distrust(&self, session: &mut Session, decision: &mut Decision, why: &str) {
         session.tools.forget();
-        session.tools.first_use = crate::engine::pin::ServerPins::default();
-        session.tools.settled = false;
+        session.tools.forget_first_use();
         for waiting in &mut decision.released {
             waiting.refused = Some((Reason::PinNotSaved, why.to_owned()));
         }
+        decision.given_up = Reason::PinNotSaved;
         decision.record.reason = Some(Reason::PinNotSaved.code());
         // The evidence says what happens, not what would have happened.
         let verdict = &mut decision.record.verdict;
@@ -241,6 +250,7 @@ pub(super) fn fail(
     session.verification = None;
     // What was seen of a list that is not whole proves nothing.
     session.tools.forget();
+    session.tools.forget_unsaved();
     for waiting in &mut session.held.queue {
         waiting.refused = Some((reason, detail.clone()));
     }

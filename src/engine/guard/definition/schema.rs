@@ -4,6 +4,7 @@
 use super::text::Plain;
 use super::{Report, names, phrases, push_pointer};
 use crate::engine::message::{Json, Kind};
+use crate::engine::schema::overload;
 
 /// Bytes of a whole definition, its deepest nesting, its values, and bytes of
 /// one string; each about five times the largest seen from published servers.
@@ -95,6 +96,10 @@ pub(super) fn inspect(definition: Json<'_>, report: &mut Report) {
             };
             push_pointer(schema, &mut walk.at);
             walk.value(value, 0);
+            // Lockgate is not the only one that would have to judge by it.
+            if let Some(why) = overload(value) {
+                report.add("abusive-schema", &format!("/{schema}"), why);
+            }
         }
     }
     if let Some(text) = definition.get("description").and_then(Json::as_str)
