@@ -4,11 +4,11 @@ use super::{Fault, Target};
 
 /// The server that some words name, and the tools of it (none: all).
 ///
-/// A word without `/` is a server's name, unless `--server` or `-- COMMAND`
-/// says already which server is meant: then it is a tool's.
+/// A word without `/` is a server's name, unless `--server`, `--url` or
+/// `-- COMMAND` says already which server is meant: then it is a tool's.
 pub(super) fn aim(target: &Target, words: &[String]) -> Result<(Target, Vec<String>), Fault> {
     let mut aimed = target.clone();
-    let said = target.server.is_some() || !target.command.is_empty();
+    let said = target.server.is_some() || target.url.is_some() || !target.command.is_empty();
     let mut tools = Vec::new();
     for word in words {
         let mut parts = word.splitn(3, '/');

@@ -4,13 +4,15 @@ use super::aim::aim;
 use super::lister::{self, Listing};
 use super::run::spec;
 use super::setup::Setup;
-use super::{Fault, Target, color, say, tell};
+use super::{Fault, Target, color, remote, say, tell};
 use crate::engine::message::Json;
 use crate::engine::pin::{
     Approval, Change, Launch, Observed, Package, Plan, ServerPins, Transport, plan_server,
 };
 use crate::engine::types::{Digest, ServerName};
 use crate::state::lockfile::{self, StoreError};
+use crate::transport::child::Child;
+use crate::transport::upstream::Upstream;
 use clap::Args;
 use serde_json::json;
 use std::ffi::{OsStr, OsString};
@@ -75,10 +77,18 @@ struct Seen {
 impl Seen {
     fn new(target: &Target) -> Result<Self, Fault> {
         let setup = Setup::new(target)?;
-        let spec = spec(&setup, target)?;
-        let listing = lister::list(&spec, &setup.server)?;
+        let (upstream, launch): (Box<dyn Upstream>, _) = if let Some(url) = &setup.url {
+            let bridge = remote::open(&setup, target, url)?;
+            (Box::new(bridge), remote::launch(url))
+        } else {
+            let spec = spec(&setup, target)?;
+            let child = Child::spawn(&spec).map_err(|e| Fault::Failed(e.to_string()))?;
+            let launch = launch(&spec.argv, spec.env.get(OsStr::new("PATH")));
+            (Box::new(child), launch)
+        };
+        let listing = lister::list(upstream, &setup.server)?;
         Ok(Self {
-            launch: launch(&spec.argv, spec.env.get(OsStr::new("PATH"))),
+            launch,
             pins: setup.server_pins(),
             listing,
             setup,

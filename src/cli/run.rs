@@ -1,7 +1,7 @@
 //! `lockgate run`: stdio in front of one server.
 
 use super::setup::Setup;
-use super::{Fault, Target};
+use super::{Fault, Target, remote};
 use crate::audit::{AuditLog, SessionMeta};
 use crate::engine::Session;
 use crate::engine::policy::EnvValue;
@@ -10,8 +10,9 @@ use crate::proxy::facts;
 use crate::proxy::pump::Pump;
 use crate::sandbox::env::{Withheld, child_env};
 use crate::state::lockfile::FirstUse;
-use crate::transport::child::{Child, ChildSpec, exit_code};
+use crate::transport::child::{Child, ChildSpec};
 use crate::transport::stdio::Stdio;
+use crate::transport::upstream::Upstream;
 use crate::transport::{ends, signals};
 use clap::Args;
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-/// `lockgate run [--config F] [--agent A] [--server S] [-- CMD ARG...]`
+/// `lockgate run [--config F] [--agent A] [--server S] [--url U | -- CMD ARG...]`
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
     #[command(flatten)]
@@ -34,15 +35,25 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Fault> {
     let (ends, restore) = ends::own(signals).map_err(|e| failed(&e))?;
     let log = AuditLog::open(&setup.audit_dir(), meta(&setup), SystemTime::now())
         .map_err(|e| failed(&e))?;
-    let spec = spec(&setup, &args.target)?;
-    let child = Child::spawn(&spec).map_err(|e| failed(&e))?;
+    let upstream: Box<dyn Upstream> = match &setup.url {
+        Some(url) => Box::new(remote::open(&setup, &args.target, url)?),
+        None => Box::new(Child::spawn(&spec(&setup, &args.target)?).map_err(|e| failed(&e))?),
+    };
     let pins = FirstUse::new(setup.lockfile.clone(), setup.server.clone());
     let session = Session::new(&nonce()?);
     let pump = Pump::new(engine, session, log, pins, facts::resolve);
-    let (status, log) = Stdio::new(pump, child, ends, &setup.server).run();
+    let (exit, log) = Stdio::new(pump, upstream, ends, &setup.server).run();
     drop(restore);
-    let code = status.map_or(1, exit_code);
-    let reason = format!("the server ended with {code}");
+    let code = exit.as_ref().map_or(1, |exit| exit.code);
+    let reason = match exit.filter(|_| setup.url.is_some()) {
+        None => format!("the server ended with {code}"),
+        Some(exit) => {
+            if code != 0 {
+                tracing::error!("{}", exit.why);
+            }
+            exit.why
+        }
+    };
     log.close(&reason, SystemTime::now())
         .map_err(|e| failed(&e))?;
     Ok(ExitCode::from(code))
@@ -52,7 +63,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Fault> {
 pub(super) fn spec(setup: &Setup, target: &Target) -> Result<ChildSpec, Fault> {
     if setup.command.is_empty() {
         return Err(Fault::Usage(format!(
-            "nothing to start for `{}`: give it a `command` in the policy, or say `-- COMMAND ARG...`",
+            "nothing to start for `{}`: give it a `command` or a `url` in the policy, or say `-- COMMAND ARG...` or `--url URL`",
             setup.server
         )));
     }
@@ -81,10 +92,11 @@ pub(super) fn spec(setup: &Setup, target: &Target) -> Result<ChildSpec, Fault> {
 }
 
 fn meta(setup: &Setup) -> SessionMeta {
-    let argv: Vec<&[u8]> = setup
-        .command
-        .iter()
-        .flat_map(|word| [word.as_encoded_bytes(), b"\0"])
+    let url = setup.url.as_ref().map(|url| url.without_query().as_bytes());
+    let argv = setup.command.iter().map(|word| word.as_encoded_bytes());
+    let launch: Vec<&[u8]> = url
+        .into_iter()
+        .chain(argv.flat_map(|w| [w, b"\0"]))
         .collect();
     SessionMeta {
         lockgate: env!("CARGO_PKG_VERSION").to_owned(),
@@ -92,7 +104,7 @@ fn meta(setup: &Setup) -> SessionMeta {
         server: Some(setup.server.to_string()),
         // A legacy session settles on one after the log has begun.
         protocol: None,
-        launch: Some(Digest::of(&argv)),
+        launch: Some(Digest::of(&launch)),
         policy: setup.policy_digest,
         lockfile: setup.pins_digest,
     }

@@ -3,12 +3,14 @@
 //! Whatever is unusable here ends the program before a server is started.
 
 use super::places::Places;
+use super::remote;
 use super::{Fault, Target};
 use crate::engine::Engine;
 use crate::engine::guard::paths::PathGuard;
 use crate::engine::pin::{Lockfile, ServerPins};
 use crate::engine::policy::{Policy, PolicyBase, Server, render};
 use crate::engine::types::{AgentName, Digest, ServerName};
+use crate::engine::url::ServerUrl;
 use crate::proxy::facts;
 use crate::state::lockfile;
 use std::ffi::OsString;
@@ -31,6 +33,8 @@ pub(super) struct Setup {
     pub(super) server: ServerName,
     /// What to start, if it is known.
     pub(super) command: Vec<OsString>,
+    /// What to dial, if it is a remote server.
+    pub(super) url: Option<ServerUrl>,
     /// The lockfile's path.
     pub(super) lockfile: PathBuf,
     /// What it holds.
@@ -55,8 +59,9 @@ impl Setup {
         let (pins, pins_digest) =
             lockfile::load(&path).map_err(|e| Fault::Failed(e.to_string()))?;
         let agent = agent(&policy, file.is_some(), target.agent.as_deref())?;
-        let server = server(&policy, file.is_some(), target)?;
-        let command = command(&policy, &server, &target.command);
+        let given = remote::given(target)?;
+        let server = server(&policy, file.is_some(), target, given.as_ref())?;
+        let (command, url) = reached(&policy, &server, &target.command, given);
         Ok(Self {
             places,
             file,
@@ -65,6 +70,7 @@ impl Setup {
             agent,
             server,
             command,
+            url,
             lockfile: path,
             pins,
             pins_digest,
@@ -188,7 +194,12 @@ fn agent(policy: &Policy, written: bool, named: Option<&str>) -> Result<AgentNam
 
 /// The server that is meant: the one that is named, the only one, or, with no
 /// policy, one named after its command line.
-fn server(policy: &Policy, written: bool, target: &Target) -> Result<ServerName, Fault> {
+fn server(
+    policy: &Policy,
+    written: bool,
+    target: &Target,
+    url: Option<&ServerUrl>,
+) -> Result<ServerName, Fault> {
     if let Some(name) = &target.server {
         let name = ServerName::new(name.as_str())
             .map_err(|e| Fault::Usage(format!("`--server {name}`: {e}")))?;
@@ -198,14 +209,15 @@ fn server(policy: &Policy, written: bool, target: &Target) -> Result<ServerName,
         return Ok(name);
     }
     if !written {
-        return named_after(&target.command);
+        return url.map_or_else(|| named_after(&target.command), remote::named_after);
     }
     let same = policy.servers.iter().find(|(_, s)| {
-        !target.command.is_empty()
-            && s.command
-                .iter()
-                .map(OsString::from)
-                .eq(target.command.iter().cloned())
+        url.is_some() && s.url.as_ref() == url
+            || !target.command.is_empty()
+                && s.command
+                    .iter()
+                    .map(OsString::from)
+                    .eq(target.command.iter().cloned())
     });
     if let Some((name, _)) = same {
         return Ok(name.clone());
@@ -231,7 +243,7 @@ fn named_after(command: &[OsString]) -> Result<ServerName, Fault> {
         .collect();
     let Some(program) = words.first() else {
         return Err(Fault::Usage(
-            "no server: say `-- COMMAND ARG...`, or write a policy and name one with `--server`"
+            "no server: say `-- COMMAND ARG...` or `--url URL`, or write a policy and name one with `--server`"
                 .to_owned(),
         ));
     };
@@ -276,10 +288,19 @@ fn base(word: &str) -> String {
     told.unwrap_or_else(|| stem(word.rsplit('/').next().unwrap_or(word)))
 }
 
-fn command(policy: &Policy, server: &ServerName, given: &[OsString]) -> Vec<OsString> {
-    if !given.is_empty() {
-        return given.to_vec();
+/// What to start or to dial: what the command line says, else the policy.
+fn reached(
+    policy: &Policy,
+    server: &ServerName,
+    given: &[OsString],
+    url: Option<ServerUrl>,
+) -> (Vec<OsString>, Option<ServerUrl>) {
+    if !given.is_empty() || url.is_some() {
+        return (given.to_vec(), url);
     }
-    let entry = policy.servers.get(server);
-    entry.map_or_else(Vec::new, |s| s.command.iter().map(OsString::from).collect())
+    let Some(entry) = policy.servers.get(server) else {
+        return (Vec::new(), None);
+    };
+    let command = entry.command.iter().map(OsString::from).collect();
+    (command, entry.url.clone())
 }

@@ -1,7 +1,7 @@
 //! What is wrong with a policy, and how a person gets to see it.
 //!
 //! A diagnostic says where, what was expected, and what to do next. Rendering
-//! shows lines of the policy file, which may hold literal environment values:
+//! shows lines of the policy file, which may hold secrets literally:
 //! they are starred out first, so that a mistake never prints a secret.
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
@@ -131,11 +131,14 @@ fn within(text: &str, span: &Span) -> Span {
     start..end
 }
 
-/// The text with every literal environment value starred out, byte for byte,
-/// so that spans stay true.
+/// Keys whose values can be secret: variables, headers, and a URL's query.
+const SECRET: [&str; 3] = ["env", "headers", "url"];
+
+/// The text with every literal value of those starred out, byte for byte, so
+/// that spans stay true.
 fn without_secrets(text: &str) -> String {
     let (root, errors) = DeTable::parse_recoverable(text);
-    if !errors.is_empty() && text.contains("env") {
+    if !errors.is_empty() && SECRET.iter().any(|key| text.contains(key)) {
         return skeleton(text);
     }
     let mut spans = Vec::new();
@@ -177,7 +180,7 @@ fn skeleton(text: &str) -> String {
 
 fn env_values(table: &DeTable<'_>, within_env: bool, spans: &mut Vec<Span>) {
     for (key, value) in table {
-        let within_env = within_env || key.get_ref() == "env";
+        let within_env = within_env || SECRET.contains(&key.get_ref().as_ref());
         match value.get_ref() {
             DeValue::Table(inner) => {
                 let from_elsewhere = within_env && inner.len() == 1 && inner.contains_key("from");
@@ -209,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn environment_values_are_never_shown() {
+    fn secret_values_are_never_shown() {
         for text in [
             "[server.a]\nenv = { T = \"hunter2\", U = \"\u{e9}hunter2\" }\n",
             "[server.a.env]\nT = 'hunter2'\n",
@@ -219,6 +222,10 @@ mod tests {
             "[server.a]\nenv = { T = \"hunter2\", }}\nx = \"y\"",
             "env = { T = { fro = \"hunter2\" } }\n",
             "[server.a.env]\nT = \"\"\"\nhunter2\n\"\"\"\"\n",
+            "[server.a]\nheaders = { T = \"hunter2\" }\n",
+            "[server.a]\nurl = \"https://x.example/?key=hunter2\n",
+            "[server.a]\nurl = \"https://x.example/?key=hunter2\"\n",
+            "[server.a]\nurl = [\"https://u:hunter2@x.example/\"]\n",
         ] {
             for start in 0..text.len() {
                 let shown = render("p.toml", text, &[error(start..start)], false);

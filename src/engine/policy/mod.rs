@@ -32,6 +32,7 @@ pub use rule::Effect;
 use crate::engine::guard::paths::{Access, PathRules};
 use crate::engine::message::Json;
 use crate::engine::types::{AgentName, ServerName};
+use crate::engine::url::ServerUrl;
 use diagnostic::Problems;
 use std::collections::BTreeMap;
 
@@ -70,8 +71,13 @@ enum Scope {
 /// One `[server.NAME]`.
 #[derive(Debug, Clone)]
 pub struct Server {
-    /// argv; never a shell. Empty: the policy leaves it to the command line.
+    /// argv; never a shell. Empty, and no `url`: the policy leaves it to the
+    /// command line.
     pub command: Vec<String>,
+    /// Where a remote server listens; not beside a `command`.
+    pub url: Option<ServerUrl>,
+    /// What every request to a remote server has beside the protocol's headers.
+    pub headers: BTreeMap<String, EnvValue>,
     /// Environment of the server beside the safe default list.
     pub env: BTreeMap<String, EnvValue>,
     /// Where it is started, absolute; otherwise where lockgate is.
@@ -107,7 +113,7 @@ impl AskAgent {
     const DEFAULT: [&'static str; 2] = ["elicitation/create", "roots/list"];
 }
 
-/// Where an environment variable's value comes from.
+/// Where the value of an environment variable, or of a header, comes from.
 #[derive(Clone, PartialEq, Eq)]
 pub enum EnvValue {
     /// Written in the policy.
