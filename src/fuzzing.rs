@@ -39,11 +39,17 @@ pub fn message(data: &[u8]) {
         let opened = Opened::read(direction, data.to_vec(), &Limits::DEFAULT);
         assert_eq!(
             opened.message().is_ok(),
-            read.is_ok(),
+            read.is_ok() && is_one_line(data),
             "two readings differ"
         );
     }
     assert_eq!(document.into_bytes(), data, "bytes are given back");
+}
+
+/// Whether no peer can take it for several lines, however it ends its own.
+fn is_one_line(data: &[u8]) -> bool {
+    let line = data.strip_suffix(b"\r").unwrap_or(data);
+    !line.iter().any(|byte| matches!(byte, b'\r' | b'\n'))
 }
 
 fn same(ours: Json<'_>, theirs: &Value) -> bool {

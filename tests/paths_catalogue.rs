@@ -39,11 +39,15 @@ fn page() -> String {
     let mut page = "# Secret places\n\n\
         Made from the catalogue in `src/engine/guard/catalogue`; do not edit by hand.\n\n\
         A pattern fits wherever a path ends with it, in any case. A leading `/` ties it to the root, a trailing `/**` takes \
-        the directory and all below it, `@/` stands for every place where desktop systems keep applications' data. \
+        the directory and all below it, `@/` stands for every place where desktop systems keep applications' data, a leading `~/` ties it to somebody's home. \
         Beside the rows, going through all of a home directory, or of a directory that holds a row's place, is an access to it \
         (`secret-tree`), and so is the home of root for anyone else (`root-home`).\n\n\
         Not covered, said plainly: a secret under a name that no row knows, a file inside a project that a recursive search of that \
         project brings to light, hard links, and what a script computes while it runs. These are for the sandbox. \
+        In program text a name that is only compared or listed is no access where nothing is opened, and loading `.env` into the environment \
+        (`load_dotenv()`) is none; in SQL a literal that is compared, stored or shown is none, and a path that comes from a table is not seen. \
+        `/etc/passwd` holds no secret and is guarded against changes only, as are the files of the home directory that a shell or a session starts with; \
+        the same names in a repository are ordinary files. \
         Nor is a bare word that a tool with an open name (`search`) looks for below a home: it may be part of a file's name as well as \
         of what files hold. What `git ls-files`, `git check-ignore` and `git rm --cached` say about a relative name is no access.\n\n\
         Stopped although it may be honest: a value that is nothing but a secret's name, where the argument's name does not say that it is \

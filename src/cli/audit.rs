@@ -7,7 +7,7 @@ use crate::audit::{Line, Report, State, VerifyError, audit_files, verify_dir, ve
 use crate::engine::message::Json;
 use std::collections::VecDeque;
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 #[cfg(test)]
@@ -29,6 +29,9 @@ pub(super) fn verify(paths: &[PathBuf], json: bool, out: &mut dyn Write) -> u8 {
             Ok(reports) if reports.is_empty() => {
                 (FAILED, vec![failure(path, "no audit files here", json)])
             }
+            Ok(reports) if !path.is_dir() && reports.iter().any(is_foreign) => {
+                (FAILED, vec![failure(path, FOREIGN, json)])
+            }
             Ok(reports) => {
                 let code = reports.iter().map(code).max().unwrap_or(FAILED);
                 (code, reports.iter().map(|r| told(r, json)).collect())
@@ -42,6 +45,31 @@ pub(super) fn verify(paths: &[PathBuf], json: bool, out: &mut dyn Write) -> u8 {
     }
     worst.max(if paths.is_empty() { FAILED } else { FINE })
 }
+
+/// Whether nothing has been recorded in a directory: it is not there, or holds
+/// no audit file.
+pub(super) fn is_empty(dir: &Path) -> bool {
+    match audit_files(dir) {
+        Ok(files) => files.is_empty(),
+        Err(e) => e.source.kind() == io::ErrorKind::NotFound,
+    }
+}
+
+/// Some other file that was named by mistake: the first line is no header, and
+/// nothing says that it was one. What lies in a directory of audit files is
+/// judged by its place and not by its word.
+fn is_foreign(report: &Report) -> bool {
+    let begins = || {
+        let mut start = Vec::new();
+        let file = std::fs::File::open(&report.file)?;
+        file.take(4096).read_to_end(&mut start)?;
+        io::Result::Ok(memchr::memmem::find(&start, b"lockgate-audit").is_some())
+    };
+    let named = report.file.extension().is_some_and(|e| e == "jsonl");
+    report.lines == 0 && report.is_tampered() && !named && !begins().unwrap_or(true)
+}
+
+const FOREIGN: &str = "not an audit file";
 
 fn code(report: &Report) -> u8 {
     match report.state {
@@ -133,6 +161,9 @@ fn show_path(path: &Path, json: bool, screen: &mut Screen<'_>) -> u8 {
             })
         });
         worst = worst.max(match shown {
+            Ok(report) if !path.is_dir() && is_foreign(&report) => {
+                complain(&failure(&file, FOREIGN, false), FAILED)
+            }
             Ok(report) if report.is_tampered() => complain(&told(&report, false), TAMPERED),
             Ok(_) => FINE,
             Err(e) => complain(&e.to_string(), FAILED),

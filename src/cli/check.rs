@@ -1,11 +1,12 @@
 //! `lockgate check`: is the policy one that can be meant?
 
 use super::places::Places;
-use super::{Fault, color, tell};
+use super::{Fault, color, counted, tell};
+use crate::engine::pin::Lockfile;
 use crate::engine::policy::{Diagnostic, Policy, Severity, render};
 use crate::state::lockfile;
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Exit code: the policy cannot be used.
@@ -28,93 +29,169 @@ pub(super) struct CheckArgs {
     json: bool,
 }
 
-/// What `check` found, for programs.
-fn report(file: &str, text: &str, found: &[Diagnostic], usable: bool) -> String {
-    let place = |at: usize| {
-        let before = text.get(..at).unwrap_or(text);
+impl CheckArgs {
+    /// The policy that is named.
+    pub(super) fn named(&self) -> Option<&Path> {
+        self.config.as_deref().or(self.file.as_deref())
+    }
+}
+
+/// What `check` found.
+struct Found {
+    file: String,
+    text: String,
+    diagnostics: Vec<Diagnostic>,
+    /// Whether `run` takes it.
+    usable: bool,
+    /// Whether there is nothing to mend.
+    fine: bool,
+}
+
+impl Found {
+    /// For programs.
+    fn report(&self) -> String {
+        let found: Vec<_> = self
+            .diagnostics
+            .iter()
+            .map(|d| {
+                let (line, column) = self.place(d.span.start);
+                serde_json::json!({
+                    "severity": severity(d.severity),
+                    "message": d.message,
+                    "help": d.help,
+                    "line": line,
+                    "column": column,
+                })
+            })
+            .collect();
+        object(&self.file, self.usable, self.fine, &found)
+    }
+
+    fn place(&self, at: usize) -> (usize, usize) {
+        let before = self.text.get(..at).unwrap_or(&self.text);
         let line = before.matches('\n').count().saturating_add(1);
-        let column = before
-            .rsplit('\n')
-            .next()
-            .unwrap_or_default()
-            .chars()
-            .count();
-        (line, column.saturating_add(1))
-    };
-    let severity = |s: Severity| match s {
+        let column = before.rsplit('\n').next().unwrap_or_default();
+        (line, column.chars().count().saturating_add(1))
+    }
+
+    fn shown(&self, color: bool) -> String {
+        render(&self.file, &self.text, &self.diagnostics, color)
+    }
+}
+
+fn severity(severity: Severity) -> &'static str {
+    match severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
         Severity::Note => "note",
-    };
-    let found: Vec<_> = found
-        .iter()
-        .map(|d| {
-            let (line, column) = place(d.span.start);
-            serde_json::json!({
-                "severity": severity(d.severity),
-                "message": d.message,
-                "help": d.help,
-                "line": line,
-                "column": column,
-            })
-        })
-        .collect();
-    serde_json::json!({ "file": file, "usable": usable, "diagnostics": found }).to_string()
+    }
+}
+
+fn object(name: &str, usable: bool, fine: bool, found: &[serde_json::Value]) -> String {
+    serde_json::json!({ "file": name, "usable": usable, "fine": fine, "diagnostics": found })
+        .to_string()
 }
 
 pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Fault> {
     let places = Places::from_env().map_err(|e| Fault::Failed(e.to_string()))?;
-    let named = args.config.as_deref().or(args.file.as_deref());
-    let Some(file) = places.policy(named) else {
+    let Some(file) = places.policy(args.named()) else {
+        if let Some(here) = places.unheeded(None) {
+            let hint = "name it to check it";
+            return Err(Fault::Usage(format!(
+                "no policy is in force, the built-in baseline is: {hint}: `lockgate check {here}`"
+            )));
+        }
         tell("no policy is written: the built-in baseline is in force");
         return Ok(ExitCode::SUCCESS);
     };
+    let checked = check(&file, &places, args);
+    if let (Err(fault), true) = (&checked, args.json) {
+        let found = serde_json::json!({ "severity": "error", "message": fault.text() });
+        tell(&object(&file.display().to_string(), false, false, &[found]));
+        return Ok(ExitCode::from(fault.code()));
+    }
+    checked
+}
+
+fn check(file: &Path, places: &Places, args: &CheckArgs) -> Result<ExitCode, Fault> {
     let shown = file.display().to_string();
-    let text = std::fs::read_to_string(&file)
-        .map_err(|e| Fault::Policy(format!("cannot read the policy `{shown}`: {e}")))?;
-    let base = super::setup::policy_base(&file, &places.home)
+    let text = super::setup::read_policy(file)?;
+    let base = super::setup::policy_base(file, &places.home)
         .map_err(|e| Fault::Failed(format!("cannot tell where `{shown}` is: {e}")))?;
-    let policy = match Policy::parse(&shown, &text, &base) {
-        Ok(policy) => policy,
-        Err(mistakes) if args.json => {
-            tell(&report(&shown, &text, &mistakes, false));
-            return Ok(ExitCode::from(INVALID));
+    let path = places.lockfile(Some(file));
+    let pins = match lockfile::load(&path) {
+        Ok((pins, _)) => pins,
+        Err(e) => {
+            // The policy's own mistakes do not hide behind it.
+            super::setup::load_policy(file, places)?;
+            return Err(Fault::Failed(e.to_string()));
         }
-        Err(mistakes) => return Err(Fault::Policy(render(&shown, &text, &mistakes, color()))),
     };
-    let path = places.lockfile(Some(&file));
-    let (pins, _) = lockfile::load(&path).map_err(|e| Fault::Failed(e.to_string()))?;
-    let remarks = policy.check_against(&pins);
-    let bad = remarks.iter().any(|d| match d.severity {
+    let parsed = Policy::parse_beside(&shown, &text, &base, &pins);
+    let (policy, diagnostics) = match parsed {
+        Ok(policy) => {
+            let remarks = policy.check_against(&pins);
+            (Some(policy), remarks)
+        }
+        Err(mistakes) => (None, mistakes),
+    };
+    let bad = diagnostics.iter().any(|d| match d.severity {
         Severity::Error => true,
         Severity::Warning => args.strict,
         Severity::Note => false,
     });
-    if args.json {
-        tell(&report(&shown, &text, &remarks, !bad));
-        return Ok(if bad {
-            ExitCode::from(INVALID)
-        } else {
-            ExitCode::SUCCESS
-        });
-    }
-    if !remarks.is_empty() {
-        tell(&render(&shown, &text, &remarks, color()));
+    let found = Found {
+        file: shown,
+        text,
+        diagnostics,
+        usable: policy.is_some(),
+        fine: !bad,
+    };
+    let Some(policy) = policy.filter(|_| !args.json) else {
+        return unusable(&found, args.json);
+    };
+    if !found.diagnostics.is_empty() {
+        tell(&found.shown(color()));
         tell("");
     }
+    let file = &found.file;
     if bad {
-        return Err(Fault::Policy(format!("`{shown}` cannot be used as it is")));
+        return Err(Fault::Policy(format!(
+            "`{file}` is in force as it stands, and does not say what it means: mend the above"
+        )));
     }
-    let against = if pins.servers.is_empty() {
-        "no lockfile yet: pin the servers with `lockgate pin`, then check again".to_owned()
-    } else {
-        format!("checked against `{}`", path.display())
-    };
-    tell(&format!(
-        "{shown}: {} servers, {} agents, {} rules are fine; {against}",
-        policy.servers.len(),
-        policy.agents.len(),
-        policy.rules_for_display().len(),
-    ));
+    tell(&summary(file, &policy, &pins, &path));
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a program reads, and what is said of a policy that cannot be used.
+fn unusable(found: &Found, json: bool) -> Result<ExitCode, Fault> {
+    if !json {
+        return Err(Fault::Mistakes {
+            shown: found.shown(super::color_on_stderr()),
+            file: found.file.clone(),
+        });
+    }
+    tell(&found.report());
+    Ok(if found.fine {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(INVALID)
+    })
+}
+
+fn summary(file: &str, policy: &Policy, pins: &Lockfile, path: &Path) -> String {
+    let against = match policy.servers.keys().next() {
+        Some(first) if pins.servers.is_empty() => {
+            let hint = policy.hint("pin", first);
+            format!("no lockfile yet: `{hint}`, then check again")
+        }
+        _ => format!("checked against `{}`", path.display()),
+    };
+    format!(
+        "{file}: {}, {}, {}: fine; {against}",
+        counted(policy.servers.len(), "server"),
+        counted(policy.agents.len(), "agent"),
+        counted(policy.rules_for_display().len(), "rule"),
+    )
 }

@@ -2,7 +2,7 @@
 
 use super::places::Places;
 use super::setup::load_policy;
-use super::{Fault, audit};
+use super::{Fault, audit, say};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,27 +39,40 @@ pub(super) struct Which {
 }
 
 impl Which {
+    /// The files that are named, or nothing where nothing has been recorded
+    /// yet in the directory that is meant otherwise.
     fn paths(&self) -> Result<Vec<PathBuf>, Fault> {
         if !self.paths.is_empty() {
             return Ok(self.paths.clone());
         }
+        super::tell_unheeded(self.config.as_deref());
         let places = Places::from_env().map_err(|e| Fault::Failed(e.to_string()))?;
         let written = match places.policy(self.config.as_deref()) {
             Some(file) => load_policy(&file, &places)?.0.audit_dir,
             None => None,
         };
-        Ok(vec![written.map_or_else(|| places.audit(), PathBuf::from)])
+        let dir = written.map_or_else(|| places.audit(), PathBuf::from);
+        if audit::is_empty(&dir) {
+            say(&format!("nothing recorded yet in `{}`", dir.display()));
+            return Ok(Vec::new());
+        }
+        Ok(vec![dir])
     }
 }
 
 pub(super) fn run(command: &AuditCommand) -> Result<ExitCode, Fault> {
+    let (AuditCommand::Verify(which)
+    | AuditCommand::Show(which)
+    | AuditCommand::Tail { which, .. }) = command;
+    let paths = which.paths()?;
+    if paths.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut out = std::io::stdout().lock();
     let code = match command {
-        AuditCommand::Verify(which) => audit::verify(&which.paths()?, which.json, &mut out),
-        AuditCommand::Show(which) => audit::show(&which.paths()?, None, which.json, &mut out),
-        AuditCommand::Tail { which, count } => {
-            audit::show(&which.paths()?, Some(*count), which.json, &mut out)
-        }
+        AuditCommand::Verify(_) => audit::verify(&paths, which.json, &mut out),
+        AuditCommand::Show(_) => audit::show(&paths, None, which.json, &mut out),
+        AuditCommand::Tail { count, .. } => audit::show(&paths, Some(*count), which.json, &mut out),
     };
     Ok(ExitCode::from(code))
 }

@@ -5,8 +5,10 @@
 
 use super::setup::Setup;
 use super::{Fault, Target, tell};
+use crate::engine::guard::paths::{PathFact, PathFacts};
 use crate::engine::message::{Direction, Document, Limits};
-use crate::engine::policy::PinMode;
+use crate::engine::pin::visible;
+use crate::engine::policy::{PinMode, nearest};
 use crate::engine::record::{Record, RecordVerdict as Verdict};
 use crate::engine::{Context, Session};
 use crate::proxy::facts;
@@ -36,7 +38,7 @@ pub(super) struct ExplainArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    target: Target,
+    pub(super) target: Target,
 }
 
 impl ExplainArgs {
@@ -68,9 +70,10 @@ impl ExplainArgs {
 
 pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode, Fault> {
     let setup = Setup::new(&args.target)?;
+    setup.tell_findings();
     let engine = setup.engine()?;
     let mut session = Session::new("explain");
-    engine.assume_pinned(&mut session);
+    engine.assume_pinned(&mut session, args.tool.as_deref());
     let line = args.message()?.replace(['\n', '\r'], " ").into_bytes();
     let opened = engine.inquire(&session, engine.open(Direction::ToServer, line));
     let context = Context {
@@ -83,7 +86,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode, Fault> {
         let text = serde_json::to_string(record).map_err(|e| Fault::Failed(e.to_string()))?;
         tell(&text);
     } else {
-        tell(&explain(&setup, record));
+        tell(&explain(&setup, record, &context.facts));
     }
     let permitted = match record.verdict {
         Verdict::Forward | Verdict::Rewrite => true,
@@ -97,11 +100,43 @@ pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode, Fault> {
     })
 }
 
-fn explain(setup: &Setup, record: &Record) -> String {
+fn explain(setup: &Setup, record: &Record, facts: &PathFacts) -> String {
     let method = record.method.as_deref().unwrap_or("message");
     let subject = record.subject();
     let subject = subject.map_or_else(String::new, |s| format!(" `{s}`"));
-    let verdict = match record.verdict {
+    let mut lines = vec![format!(
+        "{method}{subject} by `{}` on `{}`: {}",
+        record.agent,
+        record.server,
+        verdict(record)
+    )];
+    lines.extend(record.detail.as_ref().map(|d| format!("  why:     {d}")));
+    lines.extend(record.tool.as_ref().and_then(|tool| typo(setup, tool)));
+    for rule in &record.rules {
+        // The baseline stands in no file.
+        let place = match rule.line {
+            0 => "built-in".to_owned(),
+            line => format!("{}:{line}", rule.file),
+        };
+        lines.push(format!("  rule:    `{}` ({place})", rule.id));
+    }
+    for finding in &record.findings {
+        lines.push(format!(
+            "  finding: {} at `{}`: {}",
+            finding.code, finding.at, finding.detail
+        ));
+    }
+    if matches!(record.verdict, Verdict::Deny) {
+        lines.extend(links(facts));
+    }
+    if setup.file.is_none() {
+        lines.push("  policy:  none is written; the built-in baseline is in force".to_owned());
+    }
+    lines.join("\n")
+}
+
+fn verdict(record: &Record) -> String {
+    match record.verdict {
         Verdict::Forward | Verdict::Rewrite => "permitted".to_owned(),
         Verdict::Hold => {
             "permitted if the server's definition stands the first inspection: it has no pin yet"
@@ -110,26 +145,27 @@ fn explain(setup: &Setup, record: &Record) -> String {
         Verdict::Deny | Verdict::Drop | Verdict::Absorb => {
             format!("denied [{}]", record.reason.unwrap_or("denied"))
         }
-    };
-    let mut lines = vec![format!(
-        "{method}{subject} by `{}` on `{}`: {verdict}",
-        record.agent, record.server
-    )];
-    lines.extend(record.detail.as_ref().map(|d| format!("  why:     {d}")));
-    for rule in &record.rules {
-        lines.push(format!(
-            "  rule:    `{}` ({}:{})",
-            rule.id, rule.file, rule.line
-        ));
     }
-    for finding in &record.findings {
-        lines.push(format!(
-            "  finding: {} at `{}`: {}",
-            finding.code, finding.at, finding.detail
-        ));
+}
+
+/// A tool that is not pinned is often one that is spelled wrong.
+fn typo(setup: &Setup, tool: &str) -> Option<String> {
+    let pins = setup.pins.servers.get(&setup.server)?;
+    if pins.tools.contains_key(tool) {
+        return None;
     }
-    if setup.file.is_none() {
-        lines.push("  policy:  none is written; the built-in baseline is in force".to_owned());
-    }
-    lines.join("\n")
+    let near = nearest(tool, pins.tools.keys().map(String::as_str))?;
+    Some(format!("  hint:    did you mean `{near}`?"))
+}
+
+/// Where symbolic links lead, which a record does not say: it quotes no paths.
+fn links(facts: &PathFacts) -> impl Iterator<Item = String> {
+    facts.0.iter().filter_map(|(path, fact)| match fact {
+        PathFact::Resolved(real) if real != path => Some(format!(
+            "  link:    `{}` leads to `{}`",
+            visible(path),
+            visible(real)
+        )),
+        PathFact::Resolved(_) | PathFact::Unknown(_) => None,
+    })
 }

@@ -9,6 +9,7 @@ mod check;
 mod demo;
 mod evidence;
 mod explain;
+mod launch;
 mod lister;
 mod pins;
 mod places;
@@ -20,7 +21,7 @@ use crate::telemetry::log::Writer;
 use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Why a subcommand ends without having done what it was asked.
@@ -32,6 +33,13 @@ enum Fault {
     Usage(String),
     /// 4: the policy cannot be used.
     Policy(String),
+    /// 4: the policy has mistakes.
+    Mistakes {
+        /// All of them, rendered.
+        shown: String,
+        /// The policy.
+        file: String,
+    },
 }
 
 impl Fault {
@@ -39,14 +47,24 @@ impl Fault {
         match self {
             Self::Failed(_) => 1,
             Self::Usage(_) => 2,
-            Self::Policy(_) => 4,
+            Self::Policy(_) | Self::Mistakes { .. } => 4,
         }
     }
 
-    fn text(&self) -> &str {
+    fn text(&self) -> String {
         match self {
-            Self::Failed(text) | Self::Usage(text) | Self::Policy(text) => text,
+            Self::Failed(text) | Self::Usage(text) | Self::Policy(text) => text.clone(),
+            Self::Mistakes { file, .. } => {
+                format!("`{file}` is no policy that can be used: mend this first")
+            }
         }
+    }
+
+    fn say(&self) {
+        if let Self::Mistakes { shown, .. } = self {
+            say(&format!("{shown}\n"));
+        }
+        say(&format!("lockgate: {}", self.text()));
     }
 }
 
@@ -127,6 +145,7 @@ pub fn main() -> ExitCode {
         }
     };
     log_to_stderr();
+    tell_unheeded_before(&cli.command);
     let done = match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Pin(args) => pins::pin(&args),
@@ -140,9 +159,37 @@ pub fn main() -> ExitCode {
         Command::HostileServer { .. } => Ok(demo::hostile_server()),
     };
     done.unwrap_or_else(|fault| {
-        say(&format!("lockgate: {}", fault.text()));
+        fault.say();
         ExitCode::from(fault.code())
     })
+}
+
+/// Every subcommand that obeys a policy says which one it does not obey.
+fn tell_unheeded_before(command: &Command) {
+    match command {
+        Command::Run(run::RunArgs { target })
+        | Command::Pin(pins::PinArgs { target, .. })
+        | Command::Status(pins::ListArgs { target, .. })
+        | Command::Diff(pins::ListArgs { target, .. })
+        | Command::Approve(pins::ApproveArgs { target, .. })
+        | Command::Explain(explain::ExplainArgs { target, .. }) => {
+            tell_unheeded(target.config.as_deref());
+        }
+        Command::Check(args) => tell_unheeded(args.named()),
+        // `audit` asks for a policy only where no file is named.
+        Command::Audit(_) | Command::Demo | Command::HostileServer { .. } => {}
+    }
+}
+
+/// Says where a policy lies that somebody may think is obeyed.
+fn tell_unheeded(flag: Option<&Path>) {
+    let places = places::Places::from_env().ok();
+    if let Some(here) = places.and_then(|places| places.unheeded(flag)) {
+        say(&format!(
+            "lockgate: `{here}` in this directory is not in force: it may have come with \
+             somebody else's files; to use it, say `--config ./{here}` or set `LOCKGATE_CONFIG`"
+        ));
+    }
 }
 
 /// stdout is the protocol: everything else goes to stderr.
@@ -161,7 +208,7 @@ fn log_to_stderr() {
     tracing_subscriber::fmt()
         .with_max_level(level)
         .with_writer(|| Writer)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_ansi(color_on_stderr())
         .with_target(false)
         .without_time()
         .init();
@@ -169,7 +216,29 @@ fn log_to_stderr() {
 
 /// Whether stdout may be coloured.
 fn color() -> bool {
-    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+    is_colored(std::io::stdout().is_terminal(), |name| {
+        std::env::var_os(name)
+    })
+}
+
+/// Whether stderr may be coloured.
+fn color_on_stderr() -> bool {
+    is_colored(std::io::stderr().is_terminal(), |name| {
+        std::env::var_os(name)
+    })
+}
+
+/// <https://no-color.org>: a variable that is empty says nothing.
+fn is_colored(terminal: bool, variable: impl Fn(&str) -> Option<OsString>) -> bool {
+    let refused = variable("NO_COLOR").is_some_and(|v| !v.is_empty());
+    let dumb = variable("TERM").is_some_and(|v| v == "dumb");
+    terminal && !refused && !dumb
+}
+
+/// `1 tool`, `2 tools`.
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }
 
 /// Prints a result.
@@ -192,5 +261,19 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn colour_is_for_terminals_that_want_it() {
+        for (terminal, set, expected) in [
+            (true, ("TERM", "xterm"), true),
+            (false, ("TERM", "xterm"), false),
+            (true, ("TERM", "dumb"), false),
+            (true, ("NO_COLOR", "1"), false),
+            (true, ("NO_COLOR", ""), true),
+        ] {
+            let variable = |name: &str| (name == set.0).then(|| set.1.into());
+            assert_eq!(super::is_colored(terminal, variable), expected, "{set:?}");
+        }
     }
 }

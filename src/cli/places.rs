@@ -54,6 +54,15 @@ impl Places {
         (!missing).then_some(own)
     }
 
+    /// The policy of the working directory, where there is one and another (or
+    /// none) is in force: whoever put it there may think that it is obeyed.
+    pub(super) fn unheeded(&self, flag: Option<&Path>) -> Option<&'static str> {
+        const HERE: &str = "lockgate.toml";
+        let here = Path::new(HERE).canonicalize().ok()?;
+        let in_force = self.policy(flag).and_then(|file| file.canonicalize().ok());
+        (in_force.as_ref() != Some(&here)).then_some(HERE)
+    }
+
     /// The lockfile that belongs to a policy, or the user's own.
     pub(super) fn lockfile(&self, policy: Option<&Path>) -> PathBuf {
         let beside = policy.and_then(Path::parent).map(|dir| {

@@ -1,15 +1,18 @@
 //! Remote servers: `--url URL`, `[server.NAME] url`, and their headers.
 
+use super::run::spec;
 use super::setup::Setup;
 use super::{Fault, Target};
-use crate::engine::pin::{Launch, Transport};
 use crate::engine::policy::EnvValue;
 use crate::engine::types::{Digest, ServerName};
 use crate::engine::url::{ServerUrl, is_reserved_header};
+use crate::transport::child::{Child, ChildSpec};
 use crate::transport::http::client::Bridge;
+use crate::transport::upstream::Upstream;
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 
 /// The URL of the command line.
 pub(super) fn given(target: &Target) -> Result<Option<ServerUrl>, Fault> {
@@ -37,8 +40,48 @@ pub(super) fn named_after(url: &ServerUrl) -> Result<ServerName, Fault> {
     ServerName::new(format!("{stem}-{short}")).map_err(|e| Fault::Failed(e.to_string()))
 }
 
-/// Connects `run` and `pin` to the server at `url`.
-pub(super) fn open(setup: &Setup, target: &Target, url: &ServerUrl) -> Result<Bridge, Fault> {
+/// All that it takes to start a server, or to dial it; what can be wrong with
+/// it has been told.
+pub(super) enum Start {
+    Process(ChildSpec),
+    Remote(ServerUrl, HeaderMap),
+}
+
+impl Start {
+    pub(super) fn prepare(setup: &Setup, target: &Target) -> Result<Self, Fault> {
+        Ok(match &setup.url {
+            Some(url) => Self::Remote(url.clone(), credentials(setup, target, url)?),
+            None if target.header_env.is_empty() => Self::Process(spec(setup, target)?),
+            None => {
+                return Err(Fault::Usage(
+                    "`--header-env` is for remote servers; say `--env` for one that is started"
+                        .to_owned(),
+                ));
+            }
+        })
+    }
+
+    /// The server's `PATH`.
+    pub(super) fn path(&self) -> Option<&OsString> {
+        match self {
+            Self::Process(spec) => spec.env.get(OsStr::new("PATH")),
+            Self::Remote(..) => None,
+        }
+    }
+
+    pub(super) fn start(self) -> Result<Box<dyn Upstream>, Fault> {
+        let failed = |e: &dyn std::fmt::Display| Fault::Failed(e.to_string());
+        Ok(match self {
+            Self::Process(spec) => Box::new(Child::spawn(&spec).map_err(|e| failed(&e))?),
+            Self::Remote(url, headers) => {
+                Box::new(Bridge::open(&url, headers).map_err(|e| failed(&e))?)
+            }
+        })
+    }
+}
+
+/// What every request to a remote server has.
+fn credentials(setup: &Setup, target: &Target, url: &ServerUrl) -> Result<HeaderMap, Fault> {
     if !target.pass.is_empty() {
         return Err(Fault::Usage(
             "`--env` is for servers that lockgate starts; say `--header-env` for a remote one"
@@ -69,8 +112,7 @@ pub(super) fn open(setup: &Setup, target: &Target, url: &ServerUrl) -> Result<Br
             url.origin()
         );
     }
-    let headers = headers(&wanted)?;
-    Bridge::open(url, headers).map_err(|e| Fault::Failed(e.to_string()))
+    headers(&wanted)
 }
 
 /// The headers with their values. A value is never part of a message.
@@ -95,16 +137,4 @@ fn headers(wanted: &BTreeMap<String, EnvValue>) -> Result<HeaderMap, Fault> {
         headers.insert(header, value);
     }
     Ok(headers)
-}
-
-/// How the server is reached, as far as a lockfile can say it.
-pub(super) fn launch(url: &ServerUrl) -> Launch {
-    Launch {
-        transport: Transport::Http,
-        command: Vec::new(),
-        url: Some(url.without_query().to_owned()),
-        executable: None,
-        executable_digest: None,
-        package: None,
-    }
 }

@@ -1,22 +1,23 @@
 //! `lockgate run`: stdio in front of one server.
 
+use super::remote::Start;
 use super::setup::Setup;
-use super::{Fault, Target, remote};
+use super::{Fault, Target, launch};
 use crate::audit::{AuditLog, SessionMeta};
 use crate::engine::Session;
+use crate::engine::mask::looks_like_token;
 use crate::engine::policy::EnvValue;
 use crate::engine::types::Digest;
 use crate::proxy::facts;
 use crate::proxy::pump::Pump;
 use crate::sandbox::env::{Withheld, child_env};
 use crate::state::lockfile::FirstUse;
-use crate::transport::child::{Child, ChildSpec};
+use crate::transport::child::ChildSpec;
 use crate::transport::stdio::Stdio;
-use crate::transport::upstream::Upstream;
 use crate::transport::{ends, signals};
 use clap::Args;
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -24,7 +25,7 @@ use std::time::SystemTime;
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
     #[command(flatten)]
-    target: Target,
+    pub(super) target: Target,
 }
 
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Fault> {
@@ -33,13 +34,23 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Fault> {
     let failed = |e: &dyn std::fmt::Display| Fault::Failed(e.to_string());
     let signals = signals::listen().map_err(|e| failed(&e))?;
     let (ends, restore) = ends::own(signals).map_err(|e| failed(&e))?;
+    // Everything that can fail without a record fails before there is one.
+    let start = Start::prepare(&setup, &args.target)?;
     let log = AuditLog::open(&setup.audit_dir(), meta(&setup), SystemTime::now())
         .map_err(|e| failed(&e))?;
-    let upstream: Box<dyn Upstream> = match &setup.url {
-        Some(url) => Box::new(remote::open(&setup, &args.target, url)?),
-        None => Box::new(Child::spawn(&spec(&setup, &args.target)?).map_err(|e| failed(&e))?),
+    let upstream = match start.start() {
+        Ok(upstream) => upstream,
+        Err(e) => {
+            log.close("the server could not be started", SystemTime::now())
+                .map_err(|e| failed(&e))?;
+            return Err(e);
+        }
     };
-    let pins = FirstUse::new(setup.lockfile.clone(), setup.server.clone());
+    // While the server starts.
+    setup.tell_findings();
+    tell_other_launch(&setup);
+    let launch = launch::keepable(&setup);
+    let pins = FirstUse::new(setup.lockfile.clone(), setup.server.clone(), launch);
     let session = Session::new(&nonce()?);
     let pump = Pump::new(engine, session, log, pins, facts::resolve);
     let (exit, log) = Stdio::new(pump, upstream, ends, &setup.server).run();
@@ -59,20 +70,35 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Fault> {
     Ok(ExitCode::from(code))
 }
 
+/// One name for two servers makes one set of pins of them.
+fn tell_other_launch(setup: &Setup) {
+    let pins = setup.pins.servers.get(&setup.server);
+    let pinned = pins.and_then(|pins| pins.launch.as_ref());
+    if pinned.is_some_and(|pinned| pinned.differs(&launch::said(setup))) {
+        let (server, file) = (&setup.server, setup.lockfile.display());
+        let hint = setup.policy.hint("diff", server);
+        tracing::warn!(
+            "`{server}` was pinned in `{file}` with another command line or URL: if this is another \
+             server, give it a name of its own with `--server`; if it has changed, see `{hint}`"
+        );
+    }
+}
+
 /// What `run` and `pin` start.
 pub(super) fn spec(setup: &Setup, target: &Target) -> Result<ChildSpec, Fault> {
     if setup.command.is_empty() {
         return Err(Fault::Usage(format!(
-            "nothing to start for `{}`: give it a `command` or a `url` in the policy, or say `-- COMMAND ARG...` or `--url URL`",
+            "nothing to start for `{}`: say `-- COMMAND ARG...` or `--url URL`, or give it a `command` or a `url` in a policy",
             setup.server
         )));
     }
     let mut named: BTreeMap<String, EnvValue> =
         setup.entry().map(|s| s.env.clone()).unwrap_or_default();
+    let inherited: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
     for name in &target.pass {
+        passed(name, &inherited)?;
         named.insert(name.clone(), EnvValue::From(name.clone()));
     }
-    let inherited: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
     let env = child_env(&inherited, &named).map_err(|e| Fault::Usage(e.to_string()))?;
     for (name, why) in &env.withheld {
         let name = name.to_string_lossy();
@@ -89,6 +115,36 @@ pub(super) fn spec(setup: &Setup, target: &Target) -> Result<ChildSpec, Fault> {
         env: env.vars,
         cwd: Some(setup.cwd()?),
     })
+}
+
+/// `--env` takes a name. Whoever writes a value there must not see it again in
+/// a log.
+fn passed(name: &str, inherited: &BTreeMap<OsString, OsString>) -> Result<(), Fault> {
+    if let Some((name, _)) = name.split_once('=') {
+        let name = variable(name);
+        return Err(Fault::Usage(format!(
+            "`--env` takes the name of a variable and no value: set {name} where lockgate is \
+             started (the `env` of the client's entry), and say `--env` with its name alone"
+        )));
+    }
+    if inherited.contains_key(OsStr::new(name)) {
+        return Ok(());
+    }
+    let name = variable(name);
+    Err(Fault::Usage(format!(
+        "`--env`: {name} is not set where lockgate is started: set it there (the `env` of the \
+         client's entry), or leave the flag out"
+    )))
+}
+
+/// The name of a variable, unless it looks like something else.
+fn variable(name: &str) -> String {
+    let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if is_name && !looks_like_token(name) {
+        format!("`{name}`")
+    } else {
+        "the variable".to_owned()
+    }
 }
 
 fn meta(setup: &Setup) -> SessionMeta {

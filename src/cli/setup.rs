@@ -2,17 +2,20 @@
 //!
 //! Whatever is unusable here ends the program before a server is started.
 
+mod who;
+
 use super::places::Places;
 use super::remote;
 use super::{Fault, Target};
 use crate::engine::Engine;
 use crate::engine::guard::paths::PathGuard;
 use crate::engine::pin::{Lockfile, ServerPins};
-use crate::engine::policy::{Policy, PolicyBase, Server, render};
+use crate::engine::policy::{MAX_BYTES, Policy, PolicyBase, Server, Severity, render};
 use crate::engine::types::{AgentName, Digest, ServerName};
 use crate::engine::url::ServerUrl;
 use crate::proxy::facts;
 use crate::state::lockfile;
+use crate::state::text::{self, TextError};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -46,21 +49,23 @@ pub(super) struct Setup {
 impl Setup {
     /// Reads the policy and the lockfile, and finds out who is meant.
     pub(super) fn new(target: &Target) -> Result<Self, Fault> {
-        let places = Places::from_env().map_err(|e| Fault::Failed(e.to_string()))?;
-        let file = places.policy(target.config.as_deref());
-        let (policy, policy_digest) = match &file {
-            None => (Policy::baseline(), None),
-            Some(file) => {
-                let (policy, digest) = load_policy(file, &places)?;
-                (policy, Some(digest))
-            }
-        };
-        let path = places.lockfile(file.as_deref());
-        let (pins, pins_digest) =
-            lockfile::load(&path).map_err(|e| Fault::Failed(e.to_string()))?;
-        let agent = agent(&policy, file.is_some(), target.agent.as_deref())?;
+        let Read {
+            places,
+            file,
+            policy,
+            policy_digest,
+            lockfile,
+            pins,
+            pins_digest,
+        } = Read::new(target)?;
+        let written = file.is_some();
+        let agent = who::agent(&policy, written, target.agent.as_deref())?;
         let given = remote::given(target)?;
-        let server = server(&policy, file.is_some(), target, given.as_ref())?;
+        let server = if written {
+            who::server_of(&policy, target, given.as_ref())?
+        } else {
+            who::server_without_policy(target, given.as_ref())?
+        };
         let (command, url) = reached(&policy, &server, &target.command, given);
         Ok(Self {
             places,
@@ -71,10 +76,27 @@ impl Setup {
             server,
             command,
             url,
-            lockfile: path,
+            lockfile,
             pins,
             pins_digest,
         })
+    }
+
+    /// Says what of the policy does not fit the pins. It is in force all the
+    /// same: pins change without it, and what does not fit permits nothing.
+    pub(super) fn tell_findings(&self) {
+        const TOLD: usize = 5;
+        let found = self.policy.check_against(&self.pins);
+        let grave = found.iter().filter(|d| d.severity != Severity::Note);
+        let more = grave.clone().count().saturating_sub(TOLD);
+        for found in grave.take(TOLD) {
+            let help = found.help.as_deref().unwrap_or_default();
+            tracing::warn!("policy: {}: {help}", found.message);
+        }
+        if let (1.., Some(file)) = (more, &self.file) {
+            let file = file.display();
+            tracing::warn!("policy: {more} more of this: see `lockgate check {file}`");
+        }
     }
 
     /// The policy's entry for the server.
@@ -143,15 +165,78 @@ impl Setup {
     }
 }
 
+/// What is read before it is known who is meant.
+struct Read {
+    places: Places,
+    file: Option<PathBuf>,
+    policy: Policy,
+    policy_digest: Option<Digest>,
+    lockfile: PathBuf,
+    pins: Lockfile,
+    pins_digest: Option<Digest>,
+}
+
+impl Read {
+    fn new(target: &Target) -> Result<Self, Fault> {
+        let places = Places::from_env().map_err(|e| Fault::Failed(e.to_string()))?;
+        let file = places.policy(target.config.as_deref());
+        let (policy, policy_digest) = match &file {
+            None => (Policy::baseline(), None),
+            Some(file) => {
+                let (policy, digest) = load_policy(file, &places)?;
+                (policy, Some(digest))
+            }
+        };
+        let lockfile = places.lockfile(file.as_deref());
+        let (pins, pins_digest) =
+            lockfile::load(&lockfile).map_err(|e| Fault::Failed(e.to_string()))?;
+        Ok(Self {
+            places,
+            file,
+            policy,
+            policy_digest,
+            lockfile,
+            pins,
+            pins_digest,
+        })
+    }
+}
+
+/// Every server that can be meant: those of the policy, or with no policy, those
+/// that the lockfile knows how to start.
+pub(super) fn servers(target: &Target) -> Result<Vec<ServerName>, Fault> {
+    let read = Read::new(target)?;
+    if read.file.is_some() {
+        return Ok(read.policy.servers.into_keys().collect());
+    }
+    let pinned = read.pins.servers.into_iter();
+    let startable = pinned.filter(|(_, pins)| pins.launch.is_some());
+    Ok(startable.map(|(name, _)| name).collect())
+}
+
+/// Reads a policy's text.
+pub(super) fn read_policy(file: &Path) -> Result<String, Fault> {
+    text::read(file, MAX_BYTES).map_err(|e| {
+        let what_next = match &e {
+            _ if e.is_missing() => "; look at `--config` and `LOCKGATE_CONFIG`",
+            TextError::TooLarge(_) => "; split it, one policy for each agent",
+            _ => "",
+        };
+        let file = file.display();
+        Fault::Policy(format!("cannot read the policy `{file}`: {e}{what_next}"))
+    })
+}
+
 /// Reads and checks a policy; a mistake in it is shown with file and line.
 pub(super) fn load_policy(file: &Path, places: &Places) -> Result<(Policy, Digest), Fault> {
     let shown = file.display().to_string();
-    let text = std::fs::read_to_string(file)
-        .map_err(|e| Fault::Policy(format!("cannot read the policy `{shown}`: {e}")))?;
+    let text = read_policy(file)?;
     let base = policy_base(file, &places.home)
         .map_err(|e| Fault::Failed(format!("cannot tell where `{shown}` is: {e}")))?;
-    let policy = Policy::parse(&shown, &text, &base)
-        .map_err(|mistakes| Fault::Policy(render(&shown, &text, &mistakes, super::color())))?;
+    let policy = Policy::parse(&shown, &text, &base).map_err(|mistakes| Fault::Mistakes {
+        shown: render(&shown, &text, &mistakes, super::color_on_stderr()),
+        file: shown.clone(),
+    })?;
     Ok((policy, Digest::of(&[text.as_bytes()])))
 }
 
@@ -163,129 +248,6 @@ pub(super) fn policy_base(file: &Path, home: &Path) -> std::io::Result<PolicyBas
         dir: dir.display().to_string(),
         home: home.display().to_string(),
     })
-}
-
-/// The agent that is meant: the one that is named, or the only one.
-fn agent(policy: &Policy, written: bool, named: Option<&str>) -> Result<AgentName, Fault> {
-    let usage = |text: String| Fault::Usage(text);
-    if let Some(name) = named {
-        let name = AgentName::new(name).map_err(|e| usage(format!("`--agent {name}`: {e}")))?;
-        let known = policy.agents.get(&name).is_some_and(|a| a.stdio);
-        if written && !known {
-            return Err(usage(format!(
-                "the policy has no `[agent.{name}]` with `stdio = true`"
-            )));
-        }
-        return Ok(name);
-    }
-    let mut over_stdio = policy.agents.iter().filter(|(_, a)| a.stdio);
-    match (over_stdio.next(), over_stdio.next()) {
-        (Some((name, _)), None) => Ok(name.clone()),
-        (Some(_), Some(_)) => Err(usage(
-            "the policy has several agents with `stdio = true`: say which with `--agent`".into(),
-        )),
-        (None, _) if !written => AgentName::new("local").map_err(|e| Fault::Failed(e.to_string())),
-        (None, _) => Err(usage(
-            "the policy has no agent with `stdio = true`: add `[agent.NAME]` with `stdio = true`"
-                .into(),
-        )),
-    }
-}
-
-/// The server that is meant: the one that is named, the only one, or, with no
-/// policy, one named after its command line.
-fn server(
-    policy: &Policy,
-    written: bool,
-    target: &Target,
-    url: Option<&ServerUrl>,
-) -> Result<ServerName, Fault> {
-    if let Some(name) = &target.server {
-        let name = ServerName::new(name.as_str())
-            .map_err(|e| Fault::Usage(format!("`--server {name}`: {e}")))?;
-        if written && !policy.servers.contains_key(&name) {
-            return Err(Fault::Usage(format!("the policy has no `[server.{name}]`")));
-        }
-        return Ok(name);
-    }
-    if !written {
-        return url.map_or_else(|| named_after(&target.command), remote::named_after);
-    }
-    let same = policy.servers.iter().find(|(_, s)| {
-        url.is_some() && s.url.as_ref() == url
-            || !target.command.is_empty()
-                && s.command
-                    .iter()
-                    .map(OsString::from)
-                    .eq(target.command.iter().cloned())
-    });
-    if let Some((name, _)) = same {
-        return Ok(name.clone());
-    }
-    let mut servers = policy.servers.keys();
-    match (servers.next(), servers.next()) {
-        (Some(name), None) => Ok(name.clone()),
-        (None, _) => Err(Fault::Usage(
-            "the policy has no server: add `[server.NAME]`".to_owned(),
-        )),
-        (Some(_), Some(_)) => Err(Fault::Usage(
-            "the policy has several servers: say which with `--server`".to_owned(),
-        )),
-    }
-}
-
-/// A stable name for a server that no policy names: the last word of its
-/// command line that looks like a program or package, and a digest of it all.
-fn named_after(command: &[OsString]) -> Result<ServerName, Fault> {
-    let words: Vec<String> = command
-        .iter()
-        .map(|w| w.to_string_lossy().into_owned())
-        .collect();
-    let Some(program) = words.first() else {
-        return Err(Fault::Usage(
-            "no server: say `-- COMMAND ARG...` or `--url URL`, or write a policy and name one with `--server`"
-                .to_owned(),
-        ));
-    };
-    let wrapped = words
-        .iter()
-        .skip(1)
-        .find(|w| !w.starts_with('-') && w.len() > 1);
-    let launcher = matches!(
-        base(program).as_str(),
-        "npx" | "uvx" | "pipx" | "node" | "python" | "python3" | "bunx" | "deno" | "uv" | "sh"
-    );
-    let word = if launcher {
-        wrapped.unwrap_or(program)
-    } else {
-        program
-    };
-    let digest = Digest::of(&[words.join("\0").as_bytes()]).to_string();
-    let short: String = digest.chars().skip("sha256:".len()).take(8).collect();
-    let stem: String = base(word)
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c))
-        .take(48)
-        .collect();
-    let stem = stem.trim_start_matches(['.', '_', '-']);
-    let stem = if stem.is_empty() { "server" } else { stem };
-    ServerName::new(format!("{stem}-{short}")).map_err(|e| Fault::Failed(e.to_string()))
-}
-
-/// The telling part of a path or of a package's name, without its version.
-fn base(word: &str) -> String {
-    const TELLS_NOTHING: [&str; 9] = [
-        "index", "main", "server", "cli", "app", "dist", "build", "src", "bin",
-    ];
-    let stem = |part: &str| {
-        let part = part.split('@').next().unwrap_or(part);
-        let script = [".js", ".mjs", ".cjs", ".ts", ".py"];
-        let stem = script.iter().find_map(|s| part.strip_suffix(s));
-        stem.unwrap_or(part).to_owned()
-    };
-    let mut parts = word.rsplit('/').map(stem);
-    let told = parts.find(|p| !p.is_empty() && !TELLS_NOTHING.contains(&p.as_str()));
-    told.unwrap_or_else(|| stem(word.rsplit('/').next().unwrap_or(word)))
 }
 
 /// What to start or to dial: what the command line says, else the policy.

@@ -12,6 +12,9 @@ use std::fmt::{self, Write as _};
 
 #[cfg(test)]
 mod tests;
+mod told;
+
+pub use told::{is_secret_word, looks_like_token, names_a_secret, place, pointer, value};
 
 /// Most bytes that a [`Masked`] value takes as JSON.
 pub const MOST_BYTES: usize = 4096;

@@ -7,6 +7,7 @@
 //! fail, and a schema that fails denies).
 
 use super::message::{Json, Kind};
+use jsonschema::error::ValidationErrorKind;
 use serde_json::{Map, Number, Value};
 
 /// A compiled input schema.
@@ -27,6 +28,8 @@ pub struct Violation {
     pub at: String,
     /// The schema's keyword that rejects.
     pub keyword: String,
+    /// The member that is missing, where `keyword` is `required`.
+    pub missing: Option<String>,
 }
 
 impl Schema {
@@ -67,10 +70,17 @@ impl Schema {
             || Violation {
                 at: String::new(),
                 keyword: "unknown".to_owned(),
+                missing: None,
             },
             |e| Violation {
                 at: e.instance_path().to_string(),
                 keyword: last_segment(&e.schema_path().to_string()),
+                missing: match e.kind() {
+                    ValidationErrorKind::Required { property } => {
+                        property.as_str().map(str::to_owned)
+                    }
+                    _ => None,
+                },
             },
         ))
     }

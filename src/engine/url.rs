@@ -100,6 +100,11 @@ impl ServerUrl {
         self.whole.get(..self.query).unwrap_or_default()
     }
 
+    /// Whether it has a query.
+    pub fn has_query(&self) -> bool {
+        self.query < self.whole.len()
+    }
+
     /// The host, without brackets.
     pub fn host(&self) -> &str {
         &self.host

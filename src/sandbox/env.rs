@@ -181,12 +181,9 @@ pub enum EnvMistake {
         /// The variable of lockgate's environment that is not set.
         from: String,
     },
-    /// No process can have a variable of this name.
-    #[error(
-        "expected the name of an environment variable without `=` and NUL, found `{}` in the policy",
-        .0.escape_debug()
-    )]
-    InvalidName(String),
+    /// No process can have a variable of this name, which may be a value.
+    #[error("expected the name of an environment variable without `=` and NUL in the policy")]
+    InvalidName,
     /// No process can have a variable of this value; it may be a secret.
     #[error("the value that the policy gives to `{}` contains NUL", .0.escape_debug())]
     InvalidValue(String),
@@ -232,7 +229,7 @@ fn named_value(
     inherited: &BTreeMap<OsString, OsString>,
 ) -> Result<OsString, EnvMistake> {
     if name.is_empty() || name.contains(['=', '\0']) {
-        return Err(EnvMistake::InvalidName(name.to_owned()));
+        return Err(EnvMistake::InvalidName);
     }
     match value {
         EnvValue::Literal(text) if text.contains('\0') => {

@@ -4,7 +4,8 @@
 //! change happens under an advisory lock, on what the file holds at that
 //! moment, and replaces the file in one step.
 
-use crate::engine::pin::{Lockfile, LockfileError, ServerPins, ToolPin};
+use super::text::{self, TextError};
+use crate::engine::pin::{Launch, Lockfile, LockfileError, ServerPins, ToolPin};
 use crate::engine::types::{Digest, ServerName};
 use crate::proxy::pump::PinStore;
 use rustix::fs::{FlockOperation, flock};
@@ -13,6 +14,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+/// Largest lockfile, in bytes.
+const MAX_BYTES: usize = 16 << 20;
 
 /// The lockfile could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +31,17 @@ pub enum StoreError {
         /// What came back.
         error: io::Error,
     },
+    /// The file cannot be read.
+    #[error("cannot read `{}`: {error}", path.display())]
+    Text {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: TextError,
+    },
+    /// More pins than a lockfile holds.
+    #[error("expected the lockfile to have at most {MAX_BYTES} bytes: pin fewer servers in it")]
+    TooLarge,
     /// The file is there and is no lockfile.
     #[error("`{}` cannot be used:\n{}", path.display(), list(errors))]
     Invalid {
@@ -48,10 +63,13 @@ fn list(errors: &[LockfileError]) -> String {
 /// Reads a lockfile, and tells the digest of its bytes; one that is not there
 /// is empty and has none.
 pub fn load(path: &Path) -> Result<(Lockfile, Option<Digest>), StoreError> {
-    let text = match fs::read_to_string(path) {
+    let text = match text::read(path, MAX_BYTES) {
         Ok(text) => text,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok((Lockfile::default(), None)),
-        Err(e) => return Err(failed("read", path, e)),
+        Err(e) if e.is_missing() => return Ok((Lockfile::default(), None)),
+        Err(error) => {
+            let path = path.to_owned();
+            return Err(StoreError::Text { path, error });
+        }
     };
     let lockfile = Lockfile::parse(&text).map_err(|errors| StoreError::Invalid {
         path: path.to_owned(),
@@ -74,10 +92,14 @@ pub fn update(
     let _lock = lock(path)?;
     let (mut lockfile, _) = load(path)?;
     change(&mut lockfile)?;
+    let text = lockfile.to_string();
+    // What could not be read again is not written.
+    if text.len() > MAX_BYTES {
+        return Err(StoreError::TooLarge);
+    }
     let write = |e| failed("write", path, e);
     let mut file = tempfile::NamedTempFile::new_in(dir).map_err(write)?;
-    file.write_all(lockfile.to_string().as_bytes())
-        .map_err(write)?;
+    file.write_all(text.as_bytes()).map_err(write)?;
     if let Ok(old) = fs::metadata(path) {
         file.as_file()
             .set_permissions(old.permissions())
@@ -124,12 +146,18 @@ fn failed(what: &'static str, path: &Path, error: io::Error) -> StoreError {
 pub struct FirstUse {
     path: PathBuf,
     server: ServerName,
+    launch: Option<Launch>,
 }
 
 impl FirstUse {
-    /// Into that lockfile.
-    pub fn new(path: PathBuf, server: ServerName) -> Self {
-        Self { path, server }
+    /// Into that lockfile, with how the server was started, so that it can be
+    /// reviewed later without saying that again.
+    pub fn new(path: PathBuf, server: ServerName, launch: Option<Launch>) -> Self {
+        Self {
+            path,
+            server,
+            launch,
+        }
     }
 }
 
@@ -137,7 +165,11 @@ impl PinStore for FirstUse {
     fn save(&mut self, pins: &BTreeMap<String, ToolPin>) -> Result<(), String> {
         let merge = |lockfile: &mut Lockfile| {
             let server = lockfile.servers.entry(self.server.clone()).or_default();
-            merge(server, pins)
+            merge(server, pins)?;
+            if server.launch.is_none() {
+                server.launch.clone_from(&self.launch);
+            }
+            Ok(())
         };
         update(&self.path, merge).map_err(|e| e.to_string())
     }

@@ -1,3 +1,4 @@
 //! What outlives a process, beside the audit trail.
 
 pub mod lockfile;
+pub mod text;

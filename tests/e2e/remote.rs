@@ -241,7 +241,7 @@ fn pins_are_kept_for_remote_servers() {
         changed.store(true, Ordering::Relaxed);
         let (code, told) = run(&["diff"]);
         assert!(code == 5 && told.contains("that"), "{told}");
-        assert_eq!(run(&["approve", "--yes", "t"]).0, 0);
+        assert_eq!(run(&["approve", "--yes"]).0, 0);
         let (code, told) = run(&["diff"]);
         assert_eq!(code, 0, "{told}");
         let lists = server

@@ -38,7 +38,7 @@ fn all_mistakes_are_told_at_once() {
     error: unknown key `comand` in `[server.NAME]`
      --> p.toml:3:1
       |
-    3 | comand = ["npx"]
+    3 | comand = ["***"]
       | ^^^^^^
       |
       = help: did you mean `command`?
@@ -118,8 +118,44 @@ fn syntax() {
     2 | [server.a
       |          ^
       |
-      = help: see https://toml.io
+      = help: see https://toml.io; text stands in quotes: `key = 'text'`
     "##);
+}
+
+#[test]
+fn an_expression_without_quotes_is_one_mistake() {
+    let text =
+        format!("{PRINCIPALS}[[rule]]\nid = \"r\"\nargs = {{ \"/x\" = {{ matches = [a-z]+ }} }}\n");
+    let found = errors(&text);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].help.as_deref(), Some("write `matches = '[a-z]+'`"));
+}
+
+#[test]
+fn mistakes_hide_nothing_that_the_pins_say() {
+    let text = r#"version = 1
+[agent.me]
+stdio = true
+[server.files]
+[[rule]]
+id = "broken"
+effect = "permitt"
+tools = ["never_checked"]
+[[rule]]
+id = "read"
+effect = "permit"
+tools = ["reed_file"]
+"#;
+    let pins = lockfile("files", TOOLS);
+    let found = Policy::parse_beside("p.toml", text, &base(), &pins).expect_err("a mistake");
+    let messages: Vec<_> = found.iter().map(|d| d.message.as_str()).collect();
+    assert_eq!(
+        messages,
+        [
+            "`permitt` is no value of `effect`",
+            "no pinned tool is called `reed_file`"
+        ]
+    );
 }
 
 #[derive(Deserialize)]
@@ -224,7 +260,7 @@ tools = ["never_checked"]
     8 | [server.other]
       |         ^^^^^
       |
-      = help: pin its tools: lockgate pin --server other
+      = help: pin its tools: lockgate pin --config p.toml --server other
 
     error: no pinned tool is called `reed_file`
       --> p.toml:13:31

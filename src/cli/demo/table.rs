@@ -119,7 +119,10 @@ impl Table {
         let _infallible = write!(
             end,
             "\n  {}",
-            self.dim("Next: put it in front of your own servers, README.md says how.")
+            self.dim(
+                "Remove the directory when you like. Next: put lockgate in front of your own\n  \
+                 servers, README.md says how."
+            )
         );
         end
     }

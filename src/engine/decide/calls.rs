@@ -5,6 +5,7 @@ use super::requests::{Judged, Request, remember_arguments};
 use super::verify::Begin;
 use super::{Context, Engine, Refusal};
 use crate::engine::guard::paths::Candidate;
+use crate::engine::mask;
 use crate::engine::message::CallTool;
 use crate::engine::policy::{AccessRequest, Action};
 use crate::engine::reason::Reason;
@@ -113,15 +114,26 @@ fn fits(tool: &Tool, call: &CallTool<'_>, undeclared: bool) -> Result<(), Refusa
     {
         return Err(Refusal::new(
             Reason::UndeclaredArgument,
-            format!("the pinned schema declares no `{}`", super::bounded(&at)),
+            format!("the pinned schema declares no {}", mask::place(&at)),
         ));
     }
-    let Some(Violation { at, keyword }) = schema.check(call.arguments) else {
-        return Ok(());
-    };
-    let at = super::bounded(&at);
-    Err(Refusal::new(
-        Reason::SchemaViolation,
-        format!("`{at}` violates `{keyword}` of the pinned schema"),
-    ))
+    match schema.check(call.arguments) {
+        None => Ok(()),
+        Some(violation) => Err(Refusal::new(Reason::SchemaViolation, told(&violation))),
+    }
+}
+
+/// The names in it are the schema's, the place is masked.
+fn told(violation: &Violation) -> String {
+    let place = mask::place(&violation.at);
+    match &violation.missing {
+        Some(name) => {
+            let name = super::bounded(name);
+            format!("{place}: expected `{name}` (`required` of the pinned schema)")
+        }
+        None => format!(
+            "{place}: not as `{}` of the pinned schema wants it",
+            violation.keyword
+        ),
+    }
 }

@@ -4,7 +4,7 @@
 use super::{Engine, Plan, Refusal};
 use crate::engine::message::{Json, Kind};
 use crate::engine::pin::{self, Review, Standing};
-use crate::engine::policy::{AccessRequest, Action, Answer, PathJudge};
+use crate::engine::policy::{AccessRequest, Action, Answer, PathJudge, PinMode};
 use crate::engine::reason::Reason;
 use crate::engine::record::Record;
 use crate::engine::session::{Known, Pending, Session, Tool};
@@ -173,8 +173,9 @@ impl Engine {
             Standing::Drifted(fields) => Known::Withheld(
                 Reason::DriftedTool,
                 format!(
-                    "its definition differs from its pin in {}; see `lockgate diff`, then `lockgate approve`",
-                    fields.join(", ")
+                    "its definition differs from its pin in {}; see `{}`, then approve it",
+                    fields.join(", "),
+                    self.policy.hint("diff", &self.server)
                 ),
             ),
             Standing::Unusable(why) => Known::Withheld(Reason::UnpinnedTool, why),
@@ -189,10 +190,9 @@ impl Engine {
         definition: Json<'_>,
         findings: &[crate::engine::types::Finding],
     ) -> Known {
-        use crate::engine::policy::PinMode;
         let unpinned = |why: &str| Known::Withheld(Reason::UnpinnedTool, why.to_owned());
         if self.policy.pins == PinMode::Require {
-            return unpinned("it has no pin; review it with `lockgate pin`");
+            return unpinned(&self.without_pin());
         }
         if let Some(first) = findings.first() {
             return Known::Withheld(
@@ -204,7 +204,7 @@ impl Engine {
             );
         }
         if !self.pins.tools.is_empty() || session.tools.settled {
-            return unpinned("it is new since the first use; review it with `lockgate approve`");
+            return unpinned(&self.without_pin());
         }
         let Some((name, pin)) = pin::pin(definition, Review::Unreviewed) else {
             return unpinned("it cannot be digested");
@@ -214,6 +214,19 @@ impl Engine {
         tools.first_use.tools.insert(name.clone(), pin.clone());
         tools.unsaved.insert(name, pin);
         Known::Verified(Arc::new(tool))
+    }
+}
+
+impl Engine {
+    /// Why a tool without a pin is withheld, and what to do.
+    pub(super) fn without_pin(&self) -> String {
+        let (why, verb) = if self.policy.pins == PinMode::Require {
+            ("it has no pin", "pin")
+        } else {
+            ("it is new since the first use", "approve")
+        };
+        let hint = self.policy.hint(verb, &self.server);
+        format!("{why}; review it with `{hint}`")
     }
 }
 

@@ -239,7 +239,7 @@ impl Engine {
         context: &Context,
         record: &mut Record,
     ) -> Result<(), Refusal> {
-        let found = self
+        let mut found = self
             .guard
             .inspect(&request.opened.candidates, &context.facts);
         let Some(first) = found.first() else {
@@ -250,7 +250,10 @@ impl Engine {
             "unresolvable-path" => Reason::UnresolvablePath,
             _ => Reason::SecretPlace,
         };
-        let detail = format!("`{}` reaches {}", first.at, first.detail);
+        let detail = format!("{}: {}", mask::place(&first.at), first.detail);
+        for finding in &mut found {
+            finding.at = mask::pointer(&finding.at);
+        }
         record.findings = found;
         Err(Refusal::new(reason, detail))
     }

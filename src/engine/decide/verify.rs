@@ -12,7 +12,7 @@ use crate::engine::policy::PinMode;
 use crate::engine::reason::Reason;
 use crate::engine::record::{Record, RecordKind, RecordVerdict};
 use crate::engine::reply;
-use crate::engine::session::{Session, Tools, Verification};
+use crate::engine::session::{Known, Session, Tools, Verification};
 use std::time::Duration;
 
 /// How long a server may take to list its tools.
@@ -147,16 +147,21 @@ impl Engine {
         }
     }
 
-    /// Takes the server to be as it is pinned, to explain what would happen.
-    /// With a pin mode that knows only pinned tools, there are no others.
-    pub fn assume_pinned(&self, session: &mut Session) {
+    /// Takes the server to be as it is pinned, to explain what would happen to
+    /// a call of `tool`. Where only pinned tools may be used (the policy says
+    /// so, or the first use is over), one without a pin is withheld.
+    pub fn assume_pinned(&self, session: &mut Session, tool: Option<&str>) {
         for pin in self.pins.tools.values() {
             let text = pin.definition.clone().into_bytes();
             if let Ok(definition) = Document::read(text, &self.limits) {
                 self.learn(session, definition.root());
             }
         }
-        session.tools.complete = self.policy.pins == PinMode::Require;
+        let settled = self.policy.pins == PinMode::Require || !self.pins.tools.is_empty();
+        if let Some(tool) = tool.filter(|tool| settled && !self.pins.tools.contains_key(*tool)) {
+            let withheld = Known::Withheld(Reason::UnpinnedTool, self.without_pin());
+            session.tools.known.insert(tool.to_owned(), withheld);
+        }
     }
 
     /// Gives up on a verification whose time has come.

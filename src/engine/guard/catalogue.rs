@@ -1,14 +1,17 @@
 //! The catalogue of secret places: data, and the matching of a path with it.
 //!
-//! Data is in `catalogue/places.rs` and `catalogue/people.rs`; the page
-//! `docs/secret-places.md` is made from it. Names are compared in lower case
+//! Data is in `catalogue/places.rs`, `people.rs` and `tools.rs`, the comparison
+//! with globs in `aim.rs`; the page `docs/secret-places.md` is made from it. Names are compared in lower case
 //! on every system: no honest name differs from a secret one only in case.
 //! Nothing is a regular expression: a path costs a few look-ups.
 
+mod aim;
 mod people;
 mod places;
+mod tools;
 
 use super::paths::glob::{self, Component};
+use aim::{AIMED, AIMED_GENERIC, Aim, reaches};
 use std::sync::LazyLock;
 
 /// What an access to a place means.
@@ -31,8 +34,9 @@ pub enum Kind {
 /// components in lower case: it fits wherever a path ends with it, a leading
 /// `/` ties it to the root, a trailing `/**` takes the directory and all below
 /// it, `**` between components any number of them, `*` and `?` characters of
-/// one component, and a leading `@/` stands for every place where desktop
-/// systems keep applications' data. `except` is what the row leaves alone.
+/// one component, a leading `@/` stands for every place where desktop systems
+/// keep applications' data, and a leading `~/` ties it to somebody's home.
+/// `except` is what the row leaves alone.
 #[derive(Debug)]
 pub struct Place {
     /// Stable kebab-case name.
@@ -51,7 +55,10 @@ pub struct Place {
 
 /// Every row.
 pub fn places() -> impl Iterator<Item = &'static Place> {
-    places::PLACES.iter().chain(people::PLACES)
+    places::PLACES
+        .iter()
+        .chain(people::PLACES)
+        .chain(tools::PLACES)
 }
 
 /// What a leading `@/` stands for.
@@ -72,6 +79,8 @@ pub(super) struct Pattern<'a> {
     rooted: bool,
     /// Takes everything below it as well.
     below: bool,
+    /// Tied to a home directory.
+    home: bool,
 }
 
 impl<'a> Pattern<'a> {
@@ -84,6 +93,7 @@ impl<'a> Pattern<'a> {
             parts: text.split('/').filter(|p| !p.is_empty()).collect(),
             rooted: text.starts_with('/'),
             below,
+            home: false,
         }
     }
 
@@ -131,32 +141,6 @@ impl<'a> Pattern<'a> {
                     && !end.iter().zip(&parts).all(|(name, _)| name.is_open())
             })
     }
-
-    /// Whether a glob could mean the place and is aimed at it.
-    fn aimed_at(
-        &self,
-        parts: &[Component],
-        path: &[Component],
-        deep: &[bool],
-        enough: usize,
-    ) -> bool {
-        let k = parts.len();
-        if self.rooted {
-            let long = path.len() == k || (self.below && path.len() > k);
-            return long && aligned(path.get(..k), parts, enough);
-        }
-        if self.below {
-            return (0..path.len())
-                .any(|at: usize| aligned(path.get(at..at.saturating_add(k)), parts, enough));
-        }
-        // From the end; what `**` swallows is not spelled.
-        let after = deep.iter().rev().take_while(|d| !**d).count();
-        let start = path.len().saturating_sub(after.min(k));
-        if after < k && after == path.len() {
-            return false;
-        }
-        aligned_tail(path.get(start..), parts, enough)
-    }
 }
 
 fn sequence(parts: &[&str], path: &[String], below: bool) -> bool {
@@ -173,82 +157,27 @@ fn sequence(parts: &[&str], path: &[String], below: bool) -> bool {
         return false;
     };
     let same = if glob::is_glob(part) {
-        glob::fits(part, name)
+        // `.pem` alone is an extension and no file's name.
+        glob::fits(part, name) && part.strip_prefix('*') != Some(name.as_str())
     } else {
         *part == name
     };
     same && sequence(parts_left, path_left, below)
 }
 
-/// Hundredths of a pattern that a glob has to spell out to be aimed at it.
-const AIMED: usize = 50;
-const AIMED_GENERIC: usize = 70;
-/// The same for a glob open at both ends, or open where the name has its dot.
-const AIMED_OPEN: usize = 80;
-
-fn aligned(path: Option<&[Component]>, parts: &[Component], enough: usize) -> bool {
-    path.is_some_and(|p| p.len() == parts.len() && aligned_tail(path, parts, enough))
-}
-
-/// Compares from the end; parts of the pattern beyond the path are unspelled.
-fn aligned_tail(path: Option<&[Component]>, parts: &[Component], enough: usize) -> bool {
-    let Some(path) = path else { return false };
-    let (mut spelled, mut literal, mut before, mut before_literal) =
-        (0_usize, 0_usize, 0_usize, 0_usize);
-    let mut names = path.iter().rev();
-    for (n, part) in parts.iter().rev().enumerate() {
-        let Some(name) = names.next() else {
-            literal = literal.saturating_add(part.literals().saturating_mul(2));
-            continue;
-        };
-        let Some(overlap) = aimed(name, part) else {
-            return false;
-        };
-        spelled = spelled.saturating_add(overlap.spelled);
-        literal = literal.saturating_add(overlap.literal);
-        if n > 0 {
-            before = before.saturating_add(overlap.spelled);
-            before_literal = before_literal.saturating_add(overlap.literal);
-        }
-    }
-    // `dir/*` where `dir` is spelled out means what is in it.
-    let whole_directory = path.len() == parts.len()
-        && path.last().is_some_and(Component::is_open)
-        && before_literal > 0
-        && reaches(before, before_literal, AIMED_OPEN);
-    // Directories that `**` stands for are not spelled: ask for more.
-    let enough = if path.len() < parts.len() {
-        AIMED_OPEN
-    } else {
-        enough
-    };
-    spelled >= 4 && reaches(spelled, literal, enough) || whole_directory
-}
-
-fn reaches(spelled: usize, literal: usize, hundredths: usize) -> bool {
-    spelled.saturating_mul(100) >= literal.saturating_mul(hundredths)
-}
-
-/// The overlap of two components, unless the glob is about something else.
-fn aimed(name: &Component, part: &Component) -> Option<glob::Overlap> {
-    let overlap = name.overlap(part)?;
-    if name.is_literal() || name.is_open() {
-        return Some(overlap);
-    }
-    if let Some(extension) = name.extension()
-        && !part.starts_open()
-    {
-        // `*.json` is about JSON, not about each secret that happens to be one.
-        let same = Component::parse(&extension).overlap(part);
-        return same.filter(|s| s.spelled == s.literal);
-    }
-    let open = name.open_both() || name.starts_open() || part.starts_open();
-    (!open || reaches(overlap.spelled, overlap.literal, AIMED_OPEN)).then_some(overlap)
-}
-
 struct Row {
     place: &'static Place,
     pattern: Pattern<'static>,
+}
+
+impl Row {
+    fn fits(&self, path: &[String], home: Option<usize>) -> bool {
+        if !self.pattern.home {
+            return self.pattern.fits(path);
+        }
+        home.and_then(|home| path.get(home..))
+            .is_some_and(|below| sequence(&self.pattern.parts, below, self.pattern.below))
+    }
 }
 
 /// The catalogue, split, with an index by first component.
@@ -265,10 +194,10 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
     for place in places() {
         for text in list(place.patterns) {
             let Some(rest) = text.strip_prefix("@/") else {
-                rows.push(Row {
-                    place,
-                    pattern: Pattern::parse(text),
-                });
+                let in_home = text.strip_prefix("~/");
+                let mut pattern = Pattern::parse(in_home.unwrap_or(text));
+                pattern.home = in_home.is_some();
+                rows.push(Row { place, pattern });
                 continue;
             };
             for prefix in APPLICATION_DATA {
@@ -325,15 +254,28 @@ impl Place {
     }
 }
 
+/// What is known of where a path lies.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Setting {
+    /// How many leading components only say where the user or the server is.
+    pub(super) skip: usize,
+    /// How many leading components are somebody's home directory.
+    pub(super) home: Option<usize>,
+    /// It is what a search by name looks for.
+    pub(super) sought: bool,
+    /// It is changed.
+    pub(super) changed: bool,
+}
+
 /// The places that a path of these components (lower case) is in.
-pub(super) fn at(path: &[String], skip: usize) -> Vec<&'static Place> {
+pub(super) fn at(path: &[String], setting: Setting) -> Vec<&'static Place> {
     let index = &*INDEX;
     let mut found: Vec<&'static Place> = Vec::new();
     let mut look = |at: usize| {
         if let Some(row) = index.rows.get(at)
-            && row.pattern.fits(path)
+            && row.fits(path, setting.home)
             && !found.iter().any(|p| p.id == row.place.id)
-            && !row.place.excepts(path, skip)
+            && !row.place.excepts(path, setting.skip)
         {
             found.push(row.place);
         }
@@ -358,19 +300,26 @@ pub(super) fn at(path: &[String], skip: usize) -> Vec<&'static Place> {
 }
 
 /// The places that a glob of these components (lower case) is aimed at.
-pub(super) fn aimed_at(path: &[String], skip: usize) -> Vec<&'static Place> {
+pub(super) fn aimed_at(path: &[String], setting: Setting) -> Vec<&'static Place> {
     let components: Vec<Component> = path.iter().map(|p| Component::parse(p)).collect();
     let deep: Vec<bool> = path.iter().map(|p| p.contains("**")).collect();
     let mut found: Vec<&'static Place> = Vec::new();
     for (row, parts) in INDEX.rows.iter().zip(GLOBS.iter()) {
-        let enough = if row.place.kind == Kind::Generic {
-            AIMED_GENERIC
-        } else {
-            AIMED
+        let aim = Aim {
+            enough: if row.place.kind == Kind::Generic {
+                AIMED_GENERIC
+            } else {
+                AIMED
+            },
+            sought: setting.sought,
+            // To list `/etc` reads no file of lockgate.
+            whole: setting.changed || matches!(row.place.kind, Kind::Secret | Kind::Generic),
         };
         if !found.iter().any(|p| p.id == row.place.id)
-            && row.pattern.aimed_at(parts, &components, &deep, enough)
-            && !row.place.excepts(path, skip)
+            && row
+                .pattern
+                .aimed_at(parts, &components, &deep, aim, setting.home)
+            && !row.place.excepts(path, setting.skip)
         {
             found.push(row.place);
         }
@@ -389,7 +338,10 @@ pub(super) fn in_search(name: &str, anywhere: bool) -> bool {
     if name.is_open() {
         return true;
     }
-    GLOBS.iter().flatten().any(|part| {
+    let rows = INDEX.rows.iter().zip(GLOBS.iter());
+    // What is honestly read may be found.
+    let parts = rows.filter(|(row, _)| row.place.kind != Kind::GuardedWrites);
+    parts.flat_map(|(_, parts)| parts).any(|part| {
         if part.literals() < 3 {
             return false;
         }
@@ -455,6 +407,17 @@ pub(super) fn ends_some_place(name: &str) -> bool {
     static NAMES: LazyLock<(Vec<&'static str>, Vec<&'static str>)> =
         LazyLock::new(|| names(|row| row.pattern.parts.last().copied().into_iter().collect()));
     is_listed(&NAMES, name)
+}
+
+/// Whether a name (lower case) is the end of a row's names and none itself:
+/// `.pem`, and not `.env`.
+pub(super) fn is_only_extension(name: &str) -> bool {
+    name.starts_with('.')
+        && !ends_some_place(name)
+        && INDEX.wild.iter().any(|at| {
+            let parts = INDEX.rows.get(*at).map(|row| row.pattern.parts.as_slice());
+            matches!(parts, Some([only]) if only.strip_prefix('*') == Some(name))
+        })
 }
 
 /// Component names of the rows: the literal ones, and those with wildcards

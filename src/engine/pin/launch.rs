@@ -183,18 +183,42 @@ fn package_word<'a>(registry: Registry, words: &[&'a str]) -> Option<&'a str> {
     first
 }
 
+/// Whether the program of a command line only runs another: its digest says
+/// nothing about the server, and changes with every update of a runtime.
+pub fn runs_another(command: &[String]) -> bool {
+    const LAUNCHERS: [&str; 16] = [
+        "node", "bun", "deno", "uv", "npm", "pnpm", "yarn", "java", "ruby", "perl", "php", "sh",
+        "bash", "env", "docker", "podman",
+    ];
+    let program = command.first().and_then(|word| word.rsplit('/').next());
+    Package::of_command(command).is_some()
+        || program.is_some_and(|name| LAUNCHERS.contains(&name) || name.starts_with("python"))
+}
+
+impl Launch {
+    /// Whether it starts another server than `other` does: another package, or
+    /// where there is none, another command line.
+    pub fn differs(&self, other: &Self) -> bool {
+        match (&self.package, &other.package) {
+            (Some(one), Some(another)) => one != another,
+            _ => self.command != other.command,
+        }
+    }
+}
+
 /// How a server is started, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Launch {
     /// How it is reached.
     pub transport: Transport,
-    /// argv; empty for a server that is not started by lockgate.
+    /// argv, as the policy writes it (`${workspace}` unexpanded); empty for a
+    /// server that is not started by lockgate.
     pub command: Vec<String>,
     /// Where it listens, for HTTP.
     pub url: Option<String>,
     /// The file that the first word of `command` stands for, absolute.
     pub executable: Option<String>,
-    /// SHA-256 of that file.
+    /// SHA-256 of that file. Both are `None` where it [`runs_another`].
     pub executable_digest: Option<Digest>,
     /// The package that `command` runs.
     pub package: Option<Package>,

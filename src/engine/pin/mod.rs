@@ -16,6 +16,7 @@ mod lockfile;
 mod number;
 mod plan;
 mod pretty;
+mod server;
 mod toml_text;
 mod visible;
 
@@ -24,10 +25,11 @@ pub use canonical::canonical;
 pub use diff::render_diff;
 pub use digest::{ToolDigest, field_digests, whole_digest};
 pub use drift::{Change, Drift, Entry, Likeness, Resemblance, compare};
-pub use launch::{Identity, Launch, Package, Registry, Transport};
+pub use launch::{Identity, Launch, Package, Registry, Transport, runs_another};
 pub use lockfile::{LockfileError, VERSION};
-pub use plan::{Observed, Plan, ServerChange, plan, plan_server};
+pub use plan::{Observed, Plan, plan, plan_server};
 pub use pretty::pretty;
+pub use server::{ServerChange, Weight};
 pub use visible::visible;
 
 use crate::engine::guard::definition::inspect;

@@ -6,8 +6,9 @@
 
 use super::diff::Paint;
 use super::drift::{Change, Drift, Entry, Likeness, compare};
-use super::{Identity, Launch, Review, ServerPins, Transport, pretty, render_diff, visible};
-use crate::engine::guard::definition::inspect_text;
+use super::server::{Facts, ServerChange, Weight};
+use super::{Identity, Launch, Review, ServerPins, pretty, render_diff, visible};
+use crate::engine::guard::definition::inspect;
 use crate::engine::message::Json;
 use crate::engine::types::Finding;
 
@@ -22,19 +23,6 @@ pub struct Observed<'a> {
     pub tools: &'a [Json<'a>],
 }
 
-/// A fact about the server itself that is not as pinned.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServerChange {
-    /// Which (`launch.command`, `identity.instructions`).
-    pub what: &'static str,
-    /// As pinned; nothing where it was not there.
-    pub before: Option<String>,
-    /// As it is now.
-    pub after: Option<String>,
-    /// What the inspection says of a text that the model reads.
-    pub findings: Vec<Finding>,
-}
-
 /// What pinning would change, and how to show it.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -42,8 +30,17 @@ pub struct Plan {
     pub drift: Drift,
     /// What changed about the server itself.
     pub server: Vec<ServerChange>,
-    /// By the entries of `drift`: old and new definition.
-    texts: Vec<(Option<String>, Option<String>)>,
+    /// By the entries of `drift`.
+    texts: Vec<Texts>,
+}
+
+/// What a reviewer reads of one entry.
+#[derive(Debug, Clone, Default)]
+struct Texts {
+    old: Option<String>,
+    new: Option<String>,
+    /// Of a definition that nobody has looked at.
+    findings: Vec<Finding>,
 }
 
 /// Compares the tools of a server with its pins.
@@ -60,33 +57,70 @@ pub fn plan(pins: &ServerPins, observed: &[Json<'_>]) -> Plan {
 /// Compares a server, its tools included, with its pins.
 pub fn plan_server(pins: &ServerPins, observed: &Observed<'_>) -> Plan {
     let drift = compare(pins, observed.tools);
-    let texts = drift.entries.iter().map(|entry| {
-        let differs = !matches!(entry.change, Change::Unchanged(_));
-        let old = pins.tools.get(&entry.name).filter(|_| differs);
-        let new = entry.index.and_then(|index| observed.tools.get(index));
-        let new = new.filter(|_| differs).map(|json| pretty(*json));
-        (old.map(|pin| pin.definition.clone()), new)
-    });
+    let texts = drift.entries.iter();
+    let texts = texts.map(|entry| texts_of(entry, pins, observed.tools));
     let texts = texts.collect();
-    let mut server = Vec::new();
+    let mut server = Facts {
+        is_new: pins.tools.is_empty() && pins.launch.is_none() && pins.identity.is_none(),
+        is_reviewed: pins.tools.values().all(|p| p.review == Review::Approved),
+        found: Vec::new(),
+    };
     if let Some(launch) = observed.launch {
-        launch_changes(pins.launch.as_ref(), launch, &mut server);
+        server.launch(pins.launch.as_ref(), launch);
     }
     if let Some(identity) = observed.identity {
-        identity_changes(pins.identity.as_ref(), identity, &mut server);
+        server.identity(pins.identity.as_ref(), identity);
     }
     Plan {
         drift,
-        server,
+        server: server.found,
         texts,
     }
 }
 
+fn texts_of(entry: &Entry, pins: &ServerPins, tools: &[Json<'_>]) -> Texts {
+    let now = entry.index.and_then(|index| tools.get(index));
+    let old = pins.tools.get(&entry.name);
+    match (&entry.change, now) {
+        (Change::Unchanged(Review::Approved), _) => Texts::default(),
+        (Change::Unchanged(Review::Unreviewed), Some(json)) => Texts {
+            old: None,
+            new: Some(pretty(*json)),
+            findings: inspect(*json),
+        },
+        (_, now) => Texts {
+            old: old.map(|pin| pin.definition.clone()),
+            new: now.map(|json| pretty(*json)),
+            findings: Vec::new(),
+        },
+    }
+}
+
 impl Plan {
-    /// Whether everything is as pinned: what `pin --check` asks. A pin that
-    /// nobody reviewed is no drift; see [`Plan::unreviewed`].
+    /// Whether everything is as pinned: what `pin --check` asks. What nobody
+    /// has reviewed is no drift, nor is what differs from machine to machine.
     pub fn is_empty(&self) -> bool {
-        self.drift.is_empty() && self.server.is_empty()
+        self.drift.is_empty() && !self.server.iter().any(|c| c.weight == Weight::Drift)
+    }
+
+    /// Whether a person has nothing to look at.
+    pub fn is_reviewed(&self) -> bool {
+        let known = |c: &ServerChange| c.weight == Weight::Machine;
+        self.drift.is_empty() && self.unreviewed().next().is_none() && self.server.iter().all(known)
+    }
+
+    /// How many definitions the inspection has something to say about.
+    pub fn suspects(&self) -> usize {
+        let all = self.drift.entries.iter().zip(&self.texts);
+        all.filter(|(entry, texts)| match &entry.change {
+            Change::New {
+                findings,
+                resembles,
+            } => !findings.is_empty() || !resembles.is_empty(),
+            Change::Changed { findings, .. } => !findings.is_empty(),
+            _ => !texts.findings.is_empty(),
+        })
+        .count()
     }
 
     /// What of it is about these tools; with no names, all of it.
@@ -123,6 +157,12 @@ impl Plan {
     pub fn render_status(&self, color: bool) -> String {
         let paint = Paint::new(color);
         let mut out = String::new();
+        for change in &self.server {
+            if change.weight != Weight::Unreviewed {
+                out.push_str(&server_headline(change, paint));
+                out.push('\n');
+            }
+        }
         for entry in &self.drift.entries {
             out.push_str(&headline(entry, paint));
             out.push('\n');
@@ -130,24 +170,37 @@ impl Plan {
         out
     }
 
-    /// Everything a reviewer needs, findings first: what `pin` and `diff`
-    /// show. Empty if everything is as pinned. Ends with a line that counts.
+    /// What is not as pinned, findings first: what `diff` shows. Empty if
+    /// everything is as pinned. Ends with a line that counts.
     pub fn render(&self, color: bool) -> String {
+        self.shown(color, false)
+    }
+
+    /// The same, and all that would be approved although nobody has looked at
+    /// it yet: what a person sees before they are asked.
+    pub fn render_review(&self, color: bool) -> String {
+        self.shown(color, true)
+    }
+
+    fn shown(&self, color: bool, unreviewed: bool) -> String {
         let paint = Paint::new(color);
         let mut out = String::new();
         for change in &self.server {
-            render_server_change(change, paint, &mut out);
+            if unreviewed || change.weight != Weight::Unreviewed {
+                render_server_change(change, paint, &mut out);
+            }
         }
-        for (entry, (old, new)) in self.drift.entries.iter().zip(&self.texts) {
-            if matches!(entry.change, Change::Unchanged(_)) {
+        for (entry, texts) in self.drift.entries.iter().zip(&self.texts) {
+            let look = unreviewed && entry.change == Change::Unchanged(Review::Unreviewed);
+            if matches!(entry.change, Change::Unchanged(_)) && !look {
                 continue;
             }
             out.push_str(&headline(entry, paint));
             out.push('\n');
-            render_warnings(entry, paint, &mut out);
-            let shown = match (&entry.change, old, new) {
+            render_warnings(entry, texts, paint, &mut out);
+            let shown = match (&entry.change, &texts.old, &texts.new) {
                 (Change::Changed { .. }, Some(old), Some(new)) => render_diff(old, new, color),
-                (Change::New { .. }, _, Some(new)) => new.clone(),
+                (Change::New { .. } | Change::Unchanged(_), _, Some(new)) => new.clone(),
                 _ => String::new(),
             };
             indent(&shown, &mut out);
@@ -166,18 +219,22 @@ impl Plan {
             let entries = self.drift.entries.iter();
             entries.filter(|entry| of(&entry.change)).count()
         };
-        let refused = count(|c| matches!(c, Change::Duplicate(_) | Change::Unusable(_)));
         let out = format!(
             "{} new, {} changed, {} removed, {} as pinned",
             count(|c| matches!(c, Change::New { .. })),
             count(|c| matches!(c, Change::Changed { .. })),
             count(|c| matches!(c, Change::Removed)),
-            count(|c| matches!(c, Change::Unchanged(_))),
+            count(|c| matches!(c, Change::Unchanged(Review::Approved))),
         );
-        if refused == 0 {
-            return out;
-        }
-        format!("{out}, {refused} that cannot be pinned")
+        let refused = count(|c| matches!(c, Change::Duplicate(_) | Change::Unusable(_)));
+        let also = [
+            (self.unreviewed().count(), "unreviewed"),
+            (self.suspects(), "with findings"),
+            (refused, "that cannot be pinned"),
+        ];
+        let also = also.iter().filter(|(number, _)| *number > 0);
+        let also = also.map(|(number, what)| format!(", {number} {what}"));
+        also.fold(out, |out, more| out + &more)
     }
 }
 
@@ -201,7 +258,7 @@ fn headline(entry: &Entry, paint: Paint) -> String {
     }
 }
 
-fn render_warnings(entry: &Entry, paint: Paint, out: &mut String) {
+fn render_warnings(entry: &Entry, texts: &Texts, paint: Paint, out: &mut String) {
     let name = &entry.name;
     let (findings, resembles): (&[Finding], &[_]) = match &entry.change {
         Change::New {
@@ -209,9 +266,8 @@ fn render_warnings(entry: &Entry, paint: Paint, out: &mut String) {
             resembles,
         } => (findings, resembles),
         Change::Changed { findings, .. } => (findings, &[]),
-        Change::Unchanged(_) | Change::Removed | Change::Duplicate(_) | Change::Unusable(_) => {
-            return;
-        }
+        Change::Unchanged(_) => (&texts.findings, &[]),
+        Change::Removed | Change::Duplicate(_) | Change::Unusable(_) => return,
     };
     render_findings(findings, paint, out);
     for other in resembles {
@@ -242,13 +298,19 @@ fn render_findings(findings: &[Finding], paint: Paint, out: &mut String) {
     }
 }
 
+fn server_headline(change: &ServerChange, paint: Paint) -> String {
+    let what = change.what;
+    match (change.weight, &change.before, &change.after) {
+        (Weight::Machine, ..) => format!("  {what}: not as on the machine where it was pinned"),
+        (Weight::Unreviewed, ..) => paint.yellow(&format!("? {what}: not reviewed")),
+        (Weight::Drift, None, _) => paint.green(&format!("+ {what}: new")),
+        (Weight::Drift, _, None) => paint.red(&format!("- {what}: removed")),
+        (Weight::Drift, ..) => paint.yellow(&format!("~ {what}: changed")),
+    }
+}
+
 fn render_server_change(change: &ServerChange, paint: Paint, out: &mut String) {
-    let head = match (&change.before, &change.after) {
-        (None, _) => paint.green(&format!("+ {}: new", change.what)),
-        (_, None) => paint.red(&format!("- {}: removed", change.what)),
-        _ => paint.yellow(&format!("~ {}: changed", change.what)),
-    };
-    out.push_str(&head);
+    out.push_str(&server_headline(change, paint));
     out.push('\n');
     render_findings(&change.findings, paint, out);
     let before = change.before.as_deref().unwrap_or_default();
@@ -262,57 +324,5 @@ fn indent(text: &str, out: &mut String) {
         out.push_str("    ");
         out.push_str(line);
         out.push('\n');
-    }
-}
-
-fn launch_changes(pinned: Option<&Launch>, now: &Launch, out: &mut Vec<ServerChange>) {
-    let mut compare = |what, of: fn(&Launch) -> Option<String>| {
-        push_change(what, pinned.and_then(of), of(now), out);
-    };
-    compare("launch.transport", |l| {
-        Some(Transport::as_str(l.transport).to_owned())
-    });
-    compare("launch.command", |l| {
-        (!l.command.is_empty()).then(|| format!("{:?}", l.command))
-    });
-    compare("launch.url", |l| l.url.clone());
-    compare("launch.executable", |l| l.executable.clone());
-    compare("launch.executable_digest", |l| {
-        l.executable_digest.map(|digest| digest.to_string())
-    });
-    compare("launch.package", |l| {
-        l.package.as_ref().map(ToString::to_string)
-    });
-}
-
-fn identity_changes(pinned: Option<&Identity>, now: &Identity, out: &mut Vec<ServerChange>) {
-    let mut compare = |what, of: fn(&Identity) -> Option<String>| {
-        let known = out.len();
-        push_change(what, pinned.and_then(of), of(now), out);
-        for change in out.iter_mut().skip(known) {
-            let text = change.after.as_deref().unwrap_or_default();
-            change.findings = inspect_text(what, text);
-        }
-    };
-    compare("identity.name", |i| i.name.clone());
-    compare("identity.title", |i| i.title.clone());
-    compare("identity.version", |i| i.version.clone());
-    compare("identity.protocol", |i| i.protocol.clone());
-    compare("identity.instructions", |i| i.instructions.clone());
-}
-
-fn push_change(
-    what: &'static str,
-    before: Option<String>,
-    after: Option<String>,
-    out: &mut Vec<ServerChange>,
-) {
-    if before != after {
-        out.push(ServerChange {
-            what,
-            before,
-            after,
-            findings: Vec::new(),
-        });
     }
 }

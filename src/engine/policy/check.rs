@@ -33,13 +33,19 @@ impl Policy {
         problems.extend(self.oddities.iter().cloned());
         if self.scope == Scope::Named {
             self.check_principals(&mut problems);
-            let tools = read(lockfile);
-            self.check_servers(lockfile, &tools, &mut problems);
-            for rule in &self.rules {
-                self.check_rule(rule, lockfile, &tools, &mut problems);
-            }
+            self.check_servers(lockfile, &read(lockfile), &mut problems);
+            self.check_rules(lockfile, &mut problems);
         }
         problems.into_sorted()
+    }
+
+    /// What the rules say beside the pins. Good for a policy with mistakes too:
+    /// a rule with a hole is not among them.
+    pub(super) fn check_rules(&self, lockfile: &Lockfile, problems: &mut Problems) {
+        let tools = read(lockfile);
+        for rule in self.rules.iter().filter(|_| self.scope == Scope::Named) {
+            self.check_rule(rule, lockfile, &tools, problems);
+        }
     }
 
     fn check_principals(&self, problems: &mut Problems) {
@@ -66,7 +72,7 @@ impl Policy {
         for (name, server) in &self.servers {
             if !lockfile.servers.contains_key(name) {
                 let message = format!("server `{name}` has no pins: its rules were not checked");
-                let help = format!("pin its tools: lockgate pin --server {name}");
+                let help = format!("pin its tools: {}", self.hint("pin", name));
                 problems.add(Severity::Note, server.span.clone(), message, help);
                 continue;
             }

@@ -3,6 +3,7 @@
 //! Names are resolved, patterns and expressions compiled, paths expanded. What
 //! could only fail at request time fails here, with its place in the file.
 
+mod contradiction;
 mod paths;
 mod remote;
 mod rule;
@@ -139,7 +140,9 @@ impl Compiler<'_> {
                 .as_ref()
                 .map_or(name.span.start, |list| list.span.start),
         );
+        let written = command.iter().flat_map(|list| &list.value);
         Server {
+            command_written: written.map(|word| word.value.clone()).collect(),
             command: command
                 .map(|command| self.command(command))
                 .unwrap_or_default(),

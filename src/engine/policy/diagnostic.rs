@@ -1,12 +1,12 @@
 //! What is wrong with a policy, and how a person gets to see it.
 //!
 //! A diagnostic says where, what was expected, and what to do next. Rendering
-//! shows lines of the policy file, which may hold secrets literally:
-//! they are starred out first, so that a mistake never prints a secret.
+//! shows lines of the policy file, which may hold secrets: they are starred out
+//! first (`secrets`), so that a mistake never prints one.
 
+use super::secrets::without_secrets;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use std::ops::Range;
-use toml::de::{DeTable, DeValue};
 
 /// Most diagnostics that are rendered: nobody reads more, and each one costs a
 /// walk through the file.
@@ -131,73 +131,6 @@ fn within(text: &str, span: &Span) -> Span {
     start..end
 }
 
-/// Keys whose values can be secret: variables, headers, and a URL's query.
-const SECRET: [&str; 3] = ["env", "headers", "url"];
-
-/// The text with every literal value of those starred out, byte for byte, so
-/// that spans stay true.
-fn without_secrets(text: &str) -> String {
-    let (root, errors) = DeTable::parse_recoverable(text);
-    if !errors.is_empty() && SECRET.iter().any(|key| text.contains(key)) {
-        return skeleton(text);
-    }
-    let mut spans = Vec::new();
-    env_values(root.get_ref(), false, &mut spans);
-    let hide = |(at, c): (usize, char)| {
-        let hidden = c.is_alphanumeric() && spans.iter().any(|span| span.contains(&at));
-        if hidden {
-            "*".repeat(c.len_utf8())
-        } else {
-            c.to_string()
-        }
-    };
-    text.char_indices().map(hide).collect()
-}
-
-/// The punctuation of a text that is no TOML: where the parser lost its way,
-/// nobody knows what is an environment value. Keys and headers stay.
-fn skeleton(text: &str) -> String {
-    let hide = |c: char| {
-        if c.is_alphanumeric() {
-            "*".repeat(c.len_utf8())
-        } else {
-            c.to_string()
-        }
-    };
-    let mut shown = String::with_capacity(text.len());
-    for line in text.split_inclusive('\n') {
-        let is_header = line.starts_with('[') && line.trim_end().ends_with(']');
-        let (head, tail) = match line.split_once('=') {
-            _ if is_header => (line, ""),
-            Some((key, _)) => line.split_at_checked(key.len()).unwrap_or(("", line)),
-            None => ("", line),
-        };
-        shown.push_str(head);
-        shown.extend(tail.chars().map(hide));
-    }
-    shown
-}
-
-fn env_values(table: &DeTable<'_>, within_env: bool, spans: &mut Vec<Span>) {
-    for (key, value) in table {
-        let within_env = within_env || SECRET.contains(&key.get_ref().as_ref());
-        match value.get_ref() {
-            DeValue::Table(inner) => {
-                let from_elsewhere = within_env && inner.len() == 1 && inner.contains_key("from");
-                if !from_elsewhere {
-                    env_values(inner, within_env, spans);
-                }
-            }
-            DeValue::String(_)
-            | DeValue::Integer(_)
-            | DeValue::Float(_)
-            | DeValue::Boolean(_)
-            | DeValue::Datetime(_)
-            | DeValue::Array(_) => spans.extend(within_env.then(|| value.span())),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn secret_values_are_never_shown() {
+    fn environment_values_are_never_shown() {
         for text in [
             "[server.a]\nenv = { T = \"hunter2\", U = \"\u{e9}hunter2\" }\n",
             "[server.a.env]\nT = 'hunter2'\n",
@@ -222,10 +155,16 @@ mod tests {
             "[server.a]\nenv = { T = \"hunter2\", }}\nx = \"y\"",
             "env = { T = { fro = \"hunter2\" } }\n",
             "[server.a.env]\nT = \"\"\"\nhunter2\n\"\"\"\"\n",
-            "[server.a]\nheaders = { T = \"hunter2\" }\n",
-            "[server.a]\nurl = \"https://x.example/?key=hunter2\n",
-            "[server.a]\nurl = \"https://x.example/?key=hunter2\"\n",
-            "[server.a]\nurl = [\"https://u:hunter2@x.example/\"]\n",
+            "[server.a]\nenvv = { T = \"hunter2\" }\n",
+            "[server.a]\nvars.T = \"hunter2\"\n",
+            "[servers.a]\nT = \"hunter2\"\n",
+            "[agent.a]\ntoken = \"hunter2\"\n",
+            "[server.a]\ncommand = [\"x\", \"--api-key\", \"hunter2\"]\n",
+            "[server.a]\ncommand = [\"x\", \"--token=hunter2\"]\n",
+            "[server.a]\ncommand = [\"docker\", \"-e\", \"TOKEN=hunter2\"]\n",
+            "[server.a]\ncommand = [\"x\", \"https://me:hunter2@host/\"]\n",
+            "[server.a]\ncommand = [\"ghp_hunter2hunter2\"]\n",
+            "[[rule]]\nid = \"ghp_hunter2hunter2\"\n",
         ] {
             for start in 0..text.len() {
                 let shown = render("p.toml", text, &[error(start..start)], false);
@@ -234,6 +173,19 @@ mod tests {
             let at = text.find("hunter2").unwrap();
             let shown = render("p.toml", text, &[error(at..at)], false);
             assert!(shown.contains("*******"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_secret_is_shown() {
+        for text in [
+            "[server.auth]\ncommand = [\"npx\", \"@acme/plain@1.2.3\", \"--plain\"]\n",
+            "[paths]\nsecret = [\"plain\"]\n",
+            "[[rule]]\ntools = [\"plain\"]\n",
+        ] {
+            let at = text.find("plain").unwrap();
+            let shown = render("p.toml", text, &[error(at..at)], false);
+            assert!(shown.contains("plain"), "{shown}");
         }
     }
 

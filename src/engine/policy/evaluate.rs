@@ -8,6 +8,7 @@ use super::diagnostic::Span;
 use super::pointer::{Found, Trail, spell};
 use super::rule::{Argument, Demand, Effect, Rule};
 use super::{AccessRequest, Action, Answer, AskAgent, PathJudge, Policy, RuleRef, Scope, shown};
+use crate::engine::mask::{self, MaskedUri};
 use crate::engine::message::Json;
 use crate::engine::types::{AgentName, ServerName};
 use std::collections::BTreeSet;
@@ -142,13 +143,12 @@ impl Policy {
 }
 
 fn describe(action: Action<'_>) -> String {
-    let (what, name) = match action {
-        Action::CallTool(name) => ("tool", name),
-        Action::GetPrompt(name) => ("prompt", name),
-        Action::ReadResource(uri) => ("resource", uri),
-        Action::AskAgent(method) => ("request", method),
-    };
-    format!("{what} {}", shown::quoted(name))
+    match action {
+        Action::CallTool(name) => format!("tool {}", shown::quoted(name)),
+        Action::GetPrompt(name) => format!("prompt {}", shown::quoted(name)),
+        Action::ReadResource(uri) => format!("resource `{}`", MaskedUri::of(uri).as_str()),
+        Action::AskAgent(method) => format!("request {}", shown::quoted(method)),
+    }
 }
 
 fn reasons(of: Vec<(RuleRef, String)>) -> (Vec<RuleRef>, String) {
@@ -232,16 +232,13 @@ impl Argument {
         match (found, &self.demand) {
             (Found::Blocked(value), _) => Some(blocked(at, value)),
             (Found::Missing, Demand::Absent | Demand::Present { optional: true, .. }) => None,
-            (Found::Missing, Demand::Present { constraints, .. }) => {
-                let expected: Vec<_> = constraints.iter().map(|(c, _)| c.to_string()).collect();
-                Some(format!(
-                    "{}: expected {}, found nothing",
-                    place(at),
-                    expected.join(" and ")
-                ))
-            }
+            (Found::Missing, Demand::Present { constraints, .. }) => Some(format!(
+                "{}: expected {}, found nothing",
+                place(at),
+                all_of(constraints)
+            )),
             (Found::Value(value), Demand::Absent) => {
-                let value = shown::value(&spell(at), value);
+                let value = mask::value(&spell(at), value);
                 Some(format!(
                     "{}: expected no such argument, found {value}",
                     place(at)
@@ -251,7 +248,7 @@ impl Argument {
                 .iter()
                 .find_map(|(constraint, _)| match constraint.judge(value, paths) {
                     Holding::Yes => None,
-                    Holding::No(why) => Some(mismatch(at, constraint, value, why)),
+                    Holding::No => Some(mismatch(at, constraint, value)),
                     Holding::Unknown => Some(unknown(at, constraint, value)),
                 }),
         }
@@ -283,7 +280,7 @@ impl Argument {
                     match meets(constraints, value, paths) {
                         Ok(true) => {
                             met.get_or_insert_with(|| {
-                                format!("{} is {}", place(at), shown::value(&spell(at), value))
+                                format!("{} is {}", place(at), all_of(constraints))
                             });
                         }
                         Ok(false) => {}
@@ -314,7 +311,7 @@ fn meets<'c>(
     for (constraint, _) in constraints {
         match constraint.judge(value, paths) {
             Holding::Yes => {}
-            Holding::No(_) => all = false,
+            Holding::No => all = false,
             Holding::Unknown => return Err(constraint),
         }
     }
@@ -322,11 +319,13 @@ fn meets<'c>(
 }
 
 fn place(at: Trail<'_, '_>) -> String {
-    if at.is_empty() {
-        "the arguments".to_owned()
-    } else {
-        shown::quoted(&spell(at))
-    }
+    mask::place(&spell(at))
+}
+
+/// What a rule says of a value, which says more than the value would.
+fn all_of(constraints: &[(Constraint, Span)]) -> String {
+    let told: Vec<_> = constraints.iter().map(|(c, _)| c.to_string()).collect();
+    told.join(" and ")
 }
 
 fn blocked(at: Trail<'_, '_>, value: Json<'_>) -> String {
@@ -337,26 +336,12 @@ fn blocked(at: Trail<'_, '_>, value: Json<'_>) -> String {
     )
 }
 
-fn mismatch(
-    at: Trail<'_, '_>,
-    constraint: &Constraint,
-    value: Json<'_>,
-    why: Option<String>,
-) -> String {
-    let pointer = spell(at);
-    let text = format!(
+fn mismatch(at: Trail<'_, '_>, constraint: &Constraint, value: Json<'_>) -> String {
+    format!(
         "{}: expected {constraint}, found {}",
         place(at),
-        shown::value(&pointer, value)
-    );
-    // The guard's words may quote the value.
-    let is_shown = value
-        .as_str()
-        .is_some_and(|value| shown::is_shown(&pointer, &value));
-    match why.filter(|_| is_shown) {
-        Some(why) => format!("{text} ({why})"),
-        None => text,
-    }
+        mask::value(&spell(at), value)
+    )
 }
 
 fn unknown(at: Trail<'_, '_>, constraint: &Constraint, value: Json<'_>) -> String {
@@ -364,6 +349,6 @@ fn unknown(at: Trail<'_, '_>, constraint: &Constraint, value: Json<'_>) -> Strin
         "{}: `{}` cannot be told: expected {constraint}, found {}",
         place(at),
         constraint.name(),
-        shown::value(&spell(at), value)
+        mask::value(&spell(at), value)
     )
 }

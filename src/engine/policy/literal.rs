@@ -29,6 +29,23 @@ impl Literal {
         }
     }
 
+    /// Whether both are one value, however they are spelled.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Number(one, _), Self::Number(another, _)) => one == another,
+            (Self::Array(one), Self::Array(another)) => {
+                one.len() == another.len() && one.iter().zip(another).all(|(a, b)| a.is(b))
+            }
+            (Self::Object(one), Self::Object(another)) => {
+                one.len() == another.len()
+                    && one
+                        .iter()
+                        .all(|(key, a)| another.get(key).is_some_and(|b| a.is(b)))
+            }
+            _ => self == other,
+        }
+    }
+
     /// Whether `value` is this: numbers by their exact value, strings
     /// unescaped, objects without regard to the order of their members.
     ///

@@ -22,15 +22,18 @@ mod pointer;
 mod raw;
 mod rule;
 mod schema;
+mod secrets;
 mod shown;
 mod suggest;
 
 pub use diagnostic::{Diagnostic, Severity, Span, render};
 pub use display::RuleDisplay;
 pub use rule::Effect;
+pub use suggest::nearest;
 
 use crate::engine::guard::paths::{Access, PathRules};
 use crate::engine::message::Json;
+use crate::engine::pin::Lockfile;
 use crate::engine::types::{AgentName, ServerName};
 use crate::engine::url::ServerUrl;
 use diagnostic::Problems;
@@ -74,6 +77,9 @@ pub struct Server {
     /// argv; never a shell. Empty, and no `url`: the policy leaves it to the
     /// command line.
     pub command: Vec<String>,
+    /// The same as written, `${workspace}` in place: what a lockfile keeps,
+    /// which is the same on every machine.
+    pub command_written: Vec<String>,
     /// Where a remote server listens; not beside a `command`.
     pub url: Option<ServerUrl>,
     /// What every request to a remote server has beside the protocol's headers.
@@ -177,7 +183,8 @@ pub struct AccessRequest<'a> {
 
 /// Decides `path` constraints; the path guard with the facts of this call.
 pub trait PathJudge {
-    /// Whether `value` lies within the roots for `access`; the error says why not.
+    /// Whether `value` lies within the roots for `access`; the error says why
+    /// not, and quotes the value.
     fn within(&self, value: &str, access: Access) -> Result<(), String>;
 }
 
@@ -234,15 +241,7 @@ impl Policy {
     /// Reads and checks a policy. The error is everything that is wrong with
     /// it, in the order of the file; see [`render`].
     pub fn parse(file_name: &str, text: &str, base: &PolicyBase) -> Result<Self, Vec<Diagnostic>> {
-        let mut problems = Problems::default();
-        if text.len() > MAX_BYTES {
-            let message = format!("the policy is larger than {MAX_BYTES} bytes");
-            problems.error(0..0, message, "split it, one policy for each agent");
-            return Err(problems.into_sorted());
-        }
-        let raw = raw::read(text, &mut problems);
-        // Whatever was wrong so far, the rest is compiled for its mistakes.
-        let policy = compile::compile(raw, file_name, text, base, &mut problems);
+        let (policy, problems) = Self::compiled(file_name, text, base);
         if problems.has_errors() {
             return Err(problems.into_sorted());
         }
@@ -250,6 +249,50 @@ impl Policy {
             oddities: problems.into_sorted(),
             ..policy
         })
+    }
+
+    /// The same for a person who mends it: with its mistakes comes what the
+    /// rules that are whole say beside the pins of `lockfile`.
+    pub fn parse_beside(
+        file_name: &str,
+        text: &str,
+        base: &PolicyBase,
+        lockfile: &Lockfile,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let (policy, mut problems) = Self::compiled(file_name, text, base);
+        if problems.has_errors() {
+            policy.check_rules(lockfile, &mut problems);
+            return Err(problems.into_sorted());
+        }
+        Ok(Self {
+            oddities: problems.into_sorted(),
+            ..policy
+        })
+    }
+
+    /// The policy is only good for use if there are no errors.
+    fn compiled(file_name: &str, text: &str, base: &PolicyBase) -> (Self, Problems) {
+        let mut problems = Problems::default();
+        if text.len() > MAX_BYTES {
+            let message = format!("the policy is larger than {MAX_BYTES} bytes");
+            problems.error(0..0, message, "split it, one policy for each agent");
+            return (Self::baseline(), problems);
+        }
+        let raw = raw::read(text, &mut problems);
+        // Whatever was wrong so far, the rest is compiled for its mistakes.
+        let policy = compile::compile(raw, file_name, text, base, &mut problems);
+        (policy, problems)
+    }
+
+    /// A command line of lockgate's own about a server, for hints.
+    pub fn hint(&self, verb: &str, server: &ServerName) -> String {
+        match self.scope {
+            Scope::Anyone => format!("lockgate {verb} --server {server}"),
+            Scope::Named => {
+                let file = shown::shell_word(&self.file);
+                format!("lockgate {verb} --config {file} --server {server}")
+            }
+        }
     }
 
     /// The built-in baseline: everything the guards let pass, pins on first use.

@@ -13,7 +13,9 @@ use super::literal::Literal;
 use super::number::Decimal;
 use super::{Effect, PinMode};
 use crate::engine::guard::paths::Access;
+use crate::engine::mask::looks_like_token;
 use reader::{Entry, Keys, Reader};
+use std::collections::BTreeSet;
 use toml::de::{DeTable, DeValue};
 
 /// A value and its place.
@@ -162,23 +164,43 @@ const HEADER: &str = "a header";
 const SYNTAX_ERRORS: usize = 10;
 
 /// Reads a whole policy. Mistakes of syntax come alone: behind them, the
-/// parser only guesses.
+/// parser only guesses. One for each line, for the same reason.
 pub(super) fn read(text: &str, problems: &mut Problems) -> Raw {
     let (root, errors) = DeTable::parse_recoverable(text);
-    for error in errors.iter().take(SYNTAX_ERRORS) {
-        let span = error.span().unwrap_or(0..0);
+    let mut lines = BTreeSet::new();
+    let spans = errors.iter().map(|e| (e, e.span().unwrap_or(0..0)));
+    let told = spans.filter(|(_, span)| lines.insert(line_start(text, span.start)));
+    for (error, span) in told.take(SYNTAX_ERRORS) {
         // The parser quotes no input in its messages.
-        problems.error(
-            span,
-            format!("not valid TOML: {}", error.message()),
-            "see https://toml.io",
-        );
+        let message = format!("not valid TOML: {}", error.message());
+        problems.error(span.clone(), message, syntax_help(text, span.start));
     }
     let mut raw = Raw::default();
     if errors.is_empty() {
         Reader { problems }.policy(root.get_ref(), &mut raw);
     }
     raw
+}
+
+fn line_start(text: &str, at: usize) -> usize {
+    let before = text.get(..at).unwrap_or(text);
+    before.rfind('\n').map_or(0, |end| end.saturating_add(1))
+}
+
+/// The usual mistake is an expression without quotes.
+fn syntax_help(text: &str, at: usize) -> String {
+    let line = text.get(line_start(text, at)..).unwrap_or_default();
+    let line = line.lines().next().unwrap_or_default();
+    for key in ["matches", "glob"] {
+        let value = line.split_once(key).map(|(_, rest)| rest.trim_start());
+        let value = value.and_then(|rest| rest.strip_prefix('=')).unwrap_or("");
+        let value = value.split_whitespace().next().unwrap_or("");
+        let value = value.trim_end_matches(',');
+        if !value.is_empty() && !value.contains(['"', '\'']) && !looks_like_token(value) {
+            return format!("write `{key} = '{value}'`");
+        }
+    }
+    "see https://toml.io; text stands in quotes: `key = 'text'`".to_owned()
 }
 
 impl Reader<'_> {

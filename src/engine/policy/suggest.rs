@@ -4,10 +4,7 @@
 const MAX_CHARS: usize = 64;
 
 /// The candidate nearest to `word`, where one is near enough.
-pub(super) fn nearest<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = word.chars().count();
     if length > MAX_CHARS {
         return None;

@@ -217,9 +217,9 @@ fn every_mistake_is_told_and_no_value() {
     )
     .unwrap_err();
     insta::assert_snapshot!(error.to_string().replace(", and ", "\n"), @r"
-    expected the name of an environment variable without `=` and NUL, found `` in the policy
+    expected the name of an environment variable without `=` and NUL in the policy
     variable `NO_SUCH`, which the policy gives to the server as `A`, is not set; set it where lockgate is started
-    expected the name of an environment variable without `=` and NUL, found `B=C` in the policy
+    expected the name of an environment variable without `=` and NUL in the policy
     the value that the policy gives to `D` contains NUL
     ");
 }

@@ -77,7 +77,7 @@ pub(super) const PLACES: &[Place] = &[
             .foundry/keystores/**, .brownie/accounts/**, exodus.wallet/**,
             atomic/local storage/**, .config/atomic/**, .config/solana/**, solana/id.json,
             .sui/**, .aptos/**, .near-credentials/**, .monero/**, monero/wallets/**,
-            *.wallet.keys, .bitmonero/**, @trezor/suite-desktop/**, .wasabiwallet/**,
+            *.wallet.keys, .bitmonero/**, @trezor/suite-desktop/**, .walletwasabi/**,
             walletwasabi/**, .armory/**, .daedalus/**, .lnd/**, .lightning/**, .polkadot/**,
             nkbihfbeogaeaoehlefnkodbefgpgknn/**, bfnaelmomeimhlpmgjnjophhpkkoljpa/**,
             hnfanknocfeofbddgcijnmhnfnkdnaad/**, ejbalbakoplchlghecdalmeeeajnimhm/**,

@@ -32,6 +32,7 @@ const ENV_EXAMPLES: &str = "
     sample.env, template.env, test.env, process.env, *.process.env, meta.env, *.meta.env,
     env.d.ts, *.md, *.ts, *.js, *.py, *.rs, *.go, fixtures/**, fixture/**, __fixtures__/**,
     testdata/**, test-data/**, test_data/**, node_modules/**, site-packages/**, *-example,
+    .secrets.baseline,
     *_example, *-sample, *_sample, *-template, *_template
 ";
 /// Generic names that translation and template trees use as well.
@@ -380,7 +381,7 @@ pub(super) const PLACES: &[Place] = &[
         "system accounts and keys",
         "shadow(5), sudoers(5), Linux-PAM, krb5 and Samba manuals",
         "
-            /etc/shadow*, /etc/gshadow*, /etc/passwd, /etc/passwd-, /etc/master.passwd,
+            /etc/shadow*, /etc/gshadow*, /etc/master.passwd,
             /etc/spwd.db, /etc/sudoers, /etc/sudoers.d/**, /etc/security/opasswd,
             /etc/krb5.keytab, *.keytab, krb5cc_*, /var/lib/samba/private/**,
             /etc/ppp/chap-secrets, /etc/ppp/pap-secrets, /var/db/dslocal/**, /etc/cups/ssl/**,
@@ -396,7 +397,8 @@ pub(super) const PLACES: &[Place] = &[
         "memory, environment and files of processes",
         "proc(5)",
         "
-            /proc/*/environ, /proc/*/mem, /proc/*/maps, /proc/*/smaps, /proc/*/cmdline,
+            /proc/1*, /proc/2*, /proc/3*, /proc/4*, /proc/5*, /proc/6*, /proc/7*, /proc/8*,
+            /proc/9*, /proc/*/environ, /proc/*/mem, /proc/*/maps, /proc/*/smaps, /proc/*/cmdline,
             /proc/*/fd/**, /proc/*/fdinfo/**, /proc/*/map_files/**, /proc/*/auxv,
             /proc/*/root/**, /proc/*/cwd/**, /proc/*/exe, /proc/*/stack, /proc/*/syscall,
             /proc/*/task/*/environ, /proc/*/task/*/mem, /proc/*/task/*/maps,

@@ -69,7 +69,7 @@ pub(super) fn all(raws: Vec<Raw>, host: &HostFacts) -> Vec<Candidate> {
     let many = spelled.len() > 256;
     let (mut joins, mut questions, mut globs) = (0_usize, 0_usize, 0_usize);
     let mut out = Vec::with_capacity(spelled.len());
-    for one in &spelled {
+    for (n, one) in spelled.iter().enumerate() {
         let mut candidate = placed(one, &host.cwd, host, many);
         if let Some(from) = &one.raw.manner.from {
             for base in absolute(&spell::forms(from, host), host) {
@@ -77,7 +77,12 @@ pub(super) fn all(raws: Vec<Raw>, host: &HostFacts) -> Vec<Candidate> {
             }
         }
         if one.forms.all.iter().any(|f| !lexical::is_absolute(f)) {
-            for base in &bases {
+            // Nothing is meant below itself: `..` is not `../..`.
+            let climbs = is_climb(&one.raw.text);
+            for (_, _, base) in bases
+                .iter()
+                .filter(|(of, relative, _)| *of != n && !(climbs && *relative))
+            {
                 joins = joins.saturating_add(1);
                 place_below(&mut candidate, one, base, host);
             }
@@ -189,16 +194,19 @@ fn absolute(forms: &spell::Forms, host: &HostFacts) -> Vec<String> {
 
 /// The directories that relative strings of the call may be meant below: what
 /// is absolute, and in a small call whatever names a path.
-fn bases(spelled: &[Spelled], host: &HostFacts) -> Vec<String> {
-    let mut out: Vec<String> = Vec::new();
+///
+/// Each with the string that it comes from and whether that is relative.
+fn bases(spelled: &[Spelled], host: &HostFacts) -> Vec<(usize, bool, String)> {
+    let mut out: Vec<(usize, bool, String)> = Vec::new();
     let relative = |s: &Spelled| s.forms.all.iter().any(|f| !lexical::is_absolute(f));
     if !spelled.iter().any(relative) {
         return out;
     }
     let small = spelled.len() <= CHAIN;
-    for one in spelled
+    for (n, one) in spelled
         .iter()
-        .filter(|s| !s.raw.manner.part && s.raw.text.len() <= 4096)
+        .enumerate()
+        .filter(|(_, s)| !s.raw.manner.part && s.raw.text.len() <= 4096)
     {
         let absolute = one.forms.all.iter().rev().find(|f| lexical::is_absolute(f));
         let form = match absolute {
@@ -208,12 +216,19 @@ fn bases(spelled: &[Spelled], host: &HostFacts) -> Vec<String> {
         };
         for path in lexical::locate(form, &host.cwd, host).paths {
             let wanted = out.len() < BASES || catalogue::is_above(&lexical::compared(&path));
-            if path != host.cwd && wanted && out.len() < 64 && !out.contains(&path) {
-                out.push(path);
+            let known = out.iter().any(|(_, _, base)| *base == path);
+            if path != host.cwd && wanted && out.len() < 64 && !known {
+                out.push((n, absolute.is_none(), path));
             }
         }
     }
     out
+}
+
+/// Whether a string only goes up: `..`, `../..`.
+fn is_climb(text: &str) -> bool {
+    text.split(['/', '\\'])
+        .all(|part| matches!(part, "" | "." | ".."))
 }
 
 /// `{"base": "/home/u", "sub": ".config/gh", "file": "hosts.yml"}` in order.
@@ -296,6 +311,12 @@ pub(super) fn of_uri(uri: &str, host: &HostFacts) -> Vec<Candidate> {
     }
     for value in uri.split(['?', '#', '&', '=', ';', '!']).skip(1) {
         raws.push(raw(value, true));
+    }
+    for inner in super::uri::inner(uri)
+        .into_iter()
+        .chain(super::uri::page(uri))
+    {
+        raws.push(raw(inner, false));
     }
     all(raws, host)
 }

@@ -1,12 +1,24 @@
 //! String literals of program text, and the paths that they are put together
 //! to: `'/home/u/.s' + 'sh/id_rsa'`, `join(home, '.ssh', 'id_rsa')`, and texts
 //! that are base64, hexadecimal or reversed. Not a parser of any language:
-//! quotes are all it knows. Linear in the text.
+//! quotes are all it knows. What numbers and decoders spell is in
+//! `assembled`, what libraries open in `libraries`. Linear in the text.
+
+mod assembled;
+mod libraries;
+
+use crate::engine::guard::catalogue;
+
+pub(super) use libraries::{opened_by_library, roots};
 
 /// One literal and what stood between it and the one before it.
 struct Literal {
     text: String,
     between: String,
+    /// Where its opening quote is.
+    at: usize,
+    /// Where what follows it starts.
+    end: usize,
 }
 
 /// Longest gap between two literals that may join them, in characters.
@@ -32,6 +44,10 @@ fn literals(code: &str) -> Vec<Literal> {
         let mut text = String::new();
         let mut ended = false;
         let start = rest.clone();
+        let at = code
+            .len()
+            .saturating_sub(start.as_str().len())
+            .saturating_sub(1);
         while let Some(next) = rest.next() {
             if next == c {
                 ended = true;
@@ -52,6 +68,8 @@ fn literals(code: &str) -> Vec<Literal> {
             found.push(Literal {
                 text,
                 between: std::mem::take(&mut between),
+                at,
+                end: code.len().saturating_sub(rest.as_str().len()),
             });
         } else if c != '`' {
             rest = start;
@@ -60,49 +78,38 @@ fn literals(code: &str) -> Vec<Literal> {
     found
 }
 
-/// Every literal, and every path that neighbouring literals may make; `None`
-/// where there are too many to tell.
-pub(super) fn strings(code: &str) -> Option<Vec<String>> {
-    let mut out = Vec::new();
-    // What has been joined so far, glued and as components.
-    let (mut glued, mut joined) = (String::new(), String::new());
-    let mut run = String::new();
-    let mut format: Option<String> = None;
-    let literals = literals(code);
-    if literals.len() > LITERALS {
-        return None;
-    }
-    for literal in literals {
-        let gap = literal.between.trim();
-        let glue = gap.len() <= GAP
-            && gap
-                .chars()
-                .all(|c| matches!(c, '+' | '.' | '(' | ')' | ' ' | '\n' | '\\' | '&' | '|'));
-        let list = gap.len() <= GAP
-            && gap
-                .chars()
-                .all(|c| matches!(c, ',' | '/' | '(' | ')' | '[' | ']' | ' ' | '\n'));
-        if glue && !glued.is_empty() && glued.len() < CHAIN {
-            glued.push_str(&literal.text);
-            out.push(glued.clone());
-        } else {
-            glued.clone_from(&literal.text);
-        }
-        if (list || glue) && !joined.is_empty() && joined.len() < CHAIN {
-            joined.push('/');
-            joined.push_str(&literal.text);
-            out.push(joined.clone());
-        } else {
-            joined.clone_from(&literal.text);
-        }
-        if (list || glue) && !run.is_empty() && run.len() < CHAIN {
-            run.push_str(&literal.text);
-            out.push(run.clone());
-        } else {
-            run.clone_from(&literal.text);
-        }
+/// What has been joined so far: glued, as components, and glued across commas.
+#[derive(Default)]
+struct Chains {
+    glued: String,
+    joined: String,
+    run: String,
+    /// `'/etc/%s'`, waiting for what fills it.
+    format: Option<String>,
+}
+
+impl Chains {
+    fn add(&mut self, literal: &Literal, out: &mut Vec<String>) {
+        let gap = literal.between.trim().replace(".concat(", "+");
+        let within = |marks: &str| gap.len() <= GAP && gap.chars().all(|c| marks.contains(c));
+        let glue = within("+.() \n\\&|");
+        let list = within(",/()[] \n");
+        let mut grow = |chain: &mut String, goes_on: bool, between: &str| {
+            if goes_on && !chain.is_empty() && chain.len() < CHAIN {
+                chain.push_str(between);
+                chain.push_str(&literal.text);
+                out.push(chain.clone());
+            } else {
+                chain.clone_from(&literal.text);
+            }
+        };
+        grow(&mut self.glued, glue, "");
+        grow(&mut self.joined, list || glue, "/");
+        // `join('~', 'a')` is not the home of `a`.
+        let named = self.run.starts_with('~') && !self.run.contains('/');
+        grow(&mut self.run, glue || (list && !named), "");
         // `'/etc/%s' % 'shadow'`, `'/etc/{}'.format('shadow')`.
-        if let Some(format) = format.take() {
+        if let Some(format) = self.format.take() {
             out.extend(
                 ["%s", "{}", "{0}"]
                     .iter()
@@ -110,44 +117,143 @@ pub(super) fn strings(code: &str) -> Option<Vec<String>> {
                     .map(|hole| format.replace(hole, &literal.text)),
             );
         }
-        if literal.text.len() < CHAIN && (literal.text.contains("%s") || literal.text.contains('{'))
-        {
-            format = Some(literal.text.clone());
+        let text = &literal.text;
+        if text.len() < CHAIN && (text.contains("%s") || text.contains('{')) {
+            self.format = Some(text.clone());
         }
+    }
+}
+
+/// Every literal, and every path that neighbouring literals may make; `None`
+/// where there are too many to tell.
+pub(super) fn strings(code: &str) -> Option<Vec<String>> {
+    let code = &assembled::with_characters(code);
+    let mut out = Vec::new();
+    let mut chains = Chains::default();
+    let literals = literals(code);
+    if literals.len() > LITERALS {
+        return None;
+    }
+    let opens = opens_files(code);
+    let mut compared = false;
+    for literal in literals {
+        // A name that is only compared is no access where nothing is opened.
+        compared = !opens
+            && !literal.text.contains(['/', '\\', '~'])
+            && ((compared && literal.between.trim() == ",") || is_compared(code, &literal));
+        // `.pem` says what to look for; `name + '.pem'` is a name.
+        let extension = literal.between.trim() != "+"
+            && catalogue::is_only_extension(&literal.text.to_lowercase());
+        if compared || extension {
+            chains = Chains::default();
+            continue;
+        }
+        chains.add(&literal, &mut out);
         out.push(literal.text);
     }
-    out.extend(from_numbers(code));
+    if assembled::decodes(code) {
+        let plain: Vec<String> = out.iter().flat_map(|t| assembled::decoded(t)).collect();
+        out.extend(plain);
+    }
+    out.extend(assembled::from_numbers(code));
     Some(out)
 }
 
-/// `chr(47)+chr(101)`, `String.fromCharCode(47,101)`, `bytes([47,101])`.
-fn from_numbers(code: &str) -> Option<String> {
-    if ![
-        "chr(",
-        "fromCharCode",
-        "bytes(",
-        "bytearray(",
-        "[char]",
-        "pack(",
+/// Whether the code may open, run or send anything by a name that it holds.
+fn opens_files(code: &str) -> bool {
+    let code = code.to_ascii_lowercase();
+    [
+        "open", "read", "load", "copy", "file(", "fs", "stream", "system", "exec", "popen",
+        "process", "spawn", "path(", "upload", "send", "input(", "slurp", "cat(", "listdir",
+        "glob", "scandir", "walk", "eval", "request", "import(",
     ]
     .iter()
-    .any(|hint| code.contains(hint))
-    {
-        return None;
+    .any(|word| code.contains(word))
+}
+
+/// Whether a literal is one side of a comparison, or one of a set of names.
+fn is_compared(code: &str, literal: &Literal) -> bool {
+    let before = code.get(..literal.at).unwrap_or_default();
+    let before = (0..4)
+        .find_map(|n| before.get(before.len().saturating_sub(48).saturating_add(n)..))
+        .unwrap_or_default();
+    let mut before = before.trim_end();
+    let after = code.get(literal.end..).unwrap_or_default();
+    let after = after.get(..16).unwrap_or(after).trim_start();
+    if after.starts_with("==") || after.starts_with("!=") || after.starts_with("in ") {
+        return true;
     }
-    let mut text = String::new();
-    for number in code.split(|c: char| !c.is_ascii_alphanumeric()) {
-        let value = match number.strip_prefix("0x") {
-            Some(hex) => u32::from_str_radix(hex, 16).ok(),
-            None => number.parse::<u32>().ok(),
-        };
-        text.extend(
-            value
-                .and_then(char::from_u32)
-                .filter(char::is_ascii_graphic),
-        );
+    let is = |before: &str| {
+        before.ends_with(['=', '!'])
+            || [
+                " in",
+                "case",
+                "endswith(",
+                "startswith(",
+                "includes(",
+                ".has(",
+                "indexof(",
+                "equals(",
+            ]
+            .iter()
+            .any(|word| before.to_ascii_lowercase().ends_with(word))
+    };
+    for _ in 0..6 {
+        if is(before) {
+            return true;
+        }
+        let outer = before.strip_suffix(['[', '{', '(']).unwrap_or(before);
+        let outer = ["frozenset", "new Set", "Set", "set", "tuple", "list"]
+            .iter()
+            .find_map(|word| {
+                outer
+                    .strip_suffix(word)
+                    .filter(|_| outer.len() < before.len())
+            })
+            .unwrap_or(outer)
+            .trim_end();
+        // `f('x')` gives the literal away.
+        if outer.len() == before.len() {
+            return false;
+        }
+        before = outer;
     }
-    (text.len() >= 4).then_some(text)
+    false
+}
+
+/// Whether program text changes the files that it names.
+pub(super) fn changes(text: &str) -> bool {
+    let modes = [
+        "'a'", "\"a\"", "'w'", "\"w\"", "'a+'", "'w+'", "'ab'", "'wb'", "'r+'", "\"a+\"", "\"wb\"",
+        "\"ab\"",
+    ];
+    let calls = [
+        ".write(",
+        "write_text(",
+        "write_bytes(",
+        "writeFile",
+        "appendFile",
+        "createWriteStream",
+        "unlink(",
+        "os.remove(",
+        "rename(",
+        "symlink",
+        "File.write",
+        "shutil.move",
+        "shutil.copy",
+        "copyFile",
+        "fs.rm",
+        "os.replace(",
+        "writeTextFile",
+        "Bun.write",
+        "file_put_contents",
+        "hardlink",
+        "os.link(",
+        "Set-Content",
+        "Add-Content",
+    ];
+    (text.contains("open(") && modes.iter().any(|m| text.contains(m)))
+        || calls.iter().any(|c| text.contains(c))
 }
 
 /// The letters turned by thirteen.
@@ -182,39 +288,6 @@ pub(super) fn is_quantified(text: &str) -> bool {
     .any(|sign| text.contains(sign))
 }
 
-/// The literals of an SQL statement that stand where a file is read: behind
-/// `FROM`, `ATTACH`, `INFILE`, and as arguments of functions.
-pub(super) fn sql_files(text: &str) -> Vec<String> {
-    let reads = |before: &str| {
-        let before = before.trim_end().to_ascii_lowercase();
-        let before = before.as_str();
-        let argument = before.strip_suffix('(').is_some_and(|call| {
-            let call = call.trim_end();
-            !call.ends_with("values")
-                && !call.ends_with(" in")
-                && call.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
-        });
-        argument
-            || [
-                "from", "attach", "database", "infile", "import", "program", ".read", "install",
-                "load",
-            ]
-            .iter()
-            .any(|word| before.ends_with(word))
-    };
-    let mut between = String::new();
-    let mut found = Vec::new();
-    for (n, part) in text.split('\'').enumerate().take(LITERALS) {
-        if n % 2 == 0 {
-            between.clear();
-            between.push_str(part);
-        } else if reads(&between) {
-            found.push(part.to_owned());
-        }
-    }
-    found
-}
-
 /// Whether program text goes through whole trees.
 pub(super) fn walks(text: &str) -> bool {
     [
@@ -231,6 +304,9 @@ pub(super) fn walks(text: &str) -> bool {
         "cp_r",
         "FileUtils",
         "scandir",
+        "cpSync",
+        "WalkDir",
+        "Files.walk",
     ]
     .iter()
     .any(|hint| text.contains(hint))
@@ -238,10 +314,14 @@ pub(super) fn walks(text: &str) -> bool {
 
 /// What `text` says when it is base64, hexadecimal, or read backwards.
 pub(super) fn decoded(text: &str) -> Vec<String> {
-    let mut out = Vec::new();
     if text.len() < ENCODED || text.len() > 64 * 1024 {
-        return out;
+        return Vec::new();
     }
+    decoded_from(text)
+}
+
+fn decoded_from(text: &str) -> Vec<String> {
+    let mut out = Vec::new();
     let readable = |bytes: Vec<u8>| {
         let text = String::from_utf8(bytes).ok()?;
         text.chars()

@@ -48,6 +48,8 @@ pub(super) struct Manner {
     pub(super) walk: Option<Vec<String>>,
     /// The directory that a script went to before.
     pub(super) from: Option<String>,
+    /// It is what a search by name looks for.
+    pub(super) sought: bool,
     /// A part of a longer string; the file system is not asked about it.
     pub(super) part: bool,
     /// It cannot be judged and why.

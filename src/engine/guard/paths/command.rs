@@ -7,6 +7,7 @@
 //! line are followed, and so is `cd`.
 
 mod arguments;
+mod embedded;
 mod programs;
 mod walks;
 
@@ -73,6 +74,13 @@ pub(super) fn uses_of_argv(argv: &[String]) -> Option<Vec<Use>> {
 pub(super) fn uses_of_code(text: &str) -> Option<Vec<Use>> {
     let mut reader = Reader::default();
     reader.code(text, 0);
+    (!reader.lost).then_some(reader.uses)
+}
+
+/// What an SQL statement reaches for.
+pub(super) fn uses_of_sql(text: &str) -> Option<Vec<Use>> {
+    let mut reader = Reader::default();
+    reader.sql(text, 0);
     (!reader.lost).then_some(reader.uses)
 }
 
@@ -175,6 +183,7 @@ impl Reader {
         self.word(&first.text, Effect::Read);
         self.documents(command, &name, depth);
         self.walks(&name, arguments);
+        self.hidden(&name, arguments);
         self.arguments(&name, arguments, feeds, depth);
     }
 
@@ -233,6 +242,12 @@ impl Reader {
         let reversed = text.contains("[::-1]") || text.contains("reverse");
         let rotated = text.contains("rot");
         let walks = code::walks(text);
+        let effect = if code::changes(text) {
+            Effect::Change
+        } else {
+            Effect::Read
+        };
+        self.embedded(text);
         let Some(literals) = code::strings(text) else {
             self.lost = true;
             return;
@@ -241,7 +256,7 @@ impl Reader {
             if shape::is_command(&literal) {
                 self.script(&literal, depth.saturating_add(1));
             } else if !code::is_expression(&literal) {
-                self.word(&literal, Effect::Read);
+                self.word(&literal, effect);
             }
             if reversed {
                 self.word(&literal.chars().rev().collect::<String>(), Effect::Read);

@@ -44,6 +44,14 @@ pub(in crate::engine::guard) fn is_glob(text: &str) -> bool {
     text.bytes().any(|b| matches!(b, b'*' | b'?' | b'['))
 }
 
+/// Whether a name takes in nearly all hidden files, `.env` among them.
+pub(in crate::engine::guard) fn is_all_hidden(name: &str) -> bool {
+    let name = Component::parse(name);
+    name.is_hidden_glob()
+        && name.literals() < 3
+        && name.overlap(&Component::parse(".env")).is_some()
+}
+
 impl Component {
     /// Parses one component; an unclosed `[` is an ordinary character.
     pub(in crate::engine::guard) fn parse(text: &str) -> Self {

@@ -5,7 +5,7 @@ use super::candidate::Candidate;
 use super::collect::{Effect, Manner};
 use super::glob::{self, Component};
 use super::{HostFacts, PathFact, PathFacts, PathGuard, lexical};
-use crate::engine::guard::catalogue::{self, Kind, Pattern};
+use crate::engine::guard::catalogue::{self, Kind, Pattern, Setting};
 use crate::engine::types::Finding;
 
 /// A secret place is reached for.
@@ -64,6 +64,14 @@ impl Whereabouts {
                     | ["export", "home", _]
                     | ["mnt", _, "users", _]
             )
+    }
+
+    /// How many leading components are somebody's home directory.
+    fn home_of(&self, path: &[String]) -> Option<usize> {
+        if !self.home.is_empty() && path.starts_with(&self.home) {
+            return Some(self.home.len());
+        }
+        (1..=4).find(|n| path.get(..*n).is_some_and(|head| self.is_home(head)))
     }
 
     /// Whether secret places of a person or the system lie below.
@@ -165,6 +173,23 @@ pub(super) fn shown(path: &str) -> String {
     format!("`{text}`")
 }
 
+/// What the catalogue has to know beside the path itself.
+fn setting(
+    place: &Whereabouts,
+    parts: &[String],
+    first_glob: Option<usize>,
+    manner: &Manner,
+) -> Setting {
+    let above = first_glob.and_then(|at| parts.get(..at));
+    Setting {
+        skip: place.prefix(parts),
+        home: place.home_of(parts),
+        // Below a home a word that is looked for is aimed at what is there.
+        sought: manner.sought && above.is_some_and(|above| !place.holds_secrets(above)),
+        changed: manner.effect >= Effect::Change,
+    }
+}
+
 fn examine(guard: &PathGuard, path: &str, manner: &Manner) -> Option<(&'static str, String)> {
     let place = &guard.place;
     let parts = lexical::compared(path);
@@ -174,17 +199,15 @@ fn examine(guard: &PathGuard, path: &str, manner: &Manner) -> Option<(&'static s
     if place.own.iter().any(own) {
         return Some((SELF, format!("{} belongs to lockgate", shown(path))));
     }
-    let skip = place.prefix(&parts);
-    let is_glob = parts.iter().any(|p| glob::is_glob(p));
-    let mut places = catalogue::at(&parts, skip);
-    if is_glob {
-        places.extend(catalogue::aimed_at(&parts, skip));
+    let first_glob = parts.iter().position(|p| glob::is_glob(p));
+    let setting = setting(place, &parts, first_glob, manner);
+    let mut places = catalogue::at(&parts, setting);
+    if first_glob.is_some() {
+        places.extend(catalogue::aimed_at(&parts, setting));
     }
     // What guards lockgate is said first: it is the graver of two reasons.
     for found in &places {
-        if found.kind == Kind::Guarded
-            || (found.kind == Kind::GuardedWrites && manner.effect >= Effect::Change)
-        {
+        if found.kind == Kind::Guarded || (found.kind == Kind::GuardedWrites && setting.changed) {
             return Some((
                 SELF,
                 format!("{} is {} ({})", shown(path), found.what, found.id),
@@ -270,6 +293,14 @@ fn walked(place: &Whereabouts, parts: &[String], manner: &Manner) -> bool {
         if place.holds_secrets(root) && catalogue::in_search(last, false) {
             return true;
         }
+    }
+    // `cat .*` reads every hidden file there is.
+    if manner.walk.is_some()
+        && parts
+            .last()
+            .is_some_and(|last| glob::is_glob(last) && glob::is_all_hidden(last))
+    {
+        return true;
     }
     // `~/.*` reaches into every hidden directory of a home.
     parts.iter().enumerate().any(|(at, part)| {

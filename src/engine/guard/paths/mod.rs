@@ -13,11 +13,12 @@
 //! | path (`path`, `file`, `source`, `uri`, `db`…; schema says path or uri) | always a path; parts of lists, `rev:path`, `flag=path` as well |
 //! | pattern (`pattern`, `glob`, `include`) | a glob, and what narrows a search |
 //! | command (`command`, `args`…, any string of a tool that executes) | every word, script and substitution in it |
-//! | code (`code`, `expression`…) | its string literals, glued and joined; nothing where the tool only reviews |
+//! | code (`code`, `expression`…) | its string literals, glued, joined and decoded, and what libraries open for it; nothing where the tool only reviews |
+//! | SQL (`sql`, `statement`; the query of a tool that runs queries) | what it opens, writes and runs, by position |
 //! | content (`content`, `message`, `newText`…) | nothing where the tool writes or sends; else only a single word that starts as an absolute path |
 //! | manifest (`manifest`, `yaml`) | a path in one line; of a longer one only `hostPath` |
-//! | aside (`exclude…`; what `grep` looks for; names in a knowledge graph) | only an absolute path; nothing where `grep` looks for it |
-//! | neutral (any other name) | what an open `search` looks for: only a place; else a single word with a path's characters; a path with spaces that goes on after them; a command line; SQL literals; JSON |
+//! | aside (`exclude…`; what `grep` looks for; names in a knowledge graph) | only an absolute path; nothing where `grep` looks for it, or where it is a node of a graph |
+//! | neutral (any other name) | what an open `search` looks for: only a place; else a single word with a path's characters; a path with spaces that goes on after them; a command line; SQL; JSON |
 //!
 //! Prose that mentions a path is therefore not an access, under any name.
 
@@ -32,6 +33,8 @@ mod lexical;
 mod role;
 mod shape;
 mod spell;
+mod sql;
+mod uri;
 mod within;
 mod words;
 

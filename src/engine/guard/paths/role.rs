@@ -51,6 +51,10 @@ pub(super) enum Deed {
     Browses,
     /// Keeps a graph of named things; the names are no files.
     Relates,
+    /// Runs SQL.
+    Queries,
+    /// Copies, and leaves alone what it copies.
+    Copies,
 }
 
 /// All that a tool does.
@@ -147,6 +151,18 @@ lists! {
     HEAD = "head";
     MANIFESTS = "manifest manifests yaml";
     QUERIES = "q query queries search phrase";
+    /// Words of arguments that hold SQL.
+    STATEMENTS = "sql statement statements stmt";
+    /// Words of tools that run it.
+    DATABASES = "
+        sql sqlite mysql mariadb postgres postgresql pg psql duckdb db database oracle mssql
+        clickhouse bigquery snowflake redshift trino
+    ";
+    /// The last word of such tools: `read_query`.
+    RUNS_QUERY = "query queries";
+    /// What is copied and stays as it is.
+    SOURCES = "source sources src from input inputs";
+    COPIES = "copy cp duplicate";
 }
 
 /// Which lists each word is on. Every argument of every call is looked up in
@@ -241,6 +257,11 @@ impl Nature {
             (Deed::Seeks, words.any(SEEKS) && !words.any(NAMES_FILES)),
             (Deed::Browses, words.any(BROWSES)),
             (Deed::Relates, words.any(RELATES)),
+            (Deed::Copies, words.any(COPIES) && !words.any(REMOVES)),
+            (
+                Deed::Queries,
+                words.any(DATABASES) || words.last(RUNS_QUERY),
+            ),
         ];
         Self(
             deeds
@@ -371,6 +392,16 @@ pub(super) fn is_typed(key: &str) -> bool {
 /// Whether an argument holds what a search looks for.
 pub(super) fn is_query(key: &str) -> bool {
     Words::of(key).last(QUERIES)
+}
+
+/// Whether an argument holds SQL by its name.
+pub(super) fn is_statement(key: &str) -> bool {
+    Words::of(key).any(STATEMENTS)
+}
+
+/// Whether an argument names what is copied from.
+pub(super) fn is_source(key: &str) -> bool {
+    Words::of(key).any(SOURCES)
 }
 
 /// The schema of a member, and of an item.

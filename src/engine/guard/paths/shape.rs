@@ -5,7 +5,7 @@
 //! path after the last space. Everything here looks at a bounded part.
 
 use super::role::listed;
-use super::spell;
+use super::{glob, spell};
 
 /// Longest string in bytes that can be one path for these purposes.
 pub(super) const PATH_MAX: usize = spell::LONGEST;
@@ -153,21 +153,15 @@ pub(super) fn is_line(text: &str) -> bool {
 
 /// Whether `text` starts as an SQL statement does.
 pub(super) fn is_sql(text: &str) -> bool {
-    let mut words = text.split_whitespace().map(str::to_ascii_lowercase);
-    let (Some(first), Some(second)) = (words.next(), words.next()) else {
-        return false;
-    };
-    match first.as_str() {
-        "select" | "copy" | "pragma" | ".read" => true,
-        "load" => second == "data" || second.starts_with('\''),
-        "attach" | "import" => second == "database" || second.starts_with('\''),
-        "insert" => second == "into",
-        "create" => matches!(
-            second.as_str(),
-            "table" | "view" | "or" | "external" | "temp" | "temporary"
-        ),
-        "with" => words.any(|w| w.contains("select")),
-        "explain" => matches!(second.as_str(), "select" | "analyze"),
-        _ => false,
-    }
+    super::sql::is_statement(text)
+}
+
+/// Whether `text` is a glob of hidden names that takes in nearly all of them:
+/// `.*`, `.[!.]*`, and not `.*rc`.
+pub(super) fn is_hidden_glob(text: &str) -> bool {
+    text.len() <= 4096
+        && text
+            .rsplit('/')
+            .find(|name| !name.is_empty())
+            .is_some_and(|name| glob::is_glob(name) && glob::is_all_hidden(name))
 }

@@ -175,7 +175,7 @@ fn unquote(text: &str) -> &str {
 
 /// Percent-decodes until no `%25` chain is left; overlong forms of `.` and `/`
 /// (`%c0%ae`, `%c0%af`) and `%u002e` included, for servers that take them.
-fn percent_decoded(text: &str) -> String {
+pub(super) fn percent_decoded(text: &str) -> String {
     let mut bytes: Vec<u8> = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

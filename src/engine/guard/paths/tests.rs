@@ -331,3 +331,61 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn padding_hides_no_statement() {
+    let pad = " ".repeat(70 * 1024);
+    let padded =
+        format!(r#"{{"sql": "/* {pad} */ SELECT pg_read_file('/etc/shadow') /* {pad} */"}}"#);
+    assert_eq!(call_codes("query", &padded), ["secret-place"]);
+    let honest = format!(r#"{{"sql": "/* {pad} */ SELECT 1 FROM t WHERE a = '/etc/shadow'"}}"#);
+    assert_eq!(call_codes("query", &honest), Vec::<&str>::new());
+}
+
+#[test]
+fn the_parent_directory_is_not_above_itself() {
+    let host = HostFacts {
+        home: "/home/u".to_owned(),
+        cwd: "/home/u/work/shop".to_owned(),
+        ..HostFacts::default()
+    };
+    let rules = PathRules {
+        defaults: true,
+        ..PathRules::default()
+    };
+    let guard = PathGuard::new(host, rules);
+    let codes = |command: &str| {
+        let call = format!(r#"{{"command": "{command}"}}"#);
+        let document = Document::read(call.into_bytes(), &Limits::DEFAULT).unwrap();
+        inspected(&guard, &guard.candidates("run", document.root(), None))
+    };
+    for honest in [
+        "rg foo ..",
+        "grep -rn foo .. src",
+        "find .. -name a.ts",
+        "diff -r .. ../lib",
+    ] {
+        assert_eq!(codes(honest), Vec::<&str>::new(), "{honest}");
+    }
+    for attack in ["rg foo ../..", "cd .. && rg foo ..", "tar cz ../../"] {
+        assert_eq!(codes(attack), ["secret-place"], "{attack}");
+    }
+}
+
+#[test]
+fn the_files_of_a_session_are_a_homes_and_no_projects() {
+    let write = |path: &str| {
+        let call = format!(r#"{{"path": "{path}", "content": "x"}}"#);
+        call_codes("write_file", &call)
+    };
+    for guarded in ["/home/u/.bashrc", "/Users/a/.zshrc", "/root/.profile"] {
+        assert!(write(guarded).contains(&"self-protection"), "{guarded}");
+    }
+    for free in [
+        ".bashrc",
+        "/srv/app/.profile",
+        "/home/u/project/dotfiles/.zshrc",
+    ] {
+        assert_eq!(write(free), Vec::<&str>::new(), "{free}");
+    }
+}

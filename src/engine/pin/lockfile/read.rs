@@ -234,7 +234,7 @@ impl Check<'_> {
                 let own = visible(&own);
                 self.refuse(
                     start,
-                    format!("the definition of `{shown}` names `{own}`; pin the tool again"),
+                    format!("the definition of `{shown}` names `{own}`; restore the file, or delete it and pin again"),
                 );
             }
             Err(error) => self.refuse(start, format!("the definition of `{shown}`: {error}")),
@@ -264,7 +264,7 @@ impl Check<'_> {
                 None => self.refuse(
                     start,
                     format!(
-                        "the definition of `{shown}` has no `{field_shown}`; pin the tool again"
+                        "the definition of `{shown}` has no `{field_shown}`; restore the file, or delete it and pin again"
                     ),
                 ),
             }
@@ -274,7 +274,7 @@ impl Check<'_> {
                 let field = visible(field);
                 self.refuse(
                     raw.span().start,
-                    format!("expected a digest of `{field}` of `{shown}`; pin the tool again"),
+                    format!("expected a digest of `{field}` of `{shown}`; restore the file, or delete it and pin again"),
                 );
             }
         }
@@ -344,6 +344,6 @@ fn identity(raw: RawIdentity) -> Identity {
 fn disagrees(what: &str) -> String {
     format!(
         "{what} does not agree with the definition: one of them was edited; \
-         restore the file or pin the tool again"
+         restore the file, or delete it and pin again"
     )
 }

@@ -165,18 +165,18 @@ fn hand_edits_are_refused_with_their_line() {
     review = "approved" -> review = "approved"\nextra = 1
     line 28: unknown field `extra`, expected one of `review`, `approved_by`, `approved_at`, `lockgate`, `digest`, `definition`, `fields`
     Reads\u200b a -> Writes a
-    line 31: the digest of `read` does not agree with the definition: one of them was edited; restore the file or pin the tool again
-    line 52: the digest of `description` of `read` does not agree with the definition: one of them was edited; restore the file or pin the tool again
+    line 31: the digest of `read` does not agree with the definition: one of them was edited; restore the file, or delete it and pin again
+    line 52: the digest of `description` of `read` does not agree with the definition: one of them was edited; restore the file, or delete it and pin again
     Reads\u200b a -> Reads a
-    line 31: the digest of `read` does not agree with the definition: one of them was edited; restore the file or pin the tool again
-    line 52: the digest of `description` of `read` does not agree with the definition: one of them was edited; restore the file or pin the tool again
+    line 31: the digest of `read` does not agree with the definition: one of them was edited; restore the file, or delete it and pin again
+    line 52: the digest of `description` of `read` does not agree with the definition: one of them was edited; restore the file, or delete it and pin again
     "maxLength": 1.0e3 -> "maxLength": 1001
-    line 31: the digest of `read` does not agree with the definition: one of them was edited; restore the file or pin the tool again
-    line 53: the digest of `inputSchema` of `read` does not agree with the definition: one of them was edited; restore the file or pin the tool again
+    line 31: the digest of `read` does not agree with the definition: one of them was edited; restore the file, or delete it and pin again
+    line 53: the digest of `inputSchema` of `read` does not agree with the definition: one of them was edited; restore the file, or delete it and pin again
     "name": "read" -> "name": "write"
-    line 31: the digest of `read` does not agree with the definition: one of them was edited; restore the file or pin the tool again
-    line 32: the definition of `read` names `write`; pin the tool again
-    line 54: the digest of `name` of `read` does not agree with the definition: one of them was edited; restore the file or pin the tool again
+    line 31: the digest of `read` does not agree with the definition: one of them was edited; restore the file, or delete it and pin again
+    line 32: the definition of `read` names `write`; restore the file, or delete it and pin again
+    line 54: the digest of `name` of `read` does not agree with the definition: one of them was edited; restore the file, or delete it and pin again
     "x y": [] -> "x y": [], "x y": []
     line 32: the definition of `read`: duplicate key at byte 286: expected each key once, found `x y` again
     2026-11-24T09:30:00Z -> 2026-11-24

@@ -156,11 +156,9 @@ impl Compiler<'_> {
     fn directories(&mut self, list: Option<List>) -> Vec<String> {
         let mut paths = Vec::new();
         for text in list.map(|list| list.value).unwrap_or_default() {
-            if text
-                .value
-                .replace(WORKSPACE, "")
-                .contains(['*', '?', '[', '{'])
-            {
+            let bare = text.value.replace(WORKSPACE, "");
+            // A variable has braces too: the path itself tells of it.
+            if !bare.contains('$') && bare.contains(['*', '?', '[', '{']) {
                 let message = format!("{} looks like a pattern", shown::quoted(&text.value));
                 let help = "write a directory, which stands for all within it, or a file";
                 self.problems.error(text.span, message, help);

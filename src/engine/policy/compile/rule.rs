@@ -2,7 +2,6 @@
 //! never hold told.
 
 use super::{Compiler, shown, suggest};
-use crate::engine::message::Kind;
 use crate::engine::policy::RuleRef;
 use crate::engine::policy::constraint::{Constraint, glob, whole_regex};
 use crate::engine::policy::diagnostic::Span;
@@ -279,48 +278,6 @@ impl Compiler<'_> {
         Some(Constraint::OneOf(
             literals.into_iter().map(|literal| literal.value).collect(),
         ))
-    }
-
-    /// Constraints of one argument that no value satisfies together.
-    fn contradictions(&mut self, constraints: &[(Constraint, Span)]) {
-        let mut low = None;
-        let mut high = None;
-        let mut short = None;
-        let mut long = None;
-        let mut kind: Option<(Kind, &'static str)> = None;
-        for (constraint, span) in constraints {
-            match constraint {
-                Constraint::Min(number, _) => low = Some(number),
-                Constraint::Max(number, _) => high = Some(number),
-                Constraint::MinLen(limit) => short = Some(limit),
-                Constraint::MaxLen(limit) => long = Some(limit),
-                Constraint::OneOf(_)
-                | Constraint::Equals(_)
-                | Constraint::Matches(..)
-                | Constraint::Glob(_)
-                | Constraint::Path(_) => {}
-            }
-            let empty = low.zip(high).is_some_and(|(low, high)| low > high)
-                || short.zip(long).is_some_and(|(short, long)| short > long);
-            let (first, name) = *kind.get_or_insert((constraint.kind(), constraint.name()));
-            if empty {
-                let help = "the lower bound is above the upper one";
-                self.problems
-                    .error(span.clone(), "no value satisfies these bounds", help);
-                return;
-            }
-            if first != constraint.kind() {
-                let message = format!(
-                    "no value satisfies both: `{name}` is about {}, `{}` about {}",
-                    first.name(),
-                    constraint.name(),
-                    constraint.kind().name()
-                );
-                let help = "all constraints of an argument must hold; remove one";
-                self.problems.error(span.clone(), message, help);
-                return;
-            }
-        }
     }
 }
 

@@ -262,8 +262,11 @@ fn decimal_text(integer: &DeInteger<'_>) -> Option<String> {
 fn kind(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",
+        DeValue::Integer(number) if number.as_str().starts_with('-') => "a negative number",
         DeValue::Integer(_) => "a whole number",
-        DeValue::Float(_) => "a number",
+        DeValue::Float(number) if number.as_str().ends_with("inf") => "an infinite number",
+        DeValue::Float(number) if number.as_str().ends_with("nan") => "no number (`nan`)",
+        DeValue::Float(_) => "a fraction",
         DeValue::Boolean(_) => "a boolean",
         DeValue::Datetime(_) => "a date",
         DeValue::Array(_) => "a list",

@@ -46,7 +46,7 @@ impl Reader<'_> {
     pub(super) fn rules(&mut self, entry: &Entry<'_, '_>) -> Vec<RawRule> {
         let DeValue::Array(items) = entry.value.get_ref() else {
             let message = "expected `rule` to be a list of tables";
-            let help = "begin each rule with a line `[[rule]]`";
+            let help = "write `[[rule]]`, with two brackets, above each rule";
             self.problems.error(entry.key_span.clone(), message, help);
             return Vec::new();
         };
@@ -60,7 +60,7 @@ impl Reader<'_> {
                 | DeValue::Boolean(_)
                 | DeValue::Datetime(_)
                 | DeValue::Array(_) => {
-                    let help = "begin each rule with a line `[[rule]]`";
+                    let help = "write `[[rule]]`, with two brackets, above each rule";
                     self.problems
                         .error(item.span(), "expected a rule to be a table", help);
                 }

@@ -4,7 +4,7 @@ use super::{Collector, Effect, Manner, NESTED, is_web};
 use crate::engine::guard::catalogue;
 use crate::engine::guard::paths::command::{self, Use};
 use crate::engine::guard::paths::role::{self, Deed, Role};
-use crate::engine::guard::paths::{code, glob, shape};
+use crate::engine::guard::paths::{code, glob, shape, uri};
 use crate::engine::message::{Document, Json, Limits};
 
 impl Collector {
@@ -29,7 +29,11 @@ impl Collector {
         }
         let Some(text) = value.as_str() else { return };
         let text = text.trim();
-        if text.is_empty() {
+        if text.is_empty() || self.is_node(role) {
+            return;
+        }
+        if long && role == Role::Neutral && self.speaks_sql() {
+            self.sql(text);
             return;
         }
         if long && matches!(role, Role::Path | Role::Pattern | Role::Neutral) {
@@ -59,6 +63,13 @@ impl Collector {
             }
             Role::Neutral => self.neutral(text),
         }
+    }
+
+    /// Whether what is read names nodes of a graph, which are no files.
+    fn is_node(&self, role: Role) -> bool {
+        let query = || self.at.last().is_some_and(|key| role::is_query(key));
+        self.nature.does(Deed::Relates)
+            && (role == Role::Aside || (role == Role::Neutral && query()))
     }
 
     /// Longer than any path: refused where it is one by role, and otherwise
@@ -103,9 +114,12 @@ impl Collector {
             Manner {
                 named: true,
                 effect,
+                // `.*` is every hidden file there is.
+                walk: shape::is_hidden_glob(text).then(Vec::new),
                 ..Manner::default()
             },
         );
+        self.inner_uris(text, effect);
         let listed = text.contains([',', ';', '\n'])
             || (text.contains(char::is_whitespace) && !shape::is_single(text));
         if listed {
@@ -130,6 +144,26 @@ impl Collector {
             }
         }
         self.pieces(text, effect);
+    }
+
+    /// A uri inside of another one, a page of the browser's own, a script.
+    fn inner_uris(&mut self, text: &str, effect: Effect) {
+        if !text.contains(':') {
+            return;
+        }
+        for inner in uri::inner(text).into_iter().chain(uri::page(text)) {
+            self.push(
+                inner,
+                Manner {
+                    named: true,
+                    effect,
+                    ..Manner::default()
+                },
+            );
+        }
+        if let Some(script) = uri::script(text) {
+            self.uses(command::uses_of_code(&script));
+        }
     }
 
     /// Of all that a manifest says, what it takes from the machine: `hostPath`.
@@ -161,7 +195,13 @@ impl Collector {
 
     /// What the tool does to what the argument being read names.
     fn effect(&self) -> Effect {
-        let target = self.at.last().is_some_and(|key| super::is_target(key));
+        let key = self.at.iter().rev().find(|s| s.parse::<usize>().is_err());
+        let target = key.is_some_and(|key| super::is_target(key));
+        // `copy(source, destination)` changes its destination only.
+        let copied = key.is_some_and(|key| role::is_source(key)) && self.nature.does(Deed::Copies);
+        if copied {
+            return Effect::Read;
+        }
         if self.nature.does(Deed::Removes) && !target {
             Effect::Remove
         } else if self.nature.does(Deed::Changes) {
@@ -186,6 +226,7 @@ impl Collector {
                 Manner {
                     named: true,
                     part: !shape::is_anchored(piece),
+                    sought: !shape::is_anchored(piece),
                     ..Manner::default()
                 },
             );
@@ -196,6 +237,7 @@ impl Collector {
                 Manner {
                     named: true,
                     part: true,
+                    sought: true,
                     ..Manner::default()
                 },
             );
@@ -204,6 +246,12 @@ impl Collector {
 
     fn neutral(&mut self, text: &str) {
         if self.json(text, Role::Neutral) {
+            return;
+        }
+        if self.speaks_sql()
+            && (shape::is_sql(text) || text.contains(['\'', '"', '`', '(', '$', ';']))
+        {
+            self.sql(text);
             return;
         }
         if self.nature.does(Deed::Executes) {
@@ -248,6 +296,14 @@ impl Collector {
         }
     }
 
+    /// Whether the argument being read is SQL by its name or the tool's.
+    fn speaks_sql(&self) -> bool {
+        let key = self.at.iter().rev().find(|s| s.parse::<usize>().is_err());
+        key.is_some_and(|key| {
+            role::is_statement(key) || (self.nature.does(Deed::Queries) && role::is_query(key))
+        })
+    }
+
     /// Whether the argument being read is what a search looks for, or a value
     /// on a page.
     fn is_no_name(&self) -> bool {
@@ -262,6 +318,12 @@ impl Collector {
         if text.len() > 4096 || !text.contains(['=', ':', '@', ',', '-', '|']) || is_web(text) {
             return;
         }
+        let writes = text.starts_with("--out") || text.starts_with("-o");
+        let effect = if writes {
+            effect.max(Effect::Change)
+        } else {
+            effect
+        };
         let add = |collector: &mut Self, piece: &str| {
             if piece.len() > 1
                 && piece.len() < text.len()
@@ -332,17 +394,7 @@ impl Collector {
 
     /// SQL names files where it reads from them, and nowhere else.
     fn sql(&mut self, text: &str) {
-        for literal in code::sql_files(text) {
-            if shape::is_single(&literal) || shape::is_spaced_path(&literal) {
-                self.push(
-                    &literal,
-                    Manner {
-                        named: true,
-                        ..Manner::default()
-                    },
-                );
-            }
-        }
+        self.uses(command::uses_of_sql(text));
     }
 
     pub(super) fn uses(&mut self, uses: Option<Vec<Use>>) {

@@ -6,7 +6,6 @@ use super::programs::{
     is_negated, is_searcher, only_names, runs_next, skips_next,
 };
 use super::{Command, DEPTH, Reader, Word};
-use crate::engine::guard::paths::code;
 use crate::engine::guard::paths::collect::Effect;
 use crate::engine::guard::paths::role::listed;
 use crate::engine::guard::paths::shape;
@@ -134,7 +133,18 @@ impl Reader {
             Program::Plain | Program::Language | Program::Interprets | Program::Prompted => {
                 // `mv a b` takes `a` away, not `b`.
                 let target = last && listed("mv move", call.name);
-                let effect = if target { Effect::Change } else { call.effect };
+                // `cp a b` changes `b` only.
+                let copied = !last
+                    && listed("cp copy install", call.name)
+                    && !call
+                        .arguments
+                        .iter()
+                        .any(|w| w.text.starts_with("-t") || w.text.starts_with("--target"));
+                let effect = match (target, copied) {
+                    (true, _) => Effect::Change,
+                    (_, true) => Effect::Read,
+                    _ => call.effect,
+                };
                 self.word(text, effect);
             }
         }
@@ -158,9 +168,7 @@ impl Reader {
             return true;
         }
         if shape::is_sql(text) {
-            for literal in code::sql_files(text) {
-                self.word(&literal, Effect::Read);
-            }
+            self.sql(text, depth);
             return true;
         }
         // `.import f t` of sqlite3, `\i f` of psql, `:r f` of vim.

@@ -1,0 +1,180 @@
+//! `check`, `explain`, and which policy is in force.
+
+use super::user::{POLICY, User};
+
+#[test]
+fn explain_says_what_the_engine_would_do() {
+    let user = User::new();
+    user.lockgate(&["pin", "--yes"]).is(0, &[]);
+    let readme = format!(r#"{{"path":"{}"}}"#, user.path("readme.md").display());
+    user.lockgate(&["explain", "read_file", &readme])
+        .is(0, &["permitted", "`read`", "lockgate.toml:12"]);
+    user.lockgate(&["explain", "read_file", r#"{"path":"/etc/hostname"}"#])
+        .is(3, &["denied [not-permitted]", "/path"]);
+    user.lockgate(&["explain", "read_file", r#"{"path":"~/.ssh/id_rsa"}"#])
+        .is(3, &["denied [secret-place]", "finding"]);
+    user.lockgate(&["explain", "add", r#"{"a":1,"b":2,"x":3}"#])
+        .is(3, &["denied [undeclared-argument]", "/x"]);
+    user.lockgate(&["explain", "write_file", "{}"])
+        .is(3, &["denied [not-permitted]"]);
+    user.lockgate(&["explain", "--resource", "docs://a"])
+        .is(3, &["denied [not-permitted]"]);
+    user.lockgate(&["explain", "add", "{"])
+        .is(2, &["ARGUMENTS"]);
+    let record = user.lockgate(&["explain", "--json", "write_file", "{}"]);
+    let record: serde_json::Value = serde_json::from_str(&record.out).unwrap();
+    assert_eq!(record["reason"], "not-permitted");
+}
+
+#[test]
+fn check_tells_all_mistakes_with_their_places() {
+    let user = User::new();
+    let config = user.path("lockgate.toml").display().to_string();
+    user.plain(&["check", &config], "")
+        .is(0, &["1 server, 1 agent, 2 rules: fine"]);
+    user.write(
+        "lockgate.toml",
+        &POLICY
+            .replace("permit", "permitt")
+            .replace("stdio", "studio"),
+    );
+    user.plain(&["check", &config], "").is(
+        4,
+        &[
+            "lockgate.toml:4",
+            "lockgate.toml:14",
+            "lockgate.toml:21",
+            "^^^",
+            "help",
+        ],
+    );
+    let json = user.plain(&["check", "--json", &config], "");
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(json["usable"], false);
+    user.plain(&["run", "--config", &config, "--", "true"], "")
+        .is(4, &["permitt"]);
+    user.plain(&["run", "--config", "nowhere.toml", "--", "true"], "")
+        .is(4, &["nowhere.toml"]);
+}
+
+#[test]
+fn a_policy_in_the_working_directory_is_not_obeyed() {
+    let user = User::new();
+    // It may have come with somebody else's repository (A4).
+    user.plain(&["check"], "").is(
+        2,
+        &["the built-in baseline is", "`lockgate check lockgate.toml`"],
+    );
+}
+
+#[test]
+fn a_policy_that_cannot_be_looked_at_is_not_the_baseline() {
+    let user = User::new();
+    let folder = user.path(".config/lockgate");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::os::unix::fs::symlink("nowhere", folder.join("lockgate.toml")).unwrap();
+    user.plain(&["run", "--", "true"], "")
+        .is(4, &["cannot read the policy"]);
+}
+
+#[test]
+fn a_policy_that_is_not_obeyed_is_told() {
+    let user = User::new();
+    let not_in_force = "`lockgate.toml` in this directory is not in force";
+    user.plain(&["run", "--", "true"], "")
+        .is(0, &[not_in_force, "--config ./lockgate.toml"]);
+    user.plain(&["explain", "x", "--", "true"], "")
+        .is(0, &[not_in_force]);
+    user.plain(&["audit", "verify"], "").is(0, &[not_in_force]);
+    // The user's own policy is another one.
+    std::fs::create_dir_all(user.path(".config/lockgate")).unwrap();
+    user.write(".config/lockgate/lockgate.toml", POLICY);
+    user.plain(&["check"], "").is(0, &[not_in_force, "fine"]);
+    for words in [
+        ["check", "lockgate.toml"],
+        ["check", "--config=./lockgate.toml"],
+    ] {
+        user.plain(&words, "").says_no(not_in_force);
+    }
+    let env = [("LOCKGATE_CONFIG", "lockgate.toml")];
+    user.with(&["check"], &env, "").says_no(not_in_force);
+}
+
+#[test]
+fn explain_knows_only_pinned_tools_once_there_are_pins() {
+    let user = User::new();
+    // A written policy wants pins from the start.
+    user.lockgate(&["explain", "add", r#"{"a":1,"b":2}"#]).is(
+        3,
+        &[
+            "denied [unpinned-tool]",
+            "`lockgate pin --config",
+            "--server demo`",
+        ],
+    );
+    // The baseline does after the first use.
+    std::fs::remove_file(user.path("lockgate.toml")).unwrap();
+    let program = env!("CARGO_BIN_EXE_lockgate");
+    let log = user.path("server.log").display().to_string();
+    let server = [
+        "--server",
+        "s",
+        "--",
+        program,
+        "__hostile-server",
+        "--log",
+        &log,
+    ];
+    let with = |words: &[&str]| user.plain(&[words, &server].concat(), "");
+    with(&["explain", "add"]).is(0, &["stands the first inspection"]);
+    with(&["pin", "--yes"]).is(0, &[]);
+    let odd = with(&["explain", "ad"]);
+    odd.is(3, &["denied [unpinned-tool]", "did you mean `add`?"]);
+    let fine = with(&["explain", "add", r#"{"a":1,"b":2}"#]);
+    fine.is(0, &["`baseline` (built-in)"]);
+    fine.says_no("built-in:0");
+}
+
+#[test]
+fn explain_tells_where_links_lead_and_quotes_no_argument() {
+    let user = User::new();
+    user.lockgate(&["pin", "--yes"]).is(0, &[]);
+    std::os::unix::fs::symlink("/etc", user.path("etc")).unwrap();
+    let link = user.path("etc/hostname").display().to_string();
+    let done = user.lockgate(&["explain", "read_file", &format!(r#"{{"path":"{link}"}}"#)]);
+    done.is(3, &["found a string of", "leads to `/etc/hostname`"]);
+}
+
+#[test]
+fn what_is_no_policy_is_told_to_programs_too() {
+    let user = User::new();
+    std::fs::create_dir(user.path("dir")).unwrap();
+    std::fs::write(user.path("latin1.toml"), b"version = 1\n# \xe9\n").unwrap();
+    let big = std::fs::File::create(user.path("big.toml")).unwrap();
+    big.set_len(1 << 34).unwrap();
+    for (file, part) in [
+        ("missing.toml", "look at `--config`"),
+        ("dir", "expected a regular file"),
+        ("/dev/zero", "expected a regular file"),
+        ("latin1.toml", "line 2 is not UTF-8"),
+        ("big.toml", "split it"),
+    ] {
+        let done = user.plain(&["check", file], "");
+        done.is(4, &[part]);
+        assert!(done.err.lines().count() <= 2, "no snippet: {}", done.err);
+        let done = user.plain(&["check", "--json", file], "");
+        assert_eq!((done.code, &done.json()["usable"]), (4, &false.into()));
+    }
+    user.write("lockgate.lock", "version = 1\nodd = 1\n");
+    let done = user.plain(&["check", "--json", "lockgate.toml"], "");
+    assert_eq!((done.code, &done.json()["usable"]), (1, &false.into()));
+}
+
+#[test]
+fn mistakes_are_one_block_with_one_last_line() {
+    let user = User::new();
+    user.write("lockgate.toml", "version = 1\n[[rule]]\n");
+    let done = user.plain(&["check", "lockgate.toml"], "");
+    assert!(done.err.starts_with("error: "), "{}", done.err);
+    assert_eq!(done.err.matches("lockgate: ").count(), 1, "{}", done.err);
+}
