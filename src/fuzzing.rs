@@ -14,6 +14,8 @@ use crate::engine::policy::{AccessRequest, Action, Answer, PathJudge, Policy, Po
 use crate::engine::record::RecordVerdict as Verdict;
 use crate::engine::types::{AgentName, ServerName};
 use crate::engine::{Context, Engine, Session};
+use crate::transport::http::one_line::one_line;
+use crate::transport::http::sse::Decoder;
 use serde_json::Value;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -97,6 +99,31 @@ pub fn canonical(data: &[u8]) {
     let pins = [document.root(), again.root()].map(|d| pin(d, Review::Unreviewed));
     let [received, canonical] = pins.map(|p| p.map(|(name, pin)| (name, pin.digest)));
     assert_eq!(received, canonical, "spelling changes the pin");
+}
+
+/// An event stream: any pieces of it give the same events, which hold no more
+/// than the bound, and no event makes two lines.
+pub fn sse(data: &[u8]) {
+    const BOUND: usize = 256;
+    let (step, stream) = data.split_first().unwrap_or((&0, data));
+    let step = usize::from(*step).saturating_add(1);
+    let read = |step: usize| {
+        let (mut decoder, mut events) = (Decoder::new(BOUND), Vec::new());
+        let fine = stream
+            .chunks(step)
+            .all(|piece| decoder.feed(piece, &mut events).is_ok());
+        assert!(decoder.held() <= BOUND.saturating_mul(16), "holds too much");
+        let last = decoder.last_id().map(str::to_owned);
+        (events, last, decoder.retry(), fine)
+    };
+    let whole = read(stream.len().max(1));
+    assert_eq!(whole, read(step), "pieces make a difference");
+    for event in whole.0 {
+        assert!(!event.data.is_empty(), "an event of nothing");
+        if let Ok(line) = one_line(event.data) {
+            assert!(memchr::memchr2(b'\r', b'\n', &line).is_none(), "two lines");
+        }
+    }
 }
 
 struct NoPaths;

@@ -60,3 +60,8 @@ fn path() {
 fn session() {
     replay("session", fuzzing::session);
 }
+
+#[test]
+fn sse() {
+    replay("sse", fuzzing::sse);
+}

@@ -33,7 +33,7 @@ pub(super) fn aim(target: &Target, words: &[String]) -> Result<(Target, Vec<Stri
 /// of the policy, or with no policy, those of the lockfile.
 pub(super) fn meant(target: &Target) -> Result<Vec<Target>, Fault> {
     let one = || vec![target.clone()];
-    if target.server.is_some() || !target.command.is_empty() {
+    if target.server.is_some() || target.url.is_some() || !target.command.is_empty() {
         return Ok(one());
     }
     let all = super::setup::servers(target)?;

@@ -4,11 +4,22 @@ use super::setup::Setup;
 use crate::engine::mask::is_secret_word;
 use crate::engine::pin::{Launch, Package, Transport, runs_another};
 use crate::engine::types::Digest;
+use crate::engine::url::ServerUrl;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 /// What the policy or the command line says; the program is not looked at.
 pub(super) fn said(setup: &Setup) -> Launch {
+    if let Some(url) = &setup.url {
+        return Launch {
+            transport: Transport::Http,
+            command: Vec::new(),
+            url: Some(url.without_query().to_owned()),
+            executable: None,
+            executable_digest: None,
+            package: None,
+        };
+    }
     let given = |words: &[OsString]| -> Vec<String> {
         let words = words.iter().map(|w| w.to_string_lossy().into_owned());
         words.collect()
@@ -46,6 +57,10 @@ pub(super) fn examined(setup: &Setup, path: Option<&OsString>) -> Launch {
 
 /// What first use may keep: nothing that holds a secret.
 pub(super) fn keepable(setup: &Setup) -> Option<Launch> {
+    if setup.url.as_ref().is_some_and(ServerUrl::has_query) {
+        // Without it, it is not the address.
+        return None;
+    }
     let launch = said(setup);
     let mut before = None;
     for word in &launch.command {

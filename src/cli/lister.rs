@@ -7,13 +7,12 @@ use super::Fault;
 use crate::engine::message::{Document, Id, Json, Kind, Limits, Message};
 use crate::engine::pin::Identity;
 use crate::engine::types::ServerName;
-use crate::transport::child::{Child, ChildSpec};
 use crate::transport::lines::{Line, Lines};
+use crate::transport::upstream::{Exit, Upstream};
 use crate::transport::words::Words;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::os::fd::AsFd;
-use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 /// What a server has to show.
@@ -44,26 +43,25 @@ const PAGES: usize = 1000;
 const LEGACY: &str = "2025-11-25";
 const MODERN: &str = "2026-07-28";
 
-/// Starts the server, lists all pages of its tools, ends it.
-pub(super) fn list(spec: &ChildSpec, server: &ServerName) -> Result<Listing, Fault> {
-    let child = Child::spawn(spec).map_err(|e| Fault::Failed(e.to_string()))?;
+/// Lists all pages of the server's tools, and ends it, or the connection to it.
+pub(super) fn list(upstream: Box<dyn Upstream>, server: &ServerName) -> Result<Listing, Fault> {
     let mut client = Client {
         words: Words::new(server),
-        child,
+        upstream,
         lines: Lines::new(Limits::DEFAULT.bytes),
         began: Instant::now(),
         told: false,
         serial: 0,
     };
     let listing = client.list();
-    client.child.close_stdin();
+    client.upstream.close_stdin();
     client.wait(CLOSING);
     listing
 }
 
 struct Client {
     words: Words,
-    child: Child,
+    upstream: Box<dyn Upstream>,
     lines: Lines,
     began: Instant,
     told: bool,
@@ -151,7 +149,7 @@ impl Client {
         let bytes = format!("{line}\n").into_bytes();
         let mut rest = bytes.as_slice();
         while !rest.is_empty() {
-            let stdin = self.child.stdin.as_ref().ok_or_else(gone)?;
+            let stdin = self.upstream.stdin().ok_or_else(gone)?;
             match rustix::io::write(stdin, rest) {
                 Ok(count) => rest = rest.get(count..).unwrap_or_default(),
                 Err(Errno::INTR) => {}
@@ -177,7 +175,7 @@ impl Client {
             }
             self.pass_words();
             let gone = || Fault::Failed("the server has closed its output".to_owned());
-            let stdout = self.child.stdout.as_ref().ok_or_else(gone)?;
+            let stdout = self.upstream.stdout().ok_or_else(gone)?;
             let mut fds = [PollFd::new(stdout, PollFlags::IN)];
             if !matches!(poll(&mut fds, Some(&second())), Ok(1..)) {
                 self.patience()?;
@@ -187,7 +185,7 @@ impl Client {
             let read = rustix::io::read(stdout, rustix::buffer::spare_capacity(room));
             if read == Ok(0) {
                 let status = self.wait(CLOSING);
-                let status = status.map_or_else(String::new, |s| format!(" ({s})"));
+                let status = status.map_or_else(String::new, |exit| format!(" ({})", exit.why));
                 return Err(Fault::Failed(format!(
                     "the server ended before it listed its tools{status}"
                 )));
@@ -196,13 +194,13 @@ impl Client {
     }
 
     /// Waits a while for the server to end; dropping it ends it otherwise.
-    fn wait(&mut self, patience: Duration) -> Option<ExitStatus> {
+    fn wait(&mut self, patience: Duration) -> Option<Exit> {
         let began = Instant::now();
         while began.elapsed() < patience {
             self.pass_words();
-            if let Some(status) = self.child.poll_exit() {
+            if let Some(exit) = self.upstream.poll_exit() {
                 self.pass_words();
-                return Some(status);
+                return Some(exit);
             }
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -211,13 +209,13 @@ impl Client {
 
     /// Shows what the server says on its standard error.
     fn pass_words(&mut self) {
-        while let Some(stderr) = &self.child.stderr {
+        while let Some(stderr) = self.upstream.stderr() {
             let mut fds = [PollFd::new(stderr, PollFlags::IN)];
             if !matches!(poll(&mut fds, Some(&Timespec::default())), Ok(1..)) {
                 break;
             }
             if !self.words.read(stderr.as_fd()) {
-                self.child.stderr = None;
+                self.upstream.close_stderr();
             }
         }
         let text = String::from_utf8_lossy(self.words.waiting()).into_owned();

@@ -13,6 +13,7 @@ mod launch;
 mod lister;
 mod pins;
 mod places;
+mod remote;
 mod run;
 mod setup;
 
@@ -77,7 +78,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Stand in front of a stdio server: configure this as the MCP server
+    /// Stand in front of a server: configure this as the MCP server
     Run(run::RunArgs),
     /// List a server's tools, show what is new or changed, write the lockfile
     Pin(pins::PinArgs),
@@ -120,6 +121,13 @@ struct Target {
     /// Let the server see this variable of lockgate's environment (repeatable)
     #[arg(long = "env", value_name = "VARIABLE")]
     pass: Vec<String>,
+    /// The server is remote: its Streamable HTTP endpoint
+    #[arg(long, value_name = "URL", conflicts_with_all = ["command", "pass"])]
+    url: Option<String>,
+    /// Send a header with every request to the URL, its value taken from this
+    /// variable of lockgate's environment (repeatable)
+    #[arg(long = "header-env", value_name = "HEADER=VARIABLE", conflicts_with_all = ["command", "pass"])]
+    header_env: Vec<String>,
     /// The server's own command line, after `--`
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,

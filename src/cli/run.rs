@@ -1,5 +1,6 @@
 //! `lockgate run`: stdio in front of one server.
 
+use super::remote::Start;
 use super::setup::Setup;
 use super::{Fault, Target, launch};
 use crate::audit::{AuditLog, SessionMeta};
@@ -11,7 +12,7 @@ use crate::proxy::facts;
 use crate::proxy::pump::Pump;
 use crate::sandbox::env::{Withheld, child_env};
 use crate::state::lockfile::FirstUse;
-use crate::transport::child::{Child, ChildSpec, exit_code};
+use crate::transport::child::ChildSpec;
 use crate::transport::stdio::Stdio;
 use crate::transport::{ends, signals};
 use clap::Args;
@@ -20,7 +21,7 @@ use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-/// `lockgate run [--config F] [--agent A] [--server S] [-- CMD ARG...]`
+/// `lockgate run [--config F] [--agent A] [--server S] [--url U | -- CMD ARG...]`
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
     #[command(flatten)]
@@ -34,15 +35,15 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Fault> {
     let signals = signals::listen().map_err(|e| failed(&e))?;
     let (ends, restore) = ends::own(signals).map_err(|e| failed(&e))?;
     // Everything that can fail without a record fails before there is one.
-    let spec = spec(&setup, &args.target)?;
+    let start = Start::prepare(&setup, &args.target)?;
     let log = AuditLog::open(&setup.audit_dir(), meta(&setup), SystemTime::now())
         .map_err(|e| failed(&e))?;
-    let child = match Child::spawn(&spec) {
-        Ok(child) => child,
+    let upstream = match start.start() {
+        Ok(upstream) => upstream,
         Err(e) => {
             log.close("the server could not be started", SystemTime::now())
                 .map_err(|e| failed(&e))?;
-            return Err(failed(&e));
+            return Err(e);
         }
     };
     // While the server starts.
@@ -52,10 +53,18 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Fault> {
     let pins = FirstUse::new(setup.lockfile.clone(), setup.server.clone(), launch);
     let session = Session::new(&nonce()?);
     let pump = Pump::new(engine, session, log, pins, facts::resolve);
-    let (status, log) = Stdio::new(pump, child, ends, &setup.server).run();
+    let (exit, log) = Stdio::new(pump, upstream, ends, &setup.server).run();
     drop(restore);
-    let code = status.map_or(1, exit_code);
-    let reason = format!("the server ended with {code}");
+    let code = exit.as_ref().map_or(1, |exit| exit.code);
+    let reason = match exit.filter(|_| setup.url.is_some()) {
+        None => format!("the server ended with {code}"),
+        Some(exit) => {
+            if code != 0 {
+                tracing::error!("{}", exit.why);
+            }
+            exit.why
+        }
+    };
     log.close(&reason, SystemTime::now())
         .map_err(|e| failed(&e))?;
     Ok(ExitCode::from(code))
@@ -69,7 +78,7 @@ fn tell_other_launch(setup: &Setup) {
         let (server, file) = (&setup.server, setup.lockfile.display());
         let hint = setup.policy.hint("diff", server);
         tracing::warn!(
-            "`{server}` was pinned in `{file}` with another command line: if this is another \
+            "`{server}` was pinned in `{file}` with another command line or URL: if this is another \
              server, give it a name of its own with `--server`; if it has changed, see `{hint}`"
         );
     }
@@ -79,7 +88,7 @@ fn tell_other_launch(setup: &Setup) {
 pub(super) fn spec(setup: &Setup, target: &Target) -> Result<ChildSpec, Fault> {
     if setup.command.is_empty() {
         return Err(Fault::Usage(format!(
-            "nothing to start for `{}`: say `-- COMMAND ARG...`, or give it a `command` in a policy",
+            "nothing to start for `{}`: say `-- COMMAND ARG...` or `--url URL`, or give it a `command` or a `url` in a policy",
             setup.server
         )));
     }
@@ -139,10 +148,11 @@ fn variable(name: &str) -> String {
 }
 
 fn meta(setup: &Setup) -> SessionMeta {
-    let argv: Vec<&[u8]> = setup
-        .command
-        .iter()
-        .flat_map(|word| [word.as_encoded_bytes(), b"\0"])
+    let url = setup.url.as_ref().map(|url| url.without_query().as_bytes());
+    let argv = setup.command.iter().map(|word| word.as_encoded_bytes());
+    let launch: Vec<&[u8]> = url
+        .into_iter()
+        .chain(argv.flat_map(|w| [w, b"\0"]))
         .collect();
     SessionMeta {
         lockgate: env!("CARGO_PKG_VERSION").to_owned(),
@@ -150,7 +160,7 @@ fn meta(setup: &Setup) -> SessionMeta {
         server: Some(setup.server.to_string()),
         // A legacy session settles on one after the log has begun.
         protocol: None,
-        launch: Some(Digest::of(&argv)),
+        launch: Some(Digest::of(&launch)),
         policy: setup.policy_digest,
         lockfile: setup.pins_digest,
     }

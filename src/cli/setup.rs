@@ -5,12 +5,14 @@
 mod who;
 
 use super::places::Places;
+use super::remote;
 use super::{Fault, Target};
 use crate::engine::Engine;
 use crate::engine::guard::paths::PathGuard;
 use crate::engine::pin::{Lockfile, ServerPins};
 use crate::engine::policy::{MAX_BYTES, Policy, PolicyBase, Server, Severity, render};
 use crate::engine::types::{AgentName, Digest, ServerName};
+use crate::engine::url::ServerUrl;
 use crate::proxy::facts;
 use crate::state::lockfile;
 use crate::state::text::{self, TextError};
@@ -34,6 +36,8 @@ pub(super) struct Setup {
     pub(super) server: ServerName,
     /// What to start, if it is known.
     pub(super) command: Vec<OsString>,
+    /// What to dial, if it is a remote server.
+    pub(super) url: Option<ServerUrl>,
     /// The lockfile's path.
     pub(super) lockfile: PathBuf,
     /// What it holds.
@@ -56,12 +60,13 @@ impl Setup {
         } = Read::new(target)?;
         let written = file.is_some();
         let agent = who::agent(&policy, written, target.agent.as_deref())?;
+        let given = remote::given(target)?;
         let server = if written {
-            who::server_of(&policy, target)?
+            who::server_of(&policy, target, given.as_ref())?
         } else {
-            who::server_without_policy(target)?
+            who::server_without_policy(target, given.as_ref())?
         };
-        let command = command(&policy, &server, &target.command);
+        let (command, url) = reached(&policy, &server, &target.command, given);
         Ok(Self {
             places,
             file,
@@ -70,6 +75,7 @@ impl Setup {
             agent,
             server,
             command,
+            url,
             lockfile,
             pins,
             pins_digest,
@@ -244,10 +250,19 @@ pub(super) fn policy_base(file: &Path, home: &Path) -> std::io::Result<PolicyBas
     })
 }
 
-fn command(policy: &Policy, server: &ServerName, given: &[OsString]) -> Vec<OsString> {
-    if !given.is_empty() {
-        return given.to_vec();
+/// What to start or to dial: what the command line says, else the policy.
+fn reached(
+    policy: &Policy,
+    server: &ServerName,
+    given: &[OsString],
+    url: Option<ServerUrl>,
+) -> (Vec<OsString>, Option<ServerUrl>) {
+    if !given.is_empty() || url.is_some() {
+        return (given.to_vec(), url);
     }
-    let entry = policy.servers.get(server);
-    entry.map_or_else(Vec::new, |s| s.command.iter().map(OsString::from).collect())
+    let Some(entry) = policy.servers.get(server) else {
+        return (Vec::new(), None);
+    };
+    let command = entry.command.iter().map(OsString::from).collect();
+    (command, entry.url.clone())
 }

@@ -18,6 +18,7 @@ mod reply;
 pub mod schema;
 mod session;
 pub mod types;
+pub mod url;
 
 pub use decide::{Context, Engine};
 pub use session::Session;

@@ -2,8 +2,10 @@
 
 pub mod child;
 pub mod ends;
+pub mod http;
 pub mod lines;
 pub mod outbox;
 pub mod signals;
 pub mod stdio;
+pub mod upstream;
 pub mod words;

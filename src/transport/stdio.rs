@@ -1,13 +1,14 @@
-//! stdio in front, a child process behind: one thread, one poll(2) loop.
+//! stdio in front, any upstream behind: one thread, one poll(2) loop.
 //!
 //! One loop rather than a thread each way: messages of both sides meet in one
 //! order, nothing has to be locked, and a peer that does not read stops the
 //! other side (back-pressure) but never the loop. Standard streams of an async
 //! runtime go through a thread pool, which costs more than all checks do.
 
-use super::child::{Action, Child, Shutdown, ShutdownTimes};
+use super::child::{Action, Shutdown, ShutdownTimes};
 use super::lines::{Line, Lines};
 use super::outbox::{Outbox, Written};
+use super::upstream::{Exit, Upstream};
 use super::words::Words;
 use crate::engine::message::Direction;
 use crate::engine::types::ServerName;
@@ -16,7 +17,6 @@ use crate::telemetry::log::Held;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 /// The agent's side: where its messages come from and go to.
@@ -37,7 +37,7 @@ pub struct Ends {
 #[derive(Debug)]
 pub struct Stdio<R: Recorder, P> {
     pump: Pump<R, P>,
-    child: Child,
+    upstream: Box<dyn Upstream>,
     ends: Ends,
     began: Instant,
     from_agent: Option<Lines>,
@@ -50,7 +50,7 @@ pub struct Stdio<R: Recorder, P> {
     /// When the agent said that it has no more to say, or the server last
     /// answered after that.
     agent_done: Option<Duration>,
-    status: Option<ExitStatus>,
+    status: Option<Exit>,
     /// When the server was seen to have ended.
     ended: Option<Duration>,
 }
@@ -60,12 +60,17 @@ const LAST_ANSWERS: Duration = Duration::from_secs(10);
 /// How long a server's streams may stay open after it has ended.
 const LINGER: Duration = Duration::from_secs(2);
 impl<R: Recorder, P: PinStore> Stdio<R, P> {
-    /// A connection between `ends` and `child`.
-    pub fn new(pump: Pump<R, P>, child: Child, ends: Ends, server: &ServerName) -> Self {
+    /// A connection between `ends` and `upstream`.
+    pub fn new(
+        pump: Pump<R, P>,
+        upstream: Box<dyn Upstream>,
+        ends: Ends,
+        server: &ServerName,
+    ) -> Self {
         let bound = pump.longest_line();
         Self {
             pump,
-            child,
+            upstream,
             ends,
             began: Instant::now(),
             from_agent: Some(Lines::new(bound)),
@@ -82,12 +87,12 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
     }
 
     /// Runs until the server has ended and all that it said is passed on.
-    /// Gives its exit status, and the recorder to be closed.
-    pub fn run(mut self) -> (Option<ExitStatus>, R) {
+    /// Gives how it ended, and the recorder to be closed.
+    pub fn run(mut self) -> (Option<Exit>, R) {
         while !self.is_over() {
             if let Err(e) = self.turn() {
                 tracing::error!("cannot wait for the peers: {e}");
-                self.child.kill();
+                self.upstream.kill();
                 break;
             }
         }
@@ -124,7 +129,7 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
             self.to_agent.clear();
             self.begin_shutdown(now);
         }
-        self.watch_child(now, &ready);
+        self.watch_upstream(now, &ready);
         Ok(())
     }
 
@@ -142,28 +147,23 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
         if read_agent {
             fds.add(Source::Agent, self.ends.input.as_fd(), PollFlags::IN);
         }
-        if let Some(stdout) = self.child.stdout.as_ref().filter(|_| read_server) {
+        if let Some(stdout) = self.upstream.stdout().filter(|_| read_server) {
             fds.add(Source::Server, stdout.as_fd(), PollFlags::IN);
         }
         if self.agent_reads {
             let wanted = wanted(!self.to_agent.is_empty(), PollFlags::OUT);
             fds.add(Source::ToAgent, self.ends.output.as_fd(), wanted);
         }
-        if let Some(stdin) = self
-            .child
-            .stdin
-            .as_ref()
-            .filter(|_| !self.to_server.is_empty())
-        {
+        if let Some(stdin) = self.upstream.stdin().filter(|_| !self.to_server.is_empty()) {
             fds.add(Source::ToServer, stdin.as_fd(), PollFlags::OUT);
         }
-        if let Some(stderr) = self.child.stderr.as_ref().filter(|_| self.words.has_room()) {
+        if let Some(stderr) = self.upstream.stderr().filter(|_| self.words.has_room()) {
             fds.add(Source::Words, stderr.as_fd(), PollFlags::IN);
         }
         if !self.words.is_empty() {
             fds.add(Source::Errors, self.ends.errors.as_fd(), PollFlags::OUT);
         }
-        if let Some(exit) = self.child.exit_fd().filter(|_| self.status.is_none()) {
+        if let Some(exit) = self.upstream.exit_fd().filter(|_| self.status.is_none()) {
             fds.add(Source::Exit, exit.as_fd(), PollFlags::IN);
         }
         fds.poll(self.timeout())
@@ -199,7 +199,7 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
     }
 
     fn read_server(&mut self, now: Duration) {
-        let (Some(lines), Some(stdout)) = (&mut self.from_server, &self.child.stdout) else {
+        let (Some(lines), Some(stdout)) = (&mut self.from_server, self.upstream.stdout()) else {
             return;
         };
         let unanswered = self.pump.unanswered();
@@ -224,10 +224,12 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
         if self.from_server.take().is_none() {
             return;
         }
-        self.child.stdout = None;
-        self.status = self.status.or_else(|| self.child.poll_exit());
-        let why = match self.status {
-            Some(status) => format!("the server has ended ({status})"),
+        self.upstream.close_stdout();
+        if self.status.is_none() {
+            self.status = self.upstream.poll_exit();
+        }
+        let why = match &self.status {
+            Some(exit) => format!("the server has ended ({})", exit.why),
             None => "the server has closed its output".to_owned(),
         };
         self.pump.server_gone(&why, now);
@@ -241,7 +243,7 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
                 Direction::ToAgent if self.agent_reads => {
                     self.to_agent.push(sent.frame, sent.returned);
                 }
-                Direction::ToServer if self.child.stdin.is_some() => {
+                Direction::ToServer if self.upstream.stdin().is_some() => {
                     self.to_server.push(sent.frame, sent.returned);
                 }
                 // Its reader is gone; the record says what it was.
@@ -253,13 +255,13 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
             let now = self.now();
             self.begin_shutdown(now);
         }
-        if let Some(stdin) = &self.child.stdin
+        if let Some(stdin) = self.upstream.stdin()
             && !self.to_server.is_empty()
             && self.to_server.write(stdin) == Written::Closed
         {
             // A server that reads no more answers no more: whoever waits is
             // told when it has ended.
-            self.child.close_stdin();
+            self.upstream.close_stdin();
             let now = self.now();
             self.begin_shutdown(now);
         }
@@ -268,10 +270,10 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
     /// Passes the server's words on to lockgate's own standard error.
     fn pass_words(&mut self, ready: &Ready) {
         if ready.words
-            && let Some(stderr) = &self.child.stderr
+            && let Some(stderr) = self.upstream.stderr()
             && !self.words.read(stderr.as_fd())
         {
-            self.child.stderr = None;
+            self.upstream.close_stderr();
         }
         if ready.errors {
             self.words.write(self.ends.errors.as_fd());
@@ -294,12 +296,12 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
         }
     }
 
-    fn watch_child(&mut self, now: Duration, ready: &Ready) {
+    fn watch_upstream(&mut self, now: Duration, ready: &Ready) {
         // Asked only when there is news: it is a system call.
         let news = ready.exit || ready.signals || self.from_server.is_none();
         if self.status.is_none() && (news || self.shutdown.is_some()) {
-            self.status = self.child.poll_exit();
-            self.ended = self.status.map(|_| now);
+            self.status = self.upstream.poll_exit();
+            self.ended = self.status.as_ref().map(|_| now);
         }
         self.hang_up(now);
         let action = self
@@ -308,15 +310,15 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
             .and_then(|s| s.step(self.began + now));
         match action.filter(|_| self.status.is_none()) {
             None => {}
-            Some(Action::CloseStdin) => self.child.close_stdin(),
-            Some(Action::Terminate) => self.child.terminate(),
-            Some(Action::Kill) => self.child.kill(),
+            Some(Action::CloseStdin) => self.upstream.close_stdin(),
+            Some(Action::Terminate) => self.upstream.terminate(),
+            Some(Action::Kill) => self.upstream.kill(),
         }
         // What holds the streams open now is not the server any more.
         if self.ended.is_some_and(|t| t.saturating_add(LINGER) <= now) {
             self.server_said_all(now);
             self.send();
-            self.child.stderr = None;
+            self.upstream.close_stderr();
             self.words.clear();
             // Nothing is left to wait for but an agent that does not read.
             if super::signals::stop_requested() {
@@ -335,7 +337,7 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
         if !late && (self.pump.is_holding() || !self.to_server.is_empty()) {
             return;
         }
-        self.child.close_stdin();
+        self.upstream.close_stdin();
         if late || !self.pump.is_waiting() {
             self.agent_done = None;
             self.begin_shutdown(now);

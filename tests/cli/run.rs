@@ -121,3 +121,77 @@ fn findings_against_the_pins_are_told_and_not_obeyed() {
         (&true.into(), &false.into())
     );
 }
+
+#[test]
+fn a_remote_server_keeps_its_headers_to_itself() {
+    let user = User::new();
+    let policy = POLICY.replace(
+        "[server.demo]",
+        "[server.demo]\nurl = \"http://127.0.0.1:9/mcp?key=hunter2\"\nheaders = { Authorization = { from = \"NOPE\" } }",
+    );
+    user.write("lockgate.toml", &policy);
+    for (words, code, told) in [
+        (
+            &["--server", "demo", "--url", "http://127.0.0.1:9/other"][..],
+            2,
+            "another URL",
+        ),
+        (
+            &["--url", "http://127.0.0.1:9/mcp"],
+            2,
+            "no server with this",
+        ),
+        (
+            &["--server", "demo", "--", "true"],
+            2,
+            "another command line",
+        ),
+        (
+            &["--url", "http://127.0.0.1:9/mcp", "--", "true"],
+            2,
+            "--url",
+        ),
+        (
+            &["--url", "http://u:hunter2@127.0.0.1/"],
+            2,
+            "user or password",
+        ),
+        (
+            &["--server", "demo"],
+            2,
+            "`NOPE`, the value of the header `authorization`, is not set",
+        ),
+        (
+            &["--server", "demo", "--header-env", "Host=HOME"],
+            2,
+            "does not set itself",
+        ),
+        (
+            &["--server", "demo", "--header-env", "hunter2"],
+            2,
+            "HEADER=VARIABLE",
+        ),
+        (
+            &["--server", "demo", "--header-env", "Authorization=HOME"],
+            0,
+            "",
+        ),
+        (
+            &[
+                "--url",
+                "http://127.0.0.1:9/mcp?key=hunter2",
+                "--header-env",
+                "Authorization=HOME",
+            ],
+            0,
+            "",
+        ),
+    ] {
+        let words = [&["run", "--config", "lockgate.toml"], words].concat();
+        let done = user.plain(&words, "");
+        done.is(code, &[told]);
+        done.says_no("hunter2");
+    }
+    user.plain(&["run", "--header-env", "A=HOME", "--", "true"], "")
+        .is(2, &["--header-env"]);
+}

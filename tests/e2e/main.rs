@@ -15,9 +15,17 @@ mod client;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod hostile_http;
+#[cfg(test)]
 mod matrix;
 #[cfg(test)]
+mod remote;
+#[cfg(test)]
 mod rmcp;
+#[cfg(test)]
+mod scripted;
+#[cfg(test)]
+mod secrets;
 #[cfg(test)]
 mod server;
 #[cfg(test)]

@@ -16,6 +16,8 @@ pub(crate) enum Server {
     Time,
     /// Ours: the only one whose lists come in pages.
     Pages,
+    /// Ours, on the Python SDK: both eras, on stdio and over HTTP.
+    Dual,
 }
 
 impl Server {
@@ -28,6 +30,7 @@ impl Server {
             Self::Git => "git",
             Self::Time => "time",
             Self::Pages => "pages",
+            Self::Dual => "dual",
         }
     }
 
@@ -47,6 +50,7 @@ impl Server {
             Self::Git => include_str!("scenarios/git.json"),
             Self::Time => include_str!("scenarios/time.json"),
             Self::Pages => include_str!("scenarios/pages.json"),
+            Self::Dual => include_str!("scenarios/dual.json"),
         }
     }
 
@@ -55,7 +59,7 @@ impl Server {
         match self {
             Self::Filesystem => files(home),
             Self::Git => repository(home),
-            Self::Everything | Self::Memory | Self::Time | Self::Pages => {}
+            Self::Everything | Self::Memory | Self::Time | Self::Pages | Self::Dual => {}
         }
         let work = home.work().display().to_string();
         let scenario = self.scenario().replace("${work}", &work);
@@ -82,6 +86,7 @@ impl Server {
                 peers().python_server("mcp-server-time"),
                 &["--local-timezone", "Etc/UTC"],
             ),
+            Self::Dual => vec![peers().python(), script("dual.py"), "stdio".to_owned()],
             Self::Pages => vec!["node".to_owned(), script("pages.mjs"), peers().js()],
         }
     }

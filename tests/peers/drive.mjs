@@ -1,6 +1,7 @@
 // Plays a scenario with a TypeScript SDK as client and prints what it saw.
 //
 //   node drive.mjs PEERS MAJOR SCENARIO -- COMMAND ARG...
+//   node drive.mjs PEERS MAJOR SCENARIO -- URL
 //
 // PEERS is the directory with node_modules, MAJOR the SDK's (1 or 2), SCENARIO
 // a JSON file (see tests/e2e/scenario.rs). The transcript goes to stdout as
@@ -40,6 +41,7 @@ function capabilities() {
 
 const info = { name: "drive", version: "1.0.0" };
 const server = { command, args, env: process.env, stderr: "inherit" };
+const remote = /^https?:/.test(command) && new URL(command);
 
 // What differs between the SDK's two generations.
 function sdk1() {
@@ -47,16 +49,19 @@ function sdk1() {
   const { StdioClientTransport } = require("@modelcontextprotocol/sdk/client/stdio.js");
   const { ResultSchema } = require("@modelcontextprotocol/sdk/types.js");
   const client = new Client(info, { capabilities: capabilities() });
-  return { client, transport: new StdioClientTransport(server), any: ResultSchema };
+  const { StreamableHTTPClientTransport } = require("@modelcontextprotocol/sdk/client/streamableHttp.js");
+  const transport = remote ? new StreamableHTTPClientTransport(remote) : new StdioClientTransport(server);
+  return { client, transport, any: ResultSchema };
 }
 
 function sdk2() {
-  const { Client } = require("@modelcontextprotocol/client");
+  const { Client, StreamableHTTPClientTransport } = require("@modelcontextprotocol/client");
   const { StdioClientTransport } = require("@modelcontextprotocol/client/stdio");
   const versionNegotiation = { mode: scenario.mode ?? "auto" };
   const client = new Client(info, { capabilities: capabilities(), versionNegotiation });
   const any = { "~standard": { version: 1, vendor: "drive", validate: (value) => ({ value }) } };
-  return { client, transport: new StdioClientTransport(server), any };
+  const transport = remote ? new StreamableHTTPClientTransport(remote) : new StdioClientTransport(server);
+  return { client, transport, any };
 }
 
 const { client, transport, any } = major === "2" ? sdk2() : sdk1();
@@ -118,6 +123,7 @@ const about = {
   capabilities: client.getServerCapabilities(),
   instructions: client.getInstructions(),
 };
+if (remote) await transport.terminateSession?.();
 await client.close();
 delete received["notifications/progress"];
 console.log(JSON.stringify({ about, steps, received }));

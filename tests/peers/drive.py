@@ -1,6 +1,7 @@
 """Plays a scenario with the Python SDK as client and prints what it saw.
 
     python drive.py MODE SCENARIO -- COMMAND ARG...
+    python drive.py MODE SCENARIO -- URL
 
 MODE is the client's (auto, legacy, or a revision), SCENARIO a JSON file (see
 tests/e2e/scenario.rs). The transcript on stdout is that of drive.mjs.
@@ -123,7 +124,9 @@ class Play:
         return await anyio.sleep(step["sleep"] / 1000)
 
     async def run(self, mode: str, command: list[str]) -> dict[str, Any]:
-        server = StdioServerParameters(command=command[0], args=command[1:], env=dict(os.environ))
+        server: Any = StdioServerParameters(command=command[0], args=command[1:], env=dict(os.environ))
+        if command[0].startswith("http"):
+            server = command[0]
         steps = []
         async with Client(
             server,

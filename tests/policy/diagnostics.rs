@@ -363,3 +363,52 @@ fn a_thousand_mistakes_are_told_in_part() {
     let shown = mistakes(&format!("version = 1\n{}\n", keys.join("\n")));
     assert!(shown.ends_with("and 900 more"), "{shown}");
 }
+
+#[test]
+fn a_server_is_started_or_dialled() {
+    for (server, told) in [
+        (
+            "command = [\"x\"]\nurl = \"https://a.example/\"",
+            "not both",
+        ),
+        (
+            "url = \"https://a.example/\"\ncwd = \"/tmp\"",
+            "with a `command`",
+        ),
+        (
+            "url = \"https://a.example/\"\nenv = { A = \"b\" }",
+            "with a `command`",
+        ),
+        ("command = [\"x\"]\nheaders = { A = \"b\" }", "with a `url`"),
+        (
+            "url = \"https://u:hunter2@a.example/\"",
+            "no URL of a server",
+        ),
+        ("url = \"http://0x7f.1/\"", "no URL of a server"),
+        (
+            "url = [\"https://a.example/\"]",
+            "expected `url` to be a string",
+        ),
+        ("headers = { Host = \"b\" }", "sets `Host` itself"),
+        ("headers = { Mcp-Session-Id = \"b\" }", "itself"),
+        ("headers = { \"a b\" = \"c\" }", "no name of a header"),
+        ("headers = { A = 4 }", "no value of a header"),
+        (
+            "headers = { A = { from = \"B C\" } }",
+            "no name of an environment variable",
+        ),
+    ] {
+        let text = format!("version = 1\n[agent.me]\nstdio = true\n[server.s]\n{server}\n");
+        let shown = mistakes(&text);
+        assert!(shown.contains(told), "{server}\n{shown}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+    let fine = "version = 1\n[agent.me]\nstdio = true\n[server.s]\nurl = \"https://a.example/mcp\"\nheaders = { Authorization = { from = \"TOKEN\" } }\n";
+    let policy = Policy::parse("p.toml", fine, &base()).unwrap();
+    let server = policy.servers.values().next().unwrap();
+    assert_eq!(
+        server.url.as_ref().unwrap().whole(),
+        "https://a.example/mcp"
+    );
+    assert!(server.headers.contains_key("authorization"));
+}

@@ -25,12 +25,24 @@ impl Run {
 
     /// The command line that stands in front of `server`.
     pub(crate) fn before(&self, server: &[String]) -> Vec<String> {
+        let mut argv = self.argv();
+        argv.push("--".to_owned());
+        argv.extend_from_slice(server);
+        argv
+    }
+
+    /// The command line that stands in front of the server at `url`.
+    pub(crate) fn remote(&self, url: &str) -> Vec<String> {
+        let mut argv = self.argv();
+        argv.extend(["--url".to_owned(), url.to_owned()]);
+        argv
+    }
+
+    fn argv(&self) -> Vec<String> {
         let mut argv = vec![program().display().to_string(), "run".to_owned()];
         if let Some(config) = &self.config {
             argv.extend(["--config".to_owned(), config.display().to_string()]);
         }
-        argv.push("--".to_owned());
-        argv.extend_from_slice(server);
         argv
     }
 }

@@ -2,15 +2,16 @@
 
 use crate::cli::launch;
 use crate::cli::lister::{self, Listing};
-use crate::cli::run::spec;
+use crate::cli::remote::Start;
 use crate::cli::setup::Setup;
 use crate::cli::{Fault, Target};
 use crate::engine::message::Json;
 use crate::engine::pin::{Launch, Observed, Plan, ServerPins, plan_server};
 use crate::engine::policy::nearest;
 use crate::engine::types::ServerName;
+use crate::engine::url::ServerUrl;
 use crate::state::lockfile;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 
 pub(super) struct Seen {
     pub(super) setup: Setup,
@@ -23,13 +24,14 @@ impl Seen {
     /// Starts the server and lists its tools.
     pub(super) fn new(target: &Target) -> Result<Self, Fault> {
         let mut setup = Setup::new(target)?;
-        if setup.command.is_empty() && setup.file.is_none() {
-            setup.command = kept(&setup)?;
+        if setup.command.is_empty() && setup.url.is_none() && setup.file.is_none() {
+            (setup.command, setup.url) = kept(&setup)?;
         }
-        let spec = spec(&setup, target)?;
-        let listing = lister::list(&spec, &setup.server)?;
+        let start = Start::prepare(&setup, target)?;
+        let launch = launch::examined(&setup, start.path());
+        let listing = lister::list(start.start()?, &setup.server)?;
         Ok(Self {
-            launch: launch::examined(&setup, spec.env.get(OsStr::new("PATH"))),
+            launch,
             pins: setup.server_pins(),
             listing,
             setup,
@@ -82,25 +84,31 @@ impl Seen {
     }
 }
 
-/// The command line that lockgate itself kept when the server was pinned; with
+/// The command line or URL that lockgate itself kept when the server was pinned; with
 /// a policy, the policy says how a server is started.
-fn kept(setup: &Setup) -> Result<Vec<OsString>, Fault> {
+fn kept(setup: &Setup) -> Result<(Vec<OsString>, Option<ServerUrl>), Fault> {
     let pins = setup.pins.servers.get(&setup.server);
     let launch = pins.and_then(|pins| pins.launch.as_ref());
     if let Some(launch) = launch.filter(|launch| !launch.command.is_empty()) {
-        return Ok(launch.command.iter().map(OsString::from).collect());
+        let command = launch.command.iter().map(OsString::from).collect();
+        return Ok((command, None));
+    }
+    if let Some(url) = launch.and_then(|launch| launch.url.as_deref()) {
+        let url = ServerUrl::parse(url)
+            .map_err(|e| Fault::Failed(format!("the pinned URL of `{}`: {e}", setup.server)))?;
+        return Ok((Vec::new(), Some(url)));
     }
     let server = &setup.server;
     if pins.is_some() {
         return Err(Fault::Usage(format!(
-            "`{server}` is pinned without its command line: say `-- COMMAND ARG...`"
+            "`{server}` is pinned without its command line or URL: say `-- COMMAND ARG...` or `--url URL`"
         )));
     }
     let known = setup.pins.servers.keys().map(ServerName::as_str);
     let near = nearest(server.as_str(), known);
     let near = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
     Err(Fault::Usage(format!(
-        "no server `{server}` is pinned in `{}`: {near}say `-- COMMAND ARG...` to list one",
+        "no server `{server}` is pinned in `{}`: {near}say `-- COMMAND ARG...` or `--url URL` to list one",
         setup.lockfile.display()
     )))
 }

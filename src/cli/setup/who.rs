@@ -3,9 +3,10 @@
 //! Nothing is guessed: a server's environment may hold secrets, and a command
 //! line that is not the policy's must not get those of a server by accident.
 
-use crate::cli::{Fault, Target};
-use crate::engine::policy::{Policy, nearest};
+use crate::cli::{Fault, Target, remote};
+use crate::engine::policy::{Policy, Server, nearest};
 use crate::engine::types::{AgentName, Digest, ServerName};
+use crate::engine::url::ServerUrl;
 use std::ffi::OsString;
 
 /// The agent that is meant: the one that is named, or the only one.
@@ -40,27 +41,31 @@ pub(super) fn agent(
 }
 
 /// The server of a written policy: the one that is named, the one that is
-/// started with this command line, or the only one.
-pub(super) fn server_of(policy: &Policy, target: &Target) -> Result<ServerName, Fault> {
+/// reached by this command line or URL, or the only one.
+pub(super) fn server_of(
+    policy: &Policy,
+    target: &Target,
+    url: Option<&ServerUrl>,
+) -> Result<ServerName, Fault> {
+    let given = &target.command;
     if let Some(name) = &target.server {
-        return named(policy, name, &target.command);
+        return named(policy, name, given, url);
     }
     let mut servers = policy.servers.iter();
-    if !target.command.is_empty() {
-        if let Some((name, _)) = servers.find(|(_, s)| is_started(&s.command, &target.command)) {
+    if !given.is_empty() || url.is_some() {
+        if let Some((name, _)) = servers.find(|(_, s)| is_reached(s, given, url)) {
             return Ok(name.clone());
         }
         // One that the policy leaves to the command line, and no other to confuse
         // it with.
         let mut servers = policy.servers.iter();
         if let (Some((name, only)), None) = (servers.next(), servers.next())
-            && only.command.is_empty()
+            && is_open(only)
         {
             return Ok(name.clone());
         }
         return Err(Fault::Usage(format!(
-            "the policy starts no server with this command line: leave `-- COMMAND` out, \
-             or say whose it is with `--server` ({})",
+            "the policy has no server with this command line or URL: leave it out, or say whose it is with `--server` ({})",
             choices(policy)
         )));
     }
@@ -76,7 +81,12 @@ pub(super) fn server_of(policy: &Policy, target: &Target) -> Result<ServerName, 
     }
 }
 
-fn named(policy: &Policy, name: &str, given: &[OsString]) -> Result<ServerName, Fault> {
+fn named(
+    policy: &Policy,
+    name: &str,
+    given: &[OsString],
+    url: Option<&ServerUrl>,
+) -> Result<ServerName, Fault> {
     let name = checked(name)?;
     let Some(server) = policy.servers.get(&name) else {
         let known = policy.servers.keys().map(ServerName::as_str);
@@ -86,19 +96,31 @@ fn named(policy: &Policy, name: &str, given: &[OsString]) -> Result<ServerName, 
             "the policy has no `[server.{name}]`{near}"
         )));
     };
-    let other =
-        !given.is_empty() && !server.command.is_empty() && !is_started(&server.command, given);
-    if other {
+    let says = !given.is_empty() || url.is_some();
+    if says && !is_open(server) && !is_reached(server, given, url) {
+        let (what, word, key) = match url {
+            Some(_) => ("reaches", "URL: leave `--url` out", "url"),
+            None => ("starts", "command line: leave `-- COMMAND` out", "command"),
+        };
         return Err(Fault::Usage(format!(
-            "the policy starts `{name}` with another command line: leave `-- COMMAND` out, \
-             change `command` in `[server.{name}]`, or give the other server a name of its own"
+            "the policy {what} `{name}` with another {word}, change `{key}` in \
+             `[server.{name}]`, or give the other server a name of its own"
         )));
     }
     Ok(name)
 }
 
-fn is_started(command: &[String], given: &[OsString]) -> bool {
-    let command = command.iter().map(OsString::from);
+/// Whether the policy leaves it to the command line how a server is reached.
+fn is_open(server: &Server) -> bool {
+    server.command.is_empty() && server.url.is_none()
+}
+
+/// Whether the policy reaches a server in just this way.
+fn is_reached(server: &Server, given: &[OsString], url: Option<&ServerUrl>) -> bool {
+    if url.is_some() {
+        return server.url.as_ref() == url;
+    }
+    let command = server.command.iter().map(OsString::from);
     command.eq(given.iter().cloned())
 }
 
@@ -112,10 +134,14 @@ fn choices(policy: &Policy) -> String {
 
 /// With no policy: the server that is named, or one named after its command
 /// line.
-pub(super) fn server_without_policy(target: &Target) -> Result<ServerName, Fault> {
-    match &target.server {
-        Some(name) => checked(name),
-        None => named_after(&target.command),
+pub(super) fn server_without_policy(
+    target: &Target,
+    url: Option<&ServerUrl>,
+) -> Result<ServerName, Fault> {
+    match (&target.server, url) {
+        (Some(name), _) => checked(name),
+        (None, Some(url)) => remote::named_after(url),
+        (None, None) => named_after(&target.command),
     }
 }
 
@@ -132,7 +158,7 @@ fn named_after(command: &[OsString]) -> Result<ServerName, Fault> {
         .collect();
     let Some(program) = words.first() else {
         return Err(Fault::Usage(
-            "no server: say `-- COMMAND ARG...`, or write a policy and name one with `--server`"
+            "no server: say `-- COMMAND ARG...` or `--url URL`, or write a policy and name one with `--server`"
                 .to_owned(),
         ));
     };

@@ -57,7 +57,7 @@ impl Policy {
             ),
             (
                 "server",
-                "add `[server.NAME]` with `command = [...]`",
+                "add `[server.NAME]` with `command = [...]` or `url = \"...\"`",
                 self.servers.is_empty(),
             ),
         ] {

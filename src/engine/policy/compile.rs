@@ -5,6 +5,7 @@
 
 mod contradiction;
 mod paths;
+mod remote;
 mod rule;
 
 use super::diagnostic::{Problems, Severity};
@@ -123,9 +124,12 @@ impl Compiler<'_> {
     }
 
     fn server(&mut self, raw: RawServer) -> Server {
+        self.one_way(&raw);
         let RawServer {
             name,
             command,
+            url,
+            headers,
             env,
             cwd,
             allow_methods,
@@ -142,6 +146,11 @@ impl Compiler<'_> {
             command: command
                 .map(|command| self.command(command))
                 .unwrap_or_default(),
+            url: url.and_then(|url| self.url(&url)),
+            headers: headers
+                .into_iter()
+                .map(|(name, value)| self.header(&name, value))
+                .collect(),
             env: env
                 .into_iter()
                 .map(|(name, value)| self.env(&name, value))
@@ -184,7 +193,11 @@ impl Compiler<'_> {
 
     fn env(&mut self, name: &Text, value: RawEnv) -> (String, EnvValue) {
         self.variable(name);
-        let value = match value {
+        (name.value.clone(), self.given(value))
+    }
+
+    fn given(&mut self, value: RawEnv) -> EnvValue {
+        match value {
             RawEnv::Literal(text) => {
                 self.no_nul(&text);
                 EnvValue::Literal(text.value)
@@ -193,8 +206,7 @@ impl Compiler<'_> {
                 self.variable(&from);
                 EnvValue::From(from.value)
             }
-        };
-        (name.value.clone(), value)
+        }
     }
 
     fn variable(&mut self, name: &Text) {

@@ -35,6 +35,7 @@ use crate::engine::guard::paths::{Access, PathRules};
 use crate::engine::message::Json;
 use crate::engine::pin::Lockfile;
 use crate::engine::types::{AgentName, ServerName};
+use crate::engine::url::ServerUrl;
 use diagnostic::Problems;
 use std::collections::BTreeMap;
 
@@ -73,11 +74,16 @@ enum Scope {
 /// One `[server.NAME]`.
 #[derive(Debug, Clone)]
 pub struct Server {
-    /// argv; never a shell. Empty: the policy leaves it to the command line.
+    /// argv; never a shell. Empty, and no `url`: the policy leaves it to the
+    /// command line.
     pub command: Vec<String>,
     /// The same as written, `${workspace}` in place: what a lockfile keeps,
     /// which is the same on every machine.
     pub command_written: Vec<String>,
+    /// Where a remote server listens; not beside a `command`.
+    pub url: Option<ServerUrl>,
+    /// What every request to a remote server has beside the protocol's headers.
+    pub headers: BTreeMap<String, EnvValue>,
     /// Environment of the server beside the safe default list.
     pub env: BTreeMap<String, EnvValue>,
     /// Where it is started, absolute; otherwise where lockgate is.
@@ -113,7 +119,7 @@ impl AskAgent {
     const DEFAULT: [&'static str; 2] = ["elicitation/create", "roots/list"];
 }
 
-/// Where an environment variable's value comes from.
+/// Where the value of an environment variable, or of a header, comes from.
 #[derive(Clone, PartialEq, Eq)]
 pub enum EnvValue {
     /// Written in the policy.

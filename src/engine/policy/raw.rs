@@ -45,6 +45,8 @@ pub(super) struct Raw {
 pub(super) struct RawServer {
     pub(super) name: Text,
     pub(super) command: Option<List>,
+    pub(super) url: Option<Text>,
+    pub(super) headers: Vec<(Text, RawEnv)>,
     pub(super) env: Vec<(Text, RawEnv)>,
     pub(super) cwd: Option<Text>,
     pub(super) allow_methods: Option<List>,
@@ -118,8 +120,16 @@ const TOP: Keys = Keys {
 };
 const SERVER: Keys = Keys {
     table: "`[server.NAME]`",
-    known: &["command", "env", "cwd", "allow_methods", "ask_agent"],
-    later: &["url", "sandbox", "labels", "headers", "limit"],
+    known: &[
+        "command",
+        "url",
+        "headers",
+        "env",
+        "cwd",
+        "allow_methods",
+        "ask_agent",
+    ],
+    later: &["sandbox", "labels", "limit"],
 };
 const AGENT: Keys = Keys {
     table: "`[agent.NAME]`",
@@ -141,11 +151,14 @@ const AUDIT: Keys = Keys {
     known: &["dir"],
     later: &["checkpoint", "rotate", "export"],
 };
-const ENV: Keys = Keys {
-    table: "an environment value",
+const GIVEN: Keys = Keys {
+    table: "a value that is given to a server",
     known: &["from"],
     later: &[],
 };
+
+const VARIABLE: &str = "an environment variable";
+const HEADER: &str = "a header";
 
 /// Most mistakes of syntax that are told: one open bracket can make thousands.
 const SYNTAX_ERRORS: usize = 10;
@@ -251,6 +264,8 @@ impl Reader<'_> {
         let mut server = RawServer {
             name,
             command: None,
+            url: None,
+            headers: Vec::new(),
             env: Vec::new(),
             cwd: None,
             allow_methods: None,
@@ -259,7 +274,9 @@ impl Reader<'_> {
         for entry in reader::entries(table) {
             match entry.key {
                 "command" => server.command = self.full_list(&entry),
-                "env" => server.env = self.env(&entry),
+                "url" => server.url = self.text(&entry),
+                "headers" => server.headers = self.given(&entry, HEADER),
+                "env" => server.env = self.given(&entry, VARIABLE),
                 "cwd" => server.cwd = self.text(&entry),
                 "allow_methods" => server.allow_methods = self.list(&entry),
                 "ask_agent" => server.ask_agent = self.list(&entry),
@@ -269,7 +286,9 @@ impl Reader<'_> {
         server
     }
 
-    fn env(&mut self, entry: &Entry<'_, '_>) -> Vec<(Text, RawEnv)> {
+    /// A table of values that are written down or come from lockgate's own
+    /// environment.
+    fn given(&mut self, entry: &Entry<'_, '_>, what: &str) -> Vec<(Text, RawEnv)> {
         let mut all = Vec::new();
         for one in self.table(entry).into_iter().flat_map(reader::entries) {
             let name = At {
@@ -281,28 +300,28 @@ impl Reader<'_> {
                 continue;
             }
             let DeValue::Table(table) = one.value.get_ref() else {
-                self.no_env_value(one.span());
+                self.not_given(one.span(), what);
                 continue;
             };
             let mut from = None;
             for inner in reader::entries(table) {
                 match inner.key {
                     "from" => from = self.text(&inner),
-                    _ => self.unknown(&inner, &ENV),
+                    _ => self.unknown(&inner, &GIVEN),
                 }
             }
             if table.is_empty() {
-                self.no_env_value(one.span());
+                self.not_given(one.span(), what);
             }
             all.extend(from.map(|from| (name, RawEnv::From(from))));
         }
         all
     }
 
-    fn no_env_value(&mut self, span: Span) {
+    fn not_given(&mut self, span: Span, what: &str) {
         let help = "write a string, or `{ from = \"NAME\" }` to take a variable of lockgate";
         self.problems
-            .error(span, "this is no value of an environment variable", help);
+            .error(span, format!("this is no value of {what}"), help);
     }
 
     fn agent(&mut self, name: Text, table: &DeTable<'_>) -> RawAgent {

@@ -1,6 +1,6 @@
 //! What of a policy's text is starred out before a line of it is shown.
 //!
-//! Environment values for one, under a mistyped key too; values whose name says
+//! Environment values for one, headers and URLs, under a mistyped key too; values whose name says
 //! that they are secret; secret words of a command line; whatever looks like a
 //! token. A mistake is shown to people who paste it into an issue.
 
@@ -19,7 +19,8 @@ const SERVER: [&str; 4] = ["command", "cwd", "allow_methods", "ask_agent"];
 /// stay true.
 pub(super) fn without_secrets(text: &str) -> String {
     let (root, errors) = DeTable::parse_recoverable(text);
-    if !errors.is_empty() && text.contains("env") {
+    let secret = ["env", "headers", "url"];
+    if !errors.is_empty() && secret.iter().any(|key| text.contains(key)) {
         return skeleton(text);
     }
     let mut found = Finder::default();
@@ -69,6 +70,7 @@ impl Finder {
     fn table(&mut self, table: &DeTable<'_>, at: &[&str], hidden: bool) {
         for (key, value) in table {
             let key: &str = key.get_ref();
+            // `url` and `headers` of a server are left out: both are hidden.
             let odd = match at {
                 [] => !TOP.contains(&key),
                 ["server", _] => !SERVER.contains(&key),

@@ -1,0 +1,193 @@
+//! What all exchanges with the server share: the way to the agent's side, the
+//! legacy session, the headers that tools want, and the bound on memory.
+
+use super::dial::Dialer;
+use super::failure::Failure;
+use crate::engine::message::{Document, Json, Limits};
+use crate::transport::http::mirror::Mirror;
+use hyper::HeaderMap;
+use hyper::header::{HeaderName, HeaderValue};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Notify, Semaphore, mpsc};
+
+/// Largest message of the server: what the engine will take.
+pub(super) const MESSAGE: usize = Limits::DEFAULT.bytes;
+/// Most bytes of the server's that are held at once, over all streams.
+const HELD: usize = 4 * MESSAGE;
+/// Most requests that are with the server at once; more wait for their turn.
+const REQUESTS: usize = 128;
+/// Longest session id.
+const SESSION_ID: usize = 1024;
+
+pub(super) const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
+const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+
+/// A line for the poll loop, and the memory that it takes.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) bytes: Vec<u8>,
+    _held: Held,
+}
+
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) dialer: Dialer,
+    /// Scheme, host and port, for people.
+    pub(super) origin: String,
+    pub(super) mirror: Mutex<Mirror>,
+    pub(super) slots: Semaphore,
+    legacy: Mutex<Legacy>,
+    lines: mpsc::Sender<Line>,
+    held: Arc<AtomicUsize>,
+    /// The server has ended the session.
+    over: Notify,
+}
+
+/// What the server has settled in the legacy era.
+#[derive(Debug, Default)]
+struct Legacy {
+    initialized: bool,
+    session: Option<HeaderValue>,
+    version: Option<HeaderValue>,
+}
+
+impl Link {
+    pub(super) fn new(dialer: Dialer, origin: &str, lines: mpsc::Sender<Line>) -> Self {
+        Self {
+            dialer,
+            origin: origin.to_owned(),
+            mirror: Mutex::default(),
+            slots: Semaphore::new(REQUESTS),
+            legacy: Mutex::default(),
+            lines,
+            held: Arc::default(),
+            over: Notify::new(),
+        }
+    }
+
+    /// Memory to be counted.
+    pub(super) fn hold(&self) -> Held {
+        Held {
+            all: Arc::clone(&self.held),
+            mine: 0,
+        }
+    }
+
+    /// Passes a line on; waits while the agent does not read.
+    pub(super) async fn pass(&self, bytes: Vec<u8>) -> Result<(), Failure> {
+        let mut held = self.hold();
+        held.set(bytes.capacity())?;
+        let line = Line { bytes, _held: held };
+        // Its reader is gone only when everything ends.
+        let _ = self.lines.send(line).await;
+        Ok(())
+    }
+
+    /// Passes a short line of lockgate's own on, however much is held.
+    pub(super) async fn tell(&self, bytes: Vec<u8>) {
+        let line = Line {
+            bytes,
+            _held: self.hold(),
+        };
+        let _ = self.lines.send(line).await;
+    }
+
+    fn legacy(&self) -> MutexGuard<'_, Legacy> {
+        lock(&self.legacy)
+    }
+
+    /// A new session begins, with the id that the server gave.
+    pub(super) fn begin_session(&self, headers: &HeaderMap) -> Result<(), Failure> {
+        let mut session = headers.get(SESSION).cloned();
+        if let Some(id) = &mut session {
+            let visible = id.as_bytes().iter().all(u8::is_ascii_graphic);
+            if id.is_empty() || id.len() > SESSION_ID || !visible {
+                let why = "the server gave it a session id that is not visible ASCII";
+                return Err(Failure::Unfit(why.to_owned()));
+            }
+            // It opens the session to whoever knows it.
+            id.set_sensitive(true);
+        }
+        *self.legacy() = Legacy {
+            initialized: true,
+            session,
+            version: None,
+        };
+        Ok(())
+    }
+
+    /// Remembers the revision that the server has chosen.
+    pub(super) fn learn_version(&self, answer: &Document) {
+        let result = answer.root().get("result");
+        let version = result.and_then(|r| r.get("protocolVersion"));
+        let version = version.and_then(Json::as_str);
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-.".contains(&b);
+        let word = |v: &str| v.len() <= 32 && v.bytes().all(plain);
+        let version = version.filter(|v| word(v));
+        self.legacy().version = version.and_then(|v| HeaderValue::from_str(&v).ok());
+    }
+
+    /// The headers of a message of the legacy era.
+    pub(super) fn legacy_headers(&self) -> HeaderMap {
+        let legacy = self.legacy();
+        let mut headers = HeaderMap::new();
+        headers.extend(legacy.version.clone().map(|v| (VERSION, v)));
+        headers.extend(legacy.session.clone().map(|v| (SESSION, v)));
+        headers
+    }
+
+    /// Whether a server of the legacy era has been initialized.
+    pub(super) fn is_legacy(&self) -> bool {
+        self.legacy().initialized
+    }
+
+    /// Whether a session is to be closed at the end.
+    pub(super) fn has_session(&self) -> bool {
+        self.legacy().session.is_some()
+    }
+
+    /// The server knows the session no more: everything ends.
+    pub(super) fn end_session(&self) {
+        self.legacy().session = None;
+        self.over.notify_one();
+    }
+
+    /// Waits until the server has ended the session.
+    pub(super) async fn session_over(&self) {
+        self.over.notified().await;
+    }
+}
+
+/// Every value behind these locks is whole after every step.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A share of the memory that may be held; given back when dropped.
+#[derive(Debug)]
+pub(super) struct Held {
+    all: Arc<AtomicUsize>,
+    mine: usize,
+}
+
+impl Held {
+    /// Now it is so much.
+    pub(super) fn set(&mut self, bytes: usize) -> Result<(), Failure> {
+        let more = bytes.saturating_sub(self.mine);
+        let less = self.mine.saturating_sub(bytes);
+        self.mine = bytes;
+        let before = self.all.fetch_add(more, Ordering::Relaxed);
+        self.all.fetch_sub(less, Ordering::Relaxed);
+        if more > 0 && before.saturating_add(more) > HELD {
+            return Err(Failure::Busy);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.mine, Ordering::Relaxed);
+    }
+}

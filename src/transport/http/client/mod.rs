@@ -1,0 +1,254 @@
+//! The bridge to a remote server: lines on one side, HTTP on the other.
+//!
+//! To the poll loop it is an [`Upstream`] like a child process: two pipes and an
+//! end. Behind them stands one thread with an async runtime, which exists only
+//! where there is a remote server. It is a transport: it decides nothing, sends
+//! the cleared bytes as they are, and passes on what comes, to be judged.
+//!
+//! Answers the server (A1) that redirects, compresses, never ends, or speaks
+//! with two voices (header and body), and the network that breaks in the middle
+//! of a call: it is never made twice.
+
+mod dial;
+mod exchange;
+mod failure;
+mod link;
+mod listen;
+mod response;
+mod router;
+
+pub use dial::DialError;
+
+use crate::engine::url::ServerUrl;
+use crate::transport::upstream::{Exit, Upstream};
+use dial::Dialer;
+use hyper::{HeaderMap, Method};
+use link::{Line, Link};
+use router::Router;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::unix::pipe;
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+
+/// How long the server gets to close a session.
+const GOODBYE: Duration = Duration::from_secs(1);
+/// Lines that may wait for the poll loop.
+const LINES: usize = 8;
+
+/// What the poll loop wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Order {
+    Run,
+    Terminate,
+    Kill,
+}
+
+/// Why there is no bridge.
+#[derive(Debug, thiserror::Error)]
+pub enum BridgeError {
+    /// The server cannot be dialled.
+    #[error("cannot reach the server: {0}")]
+    Dial(#[from] DialError),
+    /// The system refused a pipe or a thread.
+    #[error("cannot start the HTTP client: {0}")]
+    System(#[from] io::Error),
+}
+
+/// A connection to a remote server. Dropping it ends it.
+#[derive(Debug)]
+pub struct Bridge {
+    stdin: Option<OwnedFd>,
+    stdout: Option<OwnedFd>,
+    exit_fd: OwnedFd,
+    exit: Arc<Mutex<Option<Exit>>>,
+    orders: watch::Sender<Order>,
+    thread: JoinHandle<()>,
+}
+
+/// The thread's ends of the pipes.
+struct Ends {
+    input: OwnedFd,
+    output: OwnedFd,
+    orders: watch::Receiver<Order>,
+}
+
+impl Bridge {
+    /// Starts a bridge to `url`. Nothing is dialled before there is something
+    /// to be sent. `credentials` go with every request.
+    ///
+    /// # Errors
+    /// See [`BridgeError`].
+    pub fn open(url: &ServerUrl, credentials: HeaderMap) -> Result<Self, BridgeError> {
+        let dialer = Dialer::new(url, credentials)?;
+        let (input, stdin) = pipe()?;
+        let (stdout, output) = pipe()?;
+        let (exit_fd, alive) = pipe()?;
+        let (orders, ordered) = watch::channel(Order::Run);
+        let ends = Ends {
+            input,
+            output,
+            orders: ordered,
+        };
+        let exit: Arc<Mutex<Option<Exit>>> = Arc::default();
+        let told = Arc::clone(&exit);
+        let origin = url.origin().to_owned();
+        let thread = std::thread::Builder::new().name("http".to_owned());
+        let thread = thread.spawn(move || {
+            let run = |(exit, output)| {
+                *link::lock(&told) = Some(exit);
+                // In this order: whoever sees the end can ask how it was.
+                drop(output);
+                drop(alive);
+            };
+            run(live(dialer, &origin, ends));
+        })?;
+        Ok(Self {
+            stdin: Some(stdin),
+            stdout: Some(stdout),
+            exit_fd,
+            exit,
+            orders,
+            thread,
+        })
+    }
+}
+
+/// A pipe whose ends do not block: reading end, writing end.
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (read, write) = io::pipe()?;
+    let ends: (OwnedFd, OwnedFd) = (read.into(), write.into());
+    rustix::io::ioctl_fionbio(&ends.0, true)?;
+    rustix::io::ioctl_fionbio(&ends.1, true)?;
+    Ok(ends)
+}
+
+/// The life of the thread. Gives back how it ended, and the output to be closed.
+fn live(dialer: Dialer, origin: &str, ends: Ends) -> (Exit, Option<pipe::Sender>) {
+    let failed = |e: io::Error| {
+        let why = format!("the HTTP client cannot run: {e}");
+        (Exit { code: 1, why }, None)
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => {
+            let ended = runtime.block_on(serve(dialer, origin, ends));
+            // A look-up of a name cannot be stopped, and is not waited for.
+            runtime.shutdown_background();
+            ended.unwrap_or_else(failed)
+        }
+        Err(e) => failed(e),
+    }
+}
+
+async fn serve(
+    dialer: Dialer,
+    origin: &str,
+    ends: Ends,
+) -> io::Result<(Exit, Option<pipe::Sender>)> {
+    let Ends {
+        input,
+        output,
+        orders,
+    } = ends;
+    let input = pipe::Receiver::from_owned_fd(input)?;
+    let output = pipe::Sender::from_owned_fd(output)?;
+    let (lines, waiting) = mpsc::channel(LINES);
+    let mut writer = tokio::spawn(write(waiting, output));
+    let link = Arc::new(Link::new(dialer, origin, lines));
+    let exit = tokio::select! {
+        biased;
+        () = link.session_over() => Exit {
+            code: 1,
+            why: format!("{origin} answered HTTP 404: it has ended the session; connect anew to begin another"),
+        },
+        () = ordered(orders.clone(), Order::Terminate) => closed(),
+        () = Router::new(Arc::clone(&link)).run(input) => closed(),
+    };
+    if link.has_session() {
+        tokio::select! {
+            () = ordered(orders.clone(), Order::Kill) => {}
+            _ = timeout(GOODBYE, link.dialer.bare(Method::DELETE, link.legacy_headers())) => {}
+        }
+    }
+    drop(link);
+    tokio::select! {
+        () = ordered(orders, Order::Kill) => Ok((exit, None)),
+        output = &mut writer => Ok((exit, output.ok())),
+    }
+}
+
+fn closed() -> Exit {
+    Exit {
+        code: 0,
+        why: "the connection was closed".to_owned(),
+    }
+}
+
+/// Waits until the poll loop wants so much. A loop that is gone wants all.
+async fn ordered(mut orders: watch::Receiver<Order>, wanted: Order) {
+    let _ = orders.wait_for(|order| *order >= wanted).await;
+}
+
+/// Writes whole lines, one after the other.
+async fn write(mut lines: mpsc::Receiver<Line>, mut output: pipe::Sender) -> pipe::Sender {
+    while let Some(mut line) = lines.recv().await {
+        line.bytes.push(b'\n');
+        if output.write_all(&line.bytes).await.is_err() {
+            // The poll loop reads no more: it is about to end.
+            break;
+        }
+    }
+    output
+}
+
+impl Upstream for Bridge {
+    fn stdin(&self) -> Option<&OwnedFd> {
+        self.stdin.as_ref()
+    }
+
+    fn stdout(&self) -> Option<&OwnedFd> {
+        self.stdout.as_ref()
+    }
+
+    fn stderr(&self) -> Option<&OwnedFd> {
+        None
+    }
+
+    fn close_stdin(&mut self) {
+        self.stdin = None;
+    }
+
+    fn close_stdout(&mut self) {
+        self.stdout = None;
+    }
+
+    fn close_stderr(&mut self) {}
+
+    fn exit_fd(&self) -> Option<&OwnedFd> {
+        Some(&self.exit_fd)
+    }
+
+    fn poll_exit(&mut self) -> Option<Exit> {
+        let exit = link::lock(&self.exit).clone();
+        let lost = || Exit {
+            code: 1,
+            why: "the HTTP client has failed".to_owned(),
+        };
+        exit.or_else(|| self.thread.is_finished().then(lost))
+    }
+
+    fn terminate(&self) {
+        self.orders.send_replace(Order::Terminate);
+    }
+
+    fn kill(&self) {
+        self.orders.send_replace(Order::Kill);
+    }
+}
