@@ -14,7 +14,10 @@ use std::fmt::{self, Write as _};
 mod tests;
 mod told;
 
-pub use told::{is_secret_word, looks_like_token, names_a_secret, place, pointer, value};
+pub use told::{
+    is_secret_word, key_told, looks_like_token, may_be_content, names_a_secret, place, pointer,
+    value,
+};
 
 /// Most bytes that a [`Masked`] value takes as JSON.
 pub const MOST_BYTES: usize = 4096;

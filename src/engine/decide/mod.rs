@@ -15,6 +15,7 @@ mod verify;
 
 use super::decision::{Decision, Frame};
 use super::guard::paths::{PathFacts, PathGuard};
+use super::mask::{key_told, may_be_content};
 use super::message::{Direction, Id, Json, KnownMethod, Limits, Message, Method, Opened, TopLevel};
 use super::pin::ServerPins;
 use super::policy::{Action, Policy};
@@ -246,6 +247,8 @@ fn describe(record: &mut Record, message: &Message<'_>) {
 fn recorded(method: &Method) -> Cow<'static, str> {
     match method {
         Method::Known(known) => known.name().into(),
+        // A peer chose it: what does not look like a name may be a secret.
+        Method::Unknown(name) if may_be_content(name) => key_told(name).into(),
         Method::Unknown(name) => bounded(name).into(),
     }
 }

@@ -54,7 +54,7 @@ const SECRET_WORDS: [&str; 6] = ["auth", "key", "otp", "pin", "pat", "session"];
 pub fn pointer(at: &str) -> String {
     let segments = at.split('/').enumerate().map(|(depth, segment)| {
         let name = segment.replace("~1", "/").replace("~0", "~");
-        if depth == 0 || (is_name(&name) && !looks_like_token(&name)) {
+        if depth == 0 || !may_be_content(&name) {
             segment.to_owned()
         } else {
             format!("<key of {}>", name.len())
@@ -101,6 +101,20 @@ pub fn names_a_secret(name: &str) -> bool {
             .collect();
         SECRET_WORDS.contains(&name.as_str()) || SECRET_NAMES.iter().any(|part| name.contains(part))
     })
+}
+
+/// Whether what a peer gave as a name may be content: a secret, say.
+pub fn may_be_content(name: &str) -> bool {
+    !is_name(name) || looks_like_token(name)
+}
+
+/// A name that a peer chose, as a sentence has it.
+pub fn key_told(name: &str) -> String {
+    if may_be_content(name) {
+        format!("a name of {} bytes", name.len())
+    } else {
+        format!("`{name}`")
+    }
 }
 
 /// A long run of letters and digits, both in it, or the beginning of a known

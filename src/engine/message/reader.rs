@@ -10,6 +10,7 @@ use super::json::{Document, Kind, Node};
 use super::limits::Limits;
 use super::problem::{Problem, ReadError};
 use super::text::{fold_case, unescape};
+use crate::engine::mask::key_told;
 use std::collections::BTreeSet;
 
 pub(super) fn read(bytes: Vec<u8>, limits: &Limits) -> Result<Document, (ReadError, Vec<u8>)> {
@@ -464,7 +465,6 @@ impl Reader<'_> {
 
     fn collision(&self, key: &Node, exact: bool) -> ReadError {
         let name = std::str::from_utf8(self.inner(key)).unwrap_or_default();
-        let short: String = name.chars().take(32).collect();
         let (problem, expected) = if exact {
             (Problem::DuplicateKey, "each key once")
         } else {
@@ -474,7 +474,7 @@ impl Reader<'_> {
             problem,
             key.start as usize,
             expected,
-            format!("`{short}` again"),
+            format!("{} again", key_told(name)),
         )
     }
 }
