@@ -41,6 +41,7 @@ fn page() -> String {
         Made from the catalogue in `src/engine/guard/catalogue`; do not edit by hand.\n\n\
         A pattern fits wherever a path ends with it, in any case. A leading `/` ties it to the root, a trailing `/**` takes \
         the directory and all below it, `@/` stands for every place where desktop systems keep applications' data, a leading `~/` ties it to somebody's home. \
+        A copy that an editor, a person or log rotation leaves beside a file (`.bak`, `.orig`, `~`, `.1`, `.swp`, `#x#`) is what it is a copy of. \
         Beside the rows, going through all of a home directory, or of a directory that holds a row's place, is an access to it \
         (`secret-tree`), and so is the home of root for anyone else (`root-home`).\n\n\
         Not covered, said plainly: a secret under a name that no row knows, a file inside a project that a recursive search of that \

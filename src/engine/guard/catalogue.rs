@@ -6,6 +6,7 @@
 //! Nothing is a regular expression: a path costs a few look-ups.
 
 mod aim;
+mod backup;
 mod people;
 mod places;
 mod tools;
@@ -267,10 +268,35 @@ pub(super) struct Setting {
     pub(super) changed: bool,
 }
 
-/// The places that a path of these components (lower case) is in.
+/// The places that a path of these components (lower case) is in. A copy of a
+/// place that holds secrets is one as well.
 pub(super) fn at(path: &[String], setting: Setting) -> Vec<&'static Place> {
-    let index = &*INDEX;
     let mut found: Vec<&'static Place> = Vec::new();
+    look(path, setting, &mut found);
+    for path in originals(path) {
+        let mut copied = Vec::new();
+        look(&path, setting, &mut copied);
+        copied.retain(|p| p.kind != Kind::GuardedWrites);
+        found.extend(copied);
+    }
+    found
+}
+
+/// The same path under the names that its last one is a copy of.
+pub(super) fn originals(path: &[String]) -> Vec<Vec<String>> {
+    let Some((last, before)) = path.split_last() else {
+        return Vec::new();
+    };
+    let under = |name: &str| {
+        let mut path = before.to_vec();
+        path.push(name.to_owned());
+        path
+    };
+    backup::originals(last).into_iter().map(under).collect()
+}
+
+fn look(path: &[String], setting: Setting, found: &mut Vec<&'static Place>) {
+    let index = &*INDEX;
     let mut look = |at: usize| {
         if let Some(row) = index.rows.get(at)
             && row.fits(path, setting.home)
@@ -296,7 +322,6 @@ pub(super) fn at(path: &[String], setting: Setting) -> Vec<&'static Place> {
     for at in &index.wild {
         look(*at);
     }
-    found
 }
 
 /// The places that a glob of these components (lower case) is aimed at.
