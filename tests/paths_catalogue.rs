@@ -43,7 +43,9 @@ fn page() -> String {
         the directory and all below it, `@/` stands for every place where desktop systems keep applications' data, a leading `~/` ties it to somebody's home. \
         A copy that an editor, a person or log rotation leaves beside a file (`.bak`, `.orig`, `~`, `.1`, `.swp`, `#x#`) is what it is a copy of. \
         Beside the rows, going through all of a home directory, or of a directory that holds a row's place, is an access to it \
-        (`secret-tree`), and so is the home of root for anyone else (`root-home`).\n\n\
+        (`secret-tree`), and so is the home of root for anyone else (`root-home`). \
+        A name that narrows such a walk (`-name`, `--include`, `-g`) makes it an honest one where only names are listed, unless it is a secret's; where \
+        what is found is read (`-exec cat`, `| xargs cat`, `grep -r`), only a name that no row's place has does, and source code and prose (`*.rs`, `*.md`) pass.\n\n\
         Not covered, said plainly: a secret under a name that no row knows, a file inside a project that a recursive search of that \
         project brings to light, hard links, and what a script computes while it runs. These are for the sandbox. \
         In program text a name that is only compared or listed is no access where nothing is opened, and loading `.env` into the environment \

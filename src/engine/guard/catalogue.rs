@@ -9,10 +9,12 @@ mod aim;
 mod backup;
 mod people;
 mod places;
+mod search;
 mod tools;
 
 use super::paths::glob::{self, Component};
-use aim::{AIMED, AIMED_GENERIC, Aim, reaches};
+use aim::{AIMED, AIMED_GENERIC, Aim};
+pub(super) use search::{in_read, in_search};
 use std::sync::LazyLock;
 
 /// What an access to a place means.
@@ -350,37 +352,6 @@ pub(super) fn aimed_at(path: &[String], setting: Setting) -> Vec<&'static Place>
         }
     }
     found
-}
-
-/// Whether a name pattern given to a search of a whole home directory could
-/// bring a secret to light. Far looser than [`aimed_at`].
-pub(super) fn in_search(name: &str, anywhere: bool) -> bool {
-    let name = Component::parse(&if anywhere {
-        format!("*{name}*")
-    } else {
-        name.to_owned()
-    });
-    if name.is_open() {
-        return true;
-    }
-    let rows = INDEX.rows.iter().zip(GLOBS.iter());
-    // What is honestly read may be found.
-    let parts = rows.filter(|(row, _)| row.place.kind != Kind::GuardedWrites);
-    parts.flat_map(|(_, parts)| parts).any(|part| {
-        if part.literals() < 3 {
-            return false;
-        }
-        if let Some(extension) = name.extension() {
-            let same = Component::parse(&extension).overlap(part);
-            return part.extension().is_some_and(|e| e == extension)
-                || same.is_some_and(|s| !part.starts_open() && s.spelled == s.literal);
-        }
-        let limit = if name.is_literal() { 100 } else { 50 };
-        let own = name.literals().saturating_mul(2);
-        name.overlap(part).is_some_and(|o| {
-            o.spelled >= 6 && reaches(o.spelled, o.literal, limit) && reaches(o.spelled, own, 80)
-        })
-    })
 }
 
 /// Whether a secret place is inside the directory of these components. Only

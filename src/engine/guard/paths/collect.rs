@@ -50,6 +50,8 @@ pub(super) struct Manner {
     pub(super) effect: Effect,
     /// Everything below it is read, narrowed to names where there are some.
     pub(super) walk: Option<Vec<String>>,
+    /// What the walk finds is read, not only listed.
+    pub(super) opens: bool,
     /// The directory that a script went to before.
     pub(super) from: Option<String>,
     /// It is what a search by name looks for.

@@ -49,6 +49,8 @@ pub(super) struct Use {
     pub(super) from: Option<String>,
     /// Everything below it, narrowed to these names.
     pub(super) walk: Option<Vec<String>>,
+    /// What the walk finds is read, not only listed.
+    pub(super) opens: bool,
     /// Nothing of what is in it comes back.
     pub(super) blind: bool,
     /// What a program prints that keeps secrets, instead of a path.
@@ -99,6 +101,10 @@ pub(super) fn uses_of_sql(text: &str) -> Option<Vec<Use>> {
 }
 
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one for each thing that stands around a command; any of them may come together"
+)]
 struct Reader {
     uses: Vec<Use>,
     variables: BTreeMap<String, String>,
@@ -109,6 +115,10 @@ struct Reader {
     runs: bool,
     /// Something in the script being read decodes.
     decoder: bool,
+    /// Something opens the files whose names the command being read prints.
+    handed: bool,
+    /// The script around the substitution being read opens files.
+    reads: bool,
     /// Bytes of scripts and program text read so far.
     work: usize,
     lost: bool,
@@ -122,6 +132,7 @@ impl Reader {
         let script = words::parse(text);
         let fed = Fed::of(&script.commands, &script.nested);
         let outer = (self.runs, self.decoder);
+        let around = (self.handed, self.reads);
         self.runs |= fed.runs;
         self.decoder |= printed::has_decoder(text);
         let feeds = self.printed > 0 || fed.names;
@@ -132,6 +143,7 @@ impl Reader {
         self.called(text, &script.commands);
         for (n, command) in script.commands.iter().enumerate() {
             let pipe = fed::pipe(&script.commands, n).filter(|_| !groups);
+            self.handed = around.0 || fed::hands_on(&script.commands, n, groups, self.reads);
             self.command_of(command, pipe, &runners, feeds, depth);
             if rotated {
                 for word in &command.words {
@@ -150,11 +162,14 @@ impl Reader {
             self.told_beside(&script.commands);
         }
         // What a substitution prints becomes a word of the outer command.
+        self.handed = around.0;
+        self.reads = script.commands.iter().any(fed::reads_names);
         for nested in &script.nested {
             self.printed = self.printed.saturating_add(1);
             self.script(nested, depth.saturating_add(1));
             self.printed = self.printed.saturating_sub(1);
         }
+        (self.handed, self.reads) = around;
         (self.runs, self.decoder) = outer;
     }
 

@@ -95,6 +95,13 @@ impl Whereabouts {
         (skip > 0 || open) && !self.is_home(before) && !folders.iter().any(own)
     }
 
+    /// Whether a directory is somebody's, or holds somebody's home.
+    fn is_personal(&self, path: &[String]) -> bool {
+        self.home_of(path).is_some()
+            || self.home.starts_with(path)
+            || matches!(path, [only] if matches!(only.as_str(), "home" | "users" | "mnt"))
+    }
+
     /// Whether secret places of a person or the system lie below.
     fn holds_secrets(&self, path: &[String]) -> bool {
         let names: Vec<&str> = path.iter().map(String::as_str).collect();
@@ -318,6 +325,7 @@ fn walked(place: &Whereabouts, parts: &[String], manner: &Manner) -> bool {
                 .find(|p| !p.is_empty())
                 .unwrap_or_default();
             catalogue::in_search(last, !glob::is_glob(last))
+                || (manner.opens && catalogue::in_read(last, parts, place.is_personal(parts)))
         };
         if names.is_empty() || names.iter().any(bringing) {
             return true;

@@ -422,6 +422,7 @@ impl Collector {
                 named: true,
                 effect: one.effect,
                 walk: one.walk,
+                opens: one.opens,
                 from: one.from,
                 blind: one.blind,
                 tells: one.tells,
