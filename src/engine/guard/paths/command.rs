@@ -8,6 +8,7 @@
 
 mod arguments;
 mod assigned;
+mod closing;
 mod embedded;
 mod fed;
 mod flags;
@@ -53,6 +54,8 @@ pub(super) struct Use {
     pub(super) opens: bool,
     /// Nothing of what is in it comes back.
     pub(super) blind: bool,
+    /// The same wherever it is, and it stays as it is: it is shut, or used.
+    pub(super) kept: bool,
     /// What a program prints that keeps secrets, instead of a path.
     pub(super) tells: Option<&'static str>,
 }
@@ -359,6 +362,15 @@ impl Reader {
         self.word(text, effect);
         for one in self.uses.iter_mut().skip(from) {
             one.blind = true;
+        }
+    }
+
+    /// A word for a file that is only shut, or used where it is.
+    fn kept(&mut self, text: &str, effect: Effect) {
+        let from = self.uses.len();
+        self.blind(text, effect);
+        for one in self.uses.iter_mut().skip(from) {
+            one.kept = true;
         }
     }
 

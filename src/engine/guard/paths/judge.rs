@@ -261,7 +261,7 @@ fn examine(guard: &PathGuard, path: &str, manner: &Manner) -> Option<(&'static s
             format!("{} is a secret place of the policy", shown(path)),
         ));
     }
-    if !guard.rules.defaults || (manner.blind && place.is_project(&parts)) {
+    if !guard.rules.defaults || manner.kept || (manner.blind && place.is_project(&parts)) {
         return None;
     }
     let named = manner.named

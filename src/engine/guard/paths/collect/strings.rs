@@ -425,6 +425,7 @@ impl Collector {
                 opens: one.opens,
                 from: one.from,
                 blind: one.blind,
+                kept: one.kept,
                 tells: one.tells,
                 ..Manner::default()
             };
