@@ -294,7 +294,15 @@ pub(super) fn originals(path: &[String]) -> Vec<Vec<String>> {
         path.push(name.to_owned());
         path
     };
-    backup::originals(last).into_iter().map(under).collect()
+    let mut out: Vec<Vec<String>> = backup::originals(last).into_iter().map(under).collect();
+    // `.aws.bak/credentials`
+    if before.iter().any(|folder| backup::folder(folder).is_some()) {
+        let of = |name: &String| backup::folder(name).unwrap_or(name).to_owned();
+        let mut path: Vec<String> = before.iter().map(of).collect();
+        path.push(last.clone());
+        out.push(path);
+    }
+    out
 }
 
 fn look(path: &[String], setting: Setting, found: &mut Vec<&'static Place>) {
@@ -304,6 +312,8 @@ fn look(path: &[String], setting: Setting, found: &mut Vec<&'static Place>) {
             && row.fits(path, setting.home)
             && !found.iter().any(|p| p.id == row.place.id)
             && !row.place.excepts(path, setting.skip)
+            // A copy of what the row leaves alone is left alone.
+            && !originals(path).iter().any(|p| row.place.excepts(p, setting.skip))
         {
             found.push(row.place);
         }

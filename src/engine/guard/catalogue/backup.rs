@@ -9,8 +9,12 @@
 const ENDINGS: &str = "
     ~ .bak .bck .bkp .bk .backup .back .orig .original .old .save .saved .sav .prev .previous
     .copy .tmp .temp .swp .swo .swn .swx .new .rej .dpkg-old .dpkg-new .dpkg-dist .dpkg-bak
-    .ucf-old .ucf-dist .rpmsave .rpmorig .rpmnew .pacsave .pacnew .pacorig .disabled .deleted
+    .ucf-old .ucf-dist .rpmsave .rpmorig .rpmnew .pacsave .pacnew .pacorig .disabled .deleted .lock
     .gz .bz2 .xz .zst .* -bak -backup -old -orig -copy _bak _backup _old _orig _copy
+";
+/// Endings of copies of whole directories.
+const FOLDERS: &str = "
+    ~ .bak .backup .orig .old .save -bak -backup -old -orig _bak _backup _old _orig
 ";
 /// Most endings that are taken away, one after the other.
 const MOST: usize = 4;
@@ -31,6 +35,14 @@ pub(super) fn originals(name: &str) -> Vec<&str> {
         out.extend(rest.strip_prefix('.').filter(|r| !r.is_empty()));
     }
     out
+}
+
+/// The directory that one is a copy of.
+pub(super) fn folder(name: &str) -> Option<&str> {
+    FOLDERS
+        .split_ascii_whitespace()
+        .find_map(|ending| name.strip_suffix(ending))
+        .filter(|rest| rest.len() > 1)
 }
 
 fn shortened(name: &str) -> Option<&str> {

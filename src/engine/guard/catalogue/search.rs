@@ -17,6 +17,8 @@ const CODE: &str = "
 ";
 /// Most alternatives of `{a,b}` that are looked at.
 const ALTERNATIVES: usize = 64;
+/// Longest name in bytes that is looked at.
+const LONGEST: usize = 1024;
 
 /// Whether a name pattern given to a search of a whole home directory could
 /// bring a secret to light. Far looser than [`aimed_at`].
@@ -93,6 +95,9 @@ fn may_be(name: &Component, text: &str, part: &Component) -> bool {
 
 /// `*.{yml,json}` as `*.yml` and `*.json`; `None` where they are too many.
 fn alternatives(name: &str) -> Option<Vec<String>> {
+    if name.len() > LONGEST {
+        return None;
+    }
     let mut out = vec![name.to_owned()];
     // Each round opens the first braces of every name.
     for _ in 0..4 {

@@ -141,12 +141,15 @@ impl Reader {
         let feeds = self.printed > 0 || fed.names;
         let rotated = text.contains("n-za-m") || text.contains("N-ZA-M");
         let groups = fed::has_groups(&script.commands);
+        let taken = script.commands.iter().any(fed::takes_names);
         let runners = Runners::of(&script.commands);
         let reversed = text.contains("rev") && (text.contains('|') || text.contains("<<<"));
         self.called(text, &script.commands);
         for (n, command) in script.commands.iter().enumerate() {
             let pipe = fed::pipe(&script.commands, n).filter(|_| !groups);
-            self.handed = around.0 || fed::hands_on(&script.commands, n, groups, self.reads);
+            self.handed = around.0
+                || (groups && taken)
+                || fed::hands_on(&script.commands, n, taken, self.reads);
             self.command_of(command, pipe, &runners, feeds, depth);
             if rotated {
                 for word in &command.words {

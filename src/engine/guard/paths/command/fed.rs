@@ -282,14 +282,19 @@ pub(super) fn reads_names(command: &Command) -> bool {
     gives_back(&name, rest) && !is_find(&name)
 }
 
-/// Whether something opens the files whose names the command at `n` prints.
-/// `outer` where the script around the substitution that it is in reads files.
-pub(super) fn hands_on(commands: &[Command], n: usize, groups: bool, outer: bool) -> bool {
-    let takes = |c: &Command| opens(c) || takes_list(c) || listed("cpio pax", &program(c));
+/// Whether a command opens the files whose names it is given.
+pub(super) fn takes_names(command: &Command) -> bool {
+    opens(command) || takes_list(command) || listed("cpio pax", &program(command))
+}
+
+/// Whether something opens the files whose names the command at `n` prints:
+/// the rest of its pipe; a command that `taken` says is there, where what is
+/// printed goes to a file; what stands around the substitution (`outer`).
+pub(super) fn hands_on(commands: &[Command], n: usize, taken: bool, outer: bool) -> bool {
     let line = pipe(commands, n).unwrap_or_default();
-    let kept = commands.get(n).and_then(target).is_some() || line.last().and_then(target).is_some();
-    line.iter().any(takes)
-        || ((groups || kept) && commands.iter().any(takes))
+    let last = line.last().or_else(|| commands.get(n));
+    line.iter().any(takes_names)
+        || (taken && last.and_then(target).is_some())
         || (outer && line.iter().all(|c| listed(FILTERS, &program(c))))
 }
 

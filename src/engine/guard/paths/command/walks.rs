@@ -235,10 +235,14 @@ impl Reader {
     }
 }
 
+/// Most words of a program that `find` starts which are looked at.
+const STARTED: usize = 64;
+
 /// Whether what is found is given to a program that reads it.
 fn executes(flags: &str, arguments: &[Word]) -> bool {
     arguments.iter().enumerate().any(|(n, word)| {
         let started = arguments.get(n.saturating_add(1)..).unwrap_or_default();
+        let started = started.get(..STARTED).unwrap_or(started);
         listed(flags, &word.text)
             && started
                 .split_first()
