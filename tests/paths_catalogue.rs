@@ -41,8 +41,11 @@ fn page() -> String {
         Made from the catalogue in `src/engine/guard/catalogue`; do not edit by hand.\n\n\
         A pattern fits wherever a path ends with it, in any case. A leading `/` ties it to the root, a trailing `/**` takes \
         the directory and all below it, `@/` stands for every place where desktop systems keep applications' data, a leading `~/` ties it to somebody's home. \
+        A copy that an editor, a person or log rotation leaves beside a file (`.bak`, `.orig`, `~`, `.1`, `.swp`, `#x#`) is what it is a copy of. \
         Beside the rows, going through all of a home directory, or of a directory that holds a row's place, is an access to it \
-        (`secret-tree`), and so is the home of root for anyone else (`root-home`).\n\n\
+        (`secret-tree`), and so is the home of root for anyone else (`root-home`). \
+        A name that narrows such a walk (`-name`, `--include`, `-g`) makes it an honest one where only names are listed, unless it is a secret's; where \
+        what is found is read (`-exec cat`, `| xargs cat`, `grep -r`), only a name that no row's place has does, and source code and prose (`*.rs`, `*.md`) pass.\n\n\
         Not covered, said plainly: a secret under a name that no row knows, a file inside a project that a recursive search of that \
         project brings to light, hard links, and what a script computes while it runs. These are for the sandbox. \
         In program text a name that is only compared or listed is no access where nothing is opened, and loading `.env` into the environment \
@@ -52,11 +55,12 @@ fn page() -> String {
         Nor is a bare word that a tool with an open name (`search`) looks for below a home: it may be part of a file's name as well as \
         of what files hold. What `git ls-files`, `git log --oneline`, `git check-ignore` and `git rm --cached` say about a relative name is no access.\n\n\
         In a command line, what `ls`, `stat`, `wc`, `touch`, `rm` and `chmod` do to a file of a project is no access: nothing of it comes \
-        back. Writing to one (`echo A=1 > .env`) is, as it is for any other tool. Nor is a key that `ssh -i` uses, a file that `--env-file` \
+        back. Writing to one (`echo A=1 > .env`) is, as it is for any other tool. Nor is a key that `ssh -i` uses or `ssh-add` hands to the agent, \
+        the login that `kubectl --kubeconfig ~/.kube/x` uses, `chmod` that shuts a file to others (`chmod 644` on it is an access), a file that `--env-file` \
         gives to a program (unless the line prints the environment), or where `KUBECONFIG` and its like point. A program that prints a \
         secret it keeps elsewhere is stopped as `secret-printer`: the list is at the end of this page. What prints the environment is not \
         on it: lockgate starts servers with an environment of its own.\n\n\
-        Stopped although it may be honest: a value that is nothing but a secret's name, where the argument's name does not say that it is \
+        Stopped although it may be honest: the names in a secret directory (`ls ~/.ssh`), for they say which keys there are and what to ask for next; a value that is nothing but a secret's name, where the argument's name does not say that it is \
         text (`{\"name\": \".env\"}`, a `thought` of one absolute path); prose that names one under `input`; a git ref or a resource whose last part is such a name (`feature/.env`, `docs://ssh/id_rsa-guide`); \
         a selector such as `a[href$=\".env\"]` in browser code; a page below a secret's name on the machine itself \
         (`http://localhost:8000/.env`).\n"

@@ -6,12 +6,15 @@
 //! Nothing is a regular expression: a path costs a few look-ups.
 
 mod aim;
+mod backup;
 mod people;
 mod places;
+mod search;
 mod tools;
 
 use super::paths::glob::{self, Component};
-use aim::{AIMED, AIMED_GENERIC, Aim, reaches};
+use aim::{AIMED, AIMED_GENERIC, Aim};
+pub(super) use search::{in_read, in_search};
 use std::sync::LazyLock;
 
 /// What an access to a place means.
@@ -267,15 +270,50 @@ pub(super) struct Setting {
     pub(super) changed: bool,
 }
 
-/// The places that a path of these components (lower case) is in.
+/// The places that a path of these components (lower case) is in. A copy of a
+/// place that holds secrets is one as well.
 pub(super) fn at(path: &[String], setting: Setting) -> Vec<&'static Place> {
-    let index = &*INDEX;
     let mut found: Vec<&'static Place> = Vec::new();
+    look(path, setting, &mut found);
+    for path in originals(path) {
+        let mut copied = Vec::new();
+        look(&path, setting, &mut copied);
+        copied.retain(|p| p.kind != Kind::GuardedWrites);
+        found.extend(copied);
+    }
+    found
+}
+
+/// The same path under the names that its last one is a copy of.
+pub(super) fn originals(path: &[String]) -> Vec<Vec<String>> {
+    let Some((last, before)) = path.split_last() else {
+        return Vec::new();
+    };
+    let under = |name: &str| {
+        let mut path = before.to_vec();
+        path.push(name.to_owned());
+        path
+    };
+    let mut out: Vec<Vec<String>> = backup::originals(last).into_iter().map(under).collect();
+    // `.aws.bak/credentials`
+    if before.iter().any(|folder| backup::folder(folder).is_some()) {
+        let of = |name: &String| backup::folder(name).unwrap_or(name).to_owned();
+        let mut path: Vec<String> = before.iter().map(of).collect();
+        path.push(last.clone());
+        out.push(path);
+    }
+    out
+}
+
+fn look(path: &[String], setting: Setting, found: &mut Vec<&'static Place>) {
+    let index = &*INDEX;
     let mut look = |at: usize| {
         if let Some(row) = index.rows.get(at)
             && row.fits(path, setting.home)
             && !found.iter().any(|p| p.id == row.place.id)
             && !row.place.excepts(path, setting.skip)
+            // A copy of what the row leaves alone is left alone.
+            && !originals(path).iter().any(|p| row.place.excepts(p, setting.skip))
         {
             found.push(row.place);
         }
@@ -296,7 +334,6 @@ pub(super) fn at(path: &[String], setting: Setting) -> Vec<&'static Place> {
     for at in &index.wild {
         look(*at);
     }
-    found
 }
 
 /// The places that a glob of these components (lower case) is aimed at.
@@ -325,37 +362,6 @@ pub(super) fn aimed_at(path: &[String], setting: Setting) -> Vec<&'static Place>
         }
     }
     found
-}
-
-/// Whether a name pattern given to a search of a whole home directory could
-/// bring a secret to light. Far looser than [`aimed_at`].
-pub(super) fn in_search(name: &str, anywhere: bool) -> bool {
-    let name = Component::parse(&if anywhere {
-        format!("*{name}*")
-    } else {
-        name.to_owned()
-    });
-    if name.is_open() {
-        return true;
-    }
-    let rows = INDEX.rows.iter().zip(GLOBS.iter());
-    // What is honestly read may be found.
-    let parts = rows.filter(|(row, _)| row.place.kind != Kind::GuardedWrites);
-    parts.flat_map(|(_, parts)| parts).any(|part| {
-        if part.literals() < 3 {
-            return false;
-        }
-        if let Some(extension) = name.extension() {
-            let same = Component::parse(&extension).overlap(part);
-            return part.extension().is_some_and(|e| e == extension)
-                || same.is_some_and(|s| !part.starts_open() && s.spelled == s.literal);
-        }
-        let limit = if name.is_literal() { 100 } else { 50 };
-        let own = name.literals().saturating_mul(2);
-        name.overlap(part).is_some_and(|o| {
-            o.spelled >= 6 && reaches(o.spelled, o.literal, limit) && reaches(o.spelled, own, 80)
-        })
-    })
 }
 
 /// Whether a secret place is inside the directory of these components. Only

@@ -219,7 +219,8 @@ pub(super) const PLACES: &[Place] = &[
             .twilio-cli/config.json, .expo/state.json, .doppler/.doppler.yaml, .infisical/**,
             .config/op/**, .tailscale/**, /var/lib/tailscale/**, .circleci/cli.yml,
             .travis/config.yml, .config/argocd/config, .argocd/config, .jira.d/credentials,
-            .config/.jira/**, .config/rsconnect/**
+            .config/.jira/**, .config/rsconnect/**, openstack/clouds.yaml,
+            openstack/clouds.yml, openstack/secure.yaml, openstack/secure.yml, clouds.yaml
         ",
         &[FIXTURES],
     ),

@@ -3,7 +3,7 @@
 //! All bounds on the work of one call are here. A call that exceeds one is
 //! refused (`opaque`), never judged in part.
 
-use super::collect::{Manner, Raw, is_web};
+use super::collect::{Effect, Manner, Raw, is_web};
 use super::{HostFacts, glob, lexical, shape, spell};
 use crate::engine::guard::catalogue;
 use std::collections::BTreeSet;
@@ -50,7 +50,7 @@ pub(super) fn all(raws: Vec<Raw>, host: &HostFacts) -> Vec<Candidate> {
     if raws.len() > CANDIDATES {
         return vec![refused("", "more paths than one call may name")];
     }
-    let mut seen: BTreeSet<(String, String, bool)> = BTreeSet::new();
+    let mut seen: BTreeSet<(String, String, [bool; 3], Effect)> = BTreeSet::new();
     let spelled: Vec<Spelled> = raws
         .into_iter()
         .filter(|raw| {
@@ -58,7 +58,12 @@ pub(super) fn all(raws: Vec<Raw>, host: &HostFacts) -> Vec<Candidate> {
                 || raw.manner.from.is_some()
                 || raw.manner.opaque.is_some()
                 || raw.manner.tells.is_some()
-                || seen.insert((raw.at.clone(), raw.text.clone(), raw.manner.part))
+                || seen.insert((
+                    raw.at.clone(),
+                    raw.text.clone(),
+                    [raw.manner.part, raw.manner.blind, raw.manner.kept],
+                    raw.manner.effect,
+                ))
         })
         .filter(|raw| !is_web(&raw.text))
         .map(|raw| Spelled {
@@ -235,7 +240,12 @@ fn is_climb(text: &str) -> bool {
 fn chain(spelled: &[Spelled], host: &HostFacts) -> Option<Candidate> {
     let links: Vec<&Spelled> = spelled
         .iter()
-        .filter(|s| !s.raw.manner.part && !glob::is_glob(&s.raw.text) && s.raw.text.len() <= 512)
+        .filter(|s| {
+            !s.raw.manner.part
+                && !s.raw.manner.kept
+                && !glob::is_glob(&s.raw.text)
+                && s.raw.text.len() <= 512
+        })
         .collect();
     if links.len() < 3 || links.len() > CHAIN {
         return None;

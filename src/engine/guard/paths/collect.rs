@@ -50,6 +50,8 @@ pub(super) struct Manner {
     pub(super) effect: Effect,
     /// Everything below it is read, narrowed to names where there are some.
     pub(super) walk: Option<Vec<String>>,
+    /// What the walk finds is read, not only listed.
+    pub(super) opens: bool,
     /// The directory that a script went to before.
     pub(super) from: Option<String>,
     /// It is what a search by name looks for.
@@ -58,6 +60,8 @@ pub(super) struct Manner {
     pub(super) part: bool,
     /// Nothing of what is in it comes back: it is listed, made or taken away.
     pub(super) blind: bool,
+    /// The same wherever it is, and it stays as it is: it is shut, or used.
+    pub(super) kept: bool,
     /// A program that prints a secret, and what it prints.
     pub(super) tells: Option<&'static str>,
     /// It cannot be judged and why.

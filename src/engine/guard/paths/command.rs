@@ -8,6 +8,7 @@
 
 mod arguments;
 mod assigned;
+mod closing;
 mod embedded;
 mod fed;
 mod flags;
@@ -49,8 +50,12 @@ pub(super) struct Use {
     pub(super) from: Option<String>,
     /// Everything below it, narrowed to these names.
     pub(super) walk: Option<Vec<String>>,
+    /// What the walk finds is read, not only listed.
+    pub(super) opens: bool,
     /// Nothing of what is in it comes back.
     pub(super) blind: bool,
+    /// The same wherever it is, and it stays as it is: it is shut, or used.
+    pub(super) kept: bool,
     /// What a program prints that keeps secrets, instead of a path.
     pub(super) tells: Option<&'static str>,
 }
@@ -99,6 +104,10 @@ pub(super) fn uses_of_sql(text: &str) -> Option<Vec<Use>> {
 }
 
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one for each thing that stands around a command; any of them may come together"
+)]
 struct Reader {
     uses: Vec<Use>,
     variables: BTreeMap<String, String>,
@@ -109,6 +118,10 @@ struct Reader {
     runs: bool,
     /// Something in the script being read decodes.
     decoder: bool,
+    /// Something opens the files whose names the command being read prints.
+    handed: bool,
+    /// The script around the substitution being read opens files.
+    reads: bool,
     /// Bytes of scripts and program text read so far.
     work: usize,
     lost: bool,
@@ -122,16 +135,21 @@ impl Reader {
         let script = words::parse(text);
         let fed = Fed::of(&script.commands, &script.nested);
         let outer = (self.runs, self.decoder);
+        let around = (self.handed, self.reads);
         self.runs |= fed.runs;
         self.decoder |= printed::has_decoder(text);
         let feeds = self.printed > 0 || fed.names;
         let rotated = text.contains("n-za-m") || text.contains("N-ZA-M");
         let groups = fed::has_groups(&script.commands);
+        let taken = script.commands.iter().any(fed::takes_names);
         let runners = Runners::of(&script.commands);
         let reversed = text.contains("rev") && (text.contains('|') || text.contains("<<<"));
         self.called(text, &script.commands);
         for (n, command) in script.commands.iter().enumerate() {
             let pipe = fed::pipe(&script.commands, n).filter(|_| !groups);
+            self.handed = around.0
+                || (groups && taken)
+                || fed::hands_on(&script.commands, n, taken, self.reads);
             self.command_of(command, pipe, &runners, feeds, depth);
             if rotated {
                 for word in &command.words {
@@ -150,11 +168,14 @@ impl Reader {
             self.told_beside(&script.commands);
         }
         // What a substitution prints becomes a word of the outer command.
+        self.handed = around.0;
+        self.reads = script.commands.iter().any(fed::reads_names);
         for nested in &script.nested {
             self.printed = self.printed.saturating_add(1);
             self.script(nested, depth.saturating_add(1));
             self.printed = self.printed.saturating_sub(1);
         }
+        (self.handed, self.reads) = around;
         (self.runs, self.decoder) = outer;
     }
 
@@ -344,6 +365,15 @@ impl Reader {
         self.word(text, effect);
         for one in self.uses.iter_mut().skip(from) {
             one.blind = true;
+        }
+    }
+
+    /// A word for a file that is only shut, or used where it is.
+    fn kept(&mut self, text: &str, effect: Effect) {
+        let from = self.uses.len();
+        self.blind(text, effect);
+        for one in self.uses.iter_mut().skip(from) {
+            one.kept = true;
         }
     }
 

@@ -5,7 +5,7 @@ use super::candidate::Candidate;
 use super::collect::{Effect, Manner};
 use super::glob::{self, Component};
 use super::{HostFacts, PathFact, PathFacts, PathGuard, lexical};
-use crate::engine::guard::catalogue::{self, Kind, Pattern, Setting};
+use crate::engine::guard::catalogue::{self, Kind, Pattern, Place, Setting};
 use crate::engine::types::Finding;
 
 /// A secret place is reached for.
@@ -93,6 +93,13 @@ impl Whereabouts {
             return false;
         };
         (skip > 0 || open) && !self.is_home(before) && !folders.iter().any(own)
+    }
+
+    /// Whether a directory is somebody's, or holds somebody's home.
+    fn is_personal(&self, path: &[String]) -> bool {
+        self.home_of(path).is_some()
+            || self.home.starts_with(path)
+            || matches!(path, [only] if matches!(only.as_str(), "home" | "users" | "mnt"))
     }
 
     /// Whether secret places of a person or the system lie below.
@@ -214,6 +221,19 @@ fn setting(
     }
 }
 
+/// The rows that a path, or what it is a copy of, belongs to.
+fn places_of(parts: &[String], globs: bool, setting: Setting) -> Vec<&'static Place> {
+    let mut places = catalogue::at(parts, setting);
+    if globs {
+        places.extend(catalogue::aimed_at(parts, setting));
+        for original in catalogue::originals(parts).iter().take(2) {
+            let copied = catalogue::aimed_at(original, setting);
+            places.extend(copied.into_iter().filter(|p| p.kind != Kind::GuardedWrites));
+        }
+    }
+    places
+}
+
 fn examine(guard: &PathGuard, path: &str, manner: &Manner) -> Option<(&'static str, String)> {
     let place = &guard.place;
     let parts = lexical::compared(path);
@@ -225,10 +245,7 @@ fn examine(guard: &PathGuard, path: &str, manner: &Manner) -> Option<(&'static s
     }
     let first_glob = parts.iter().position(|p| glob::is_glob(p));
     let setting = setting(place, &parts, first_glob, manner);
-    let mut places = catalogue::at(&parts, setting);
-    if first_glob.is_some() {
-        places.extend(catalogue::aimed_at(&parts, setting));
-    }
+    let places = places_of(&parts, first_glob.is_some(), setting);
     // What guards lockgate is said first: it is the graver of two reasons.
     for found in &places {
         if found.kind == Kind::Guarded || (found.kind == Kind::GuardedWrites && setting.changed) {
@@ -244,7 +261,7 @@ fn examine(guard: &PathGuard, path: &str, manner: &Manner) -> Option<(&'static s
             format!("{} is a secret place of the policy", shown(path)),
         ));
     }
-    if !guard.rules.defaults || (manner.blind && place.is_project(&parts)) {
+    if !guard.rules.defaults || manner.kept || (manner.blind && place.is_project(&parts)) {
         return None;
     }
     let named = manner.named
@@ -289,7 +306,9 @@ fn examine(guard: &PathGuard, path: &str, manner: &Manner) -> Option<(&'static s
 fn secret_by_policy(guard: &PathGuard, parts: &[String]) -> bool {
     guard.rules.secret.iter().any(|text| {
         let pattern = Pattern::parse(text).with_below();
-        pattern.fits(parts) || (parts.iter().any(|p| glob::is_glob(p)) && pattern.may_fit(parts))
+        pattern.fits(parts)
+            || catalogue::originals(parts).iter().any(|p| pattern.fits(p))
+            || (parts.iter().any(|p| glob::is_glob(p)) && pattern.may_fit(parts))
     })
 }
 
@@ -306,6 +325,7 @@ fn walked(place: &Whereabouts, parts: &[String], manner: &Manner) -> bool {
                 .find(|p| !p.is_empty())
                 .unwrap_or_default();
             catalogue::in_search(last, !glob::is_glob(last))
+                || (manner.opens && catalogue::in_read(last, parts, place.is_personal(parts)))
         };
         if names.is_empty() || names.iter().any(bringing) {
             return true;

@@ -422,8 +422,10 @@ impl Collector {
                 named: true,
                 effect: one.effect,
                 walk: one.walk,
+                opens: one.opens,
                 from: one.from,
                 blind: one.blind,
+                kept: one.kept,
                 tells: one.tells,
                 ..Manner::default()
             };

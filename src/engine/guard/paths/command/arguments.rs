@@ -1,9 +1,10 @@
 //! The arguments of one command: which are files, which are text, which are
 //! scripts of their own.
 
+use super::closing::keeps;
 use super::flags::{
-    is_aside, is_blind as is_blind_flag, is_key_option, is_negated, names_key, runs_next,
-    skips_next,
+    is_aside, is_blind as is_blind_flag, is_key_option, is_login, is_negated, names_key,
+    names_login, runs_next, skips_next,
 };
 use super::programs::{
     CHANGERS, INTERPRETERS, LANGUAGES, PROMPTED, REMOVERS, git_verb, is_blind, is_env, is_example,
@@ -51,6 +52,10 @@ impl Program {
 }
 
 /// One command while its words are read.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one for each thing that a command tells; any of them may come together"
+)]
 pub(super) struct Call<'a> {
     name: &'a str,
     program: Program,
@@ -59,6 +64,8 @@ pub(super) struct Call<'a> {
     pub(super) feeds: bool,
     /// Nothing that is in its files comes back.
     blind: bool,
+    /// Its files stay where they are and as they are.
+    keeps: bool,
     /// It only tells whether it knows the names behind the verb.
     names: bool,
     effect: Effect,
@@ -73,6 +80,7 @@ impl Reader {
             arguments,
             feeds,
             blind: !feeds && is_blind(name, arguments),
+            keeps: self.printed == 0 && !self.handed && keeps(name, arguments),
             names: !feeds && only_names(name, arguments),
             effect: effect_of(name, arguments),
             depth: depth.saturating_add(1),
@@ -98,11 +106,12 @@ impl Reader {
                     self.inner_script(&call, text);
                     continue;
                 }
+                Next::Login if is_login(text) => continue,
                 Next::Blind => {
                     self.blind(text, Effect::Change);
                     continue;
                 }
-                Next::Word => {}
+                Next::Word | Next::Login => {}
             }
             if self.flag(&call, text, &mut next) {
                 continue;
@@ -145,6 +154,10 @@ impl Reader {
         if is_key_option(call.name, text) {
             return true;
         }
+        let login = names_login(call.name, call.arguments, text);
+        if login && text.split_once('=').is_some_and(|(_, v)| is_login(v)) {
+            return true;
+        }
         if let Some((flag, value)) = text.split_once('=')
             && is_blind_flag(call.name, call.arguments, flag)
         {
@@ -155,7 +168,9 @@ impl Reader {
             return false;
         }
         let runs = matches!(call.program, Program::Interprets | Program::Language);
-        *next = if skips_next(call.name, call.arguments, text) || names_key(call.name, text) {
+        *next = if login {
+            Next::Login
+        } else if skips_next(call.name, call.arguments, text) || names_key(call.name, text) {
             Next::Skip
         } else if is_blind_flag(call.name, call.arguments, text) {
             Next::Blind
@@ -194,7 +209,9 @@ impl Reader {
                     (_, true) => Effect::Read,
                     _ => call.effect,
                 };
-                if call.blind {
+                if call.keeps {
+                    self.kept(text, effect);
+                } else if call.blind {
                     self.blind(text, effect);
                 } else {
                     self.word(text, effect);
@@ -349,6 +366,8 @@ enum Next {
     Script,
     /// As a file of which nothing comes back.
     Blind,
+    /// As the login that the program uses, if it looks like one.
+    Login,
 }
 
 /// Whether a word without spaces is program text rather than a name.

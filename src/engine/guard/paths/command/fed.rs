@@ -3,7 +3,7 @@
 //! further on. Text that nobody reads names nothing.
 
 use super::arguments::Program;
-use super::programs::{INTERPRETERS, LANGUAGES, WRAPPERS, is_blind, name_of};
+use super::programs::{INTERPRETERS, LANGUAGES, WRAPPERS, is_blind, is_find, name_of};
 use super::{Command, Reader, Word};
 use crate::engine::guard::paths::collect::Effect;
 use crate::engine::guard::paths::role::listed;
@@ -259,6 +259,43 @@ fn opens(command: &Command) -> bool {
             let name = name_of(Some(first));
             !is_blind(&name, rest) && !listed("echo printf", &name)
         })
+}
+
+/// Programs of which nothing of a file comes back, beside the blind ones.
+const NAMES: &str = "
+    echo printf test [ [[ true cd pushd for do done if then fi export local declare ls du file
+    basename dirname cksum md5sum sha1sum sha256sum sha512sum b2sum shasum chgrp mkdir read
+    sleep exit set
+";
+/// Programs that only choose and order lines.
+const FILTERS: &str = "sort uniq head tail grep egrep fgrep rg sed awk tr shuf tac cut";
+
+/// Whether a program gives back what is in the files that it is named.
+pub(super) fn gives_back(name: &str, arguments: &[Word]) -> bool {
+    !name.is_empty() && !is_blind(name, arguments) && !listed(NAMES, name)
+}
+
+/// Whether a command may open names that are put into it, or into a variable.
+pub(super) fn reads_names(command: &Command) -> bool {
+    let name = program(command);
+    let rest = command.words.get(1..).unwrap_or_default();
+    gives_back(&name, rest) && !is_find(&name)
+}
+
+/// Whether a command opens the files whose names it is given.
+pub(super) fn takes_names(command: &Command) -> bool {
+    opens(command) || takes_list(command) || listed("cpio pax", &program(command))
+}
+
+/// Whether something opens the files whose names the command at `n` prints:
+/// the rest of its pipe; a command that `taken` says is there, where what is
+/// printed goes to a file; what stands around the substitution (`outer`).
+pub(super) fn hands_on(commands: &[Command], n: usize, taken: bool, outer: bool) -> bool {
+    let line = pipe(commands, n).unwrap_or_default();
+    let last = line.last().or_else(|| commands.get(n));
+    line.iter().any(takes_names)
+        || (taken && last.and_then(target).is_some())
+        || (outer && line.iter().all(|c| listed(FILTERS, &program(c))))
 }
 
 /// `ls -a`, `git ls-files -o`: names that a plain listing leaves out.

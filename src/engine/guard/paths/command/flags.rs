@@ -123,6 +123,27 @@ pub(super) fn is_key_option(name: &str, text: &str) -> bool {
             .is_some_and(|key| key.eq_ignore_ascii_case("identityfile="))
 }
 
+/// Whether a flag names the login to a cluster that a program uses. What prints
+/// of it, or of what a cluster keeps secret, is no such use.
+pub(super) fn names_login(name: &str, arguments: &[Word], flag: &str) -> bool {
+    let clusters = "
+        kubectl kubecolor oc helm helmfile k9s flux stern istioctl velero cilium linkerd kustomize
+    ";
+    flag.split('=').next() == Some("--kubeconfig")
+        && listed(clusters, name)
+        && arguments.len() <= 256
+        && !arguments.iter().any(|w| {
+            let word = w.text.to_ascii_lowercase();
+            word.contains("secret") || word.starts_with("--raw") || listed("config token", &word)
+        })
+}
+
+/// Whether a path looks like the login to a cluster: other files are told of
+/// where they are no such thing.
+pub(super) fn is_login(path: &str) -> bool {
+    path.contains(".kube/") || path.to_ascii_lowercase().contains("kubeconfig")
+}
+
 /// Whether nothing of the file that a flag names comes back: `--env-file` of
 /// what starts programs, and what a key is written to.
 pub(super) fn is_blind(name: &str, arguments: &[Word], flag: &str) -> bool {
@@ -134,10 +155,24 @@ pub(super) fn is_blind(name: &str, arguments: &[Word], flag: &str) -> bool {
                 "docker podman nerdctl docker-compose node nodemon tsx uvicorn uv bun deno act dotenvx",
                 name,
             ) && arguments.len() <= 256
-                && !arguments.iter().any(|w| shows_environment(name, &w.text))
+                && !arguments.iter().any(|w| {
+                    shows_environment(name, &w.text)
+                        && !(listed("config convert", &w.text) && is_summary(arguments))
+                })
         }
         _ => false,
     }
+}
+
+/// Whether `docker compose config` prints names only.
+fn is_summary(arguments: &[Word]) -> bool {
+    let any = |flags: &str| {
+        arguments
+            .iter()
+            .any(|w| listed(flags, w.text.split('=').next().unwrap_or_default()))
+    };
+    any("--services --images --quiet -q --profiles --volumes --networks")
+        && !any("--environment --variables -o --output")
 }
 
 /// A word of a command line that may print what an environment file says.

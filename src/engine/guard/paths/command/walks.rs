@@ -1,7 +1,8 @@
 //! Trees that a command goes through: `find`, `grep -r`, `tar`, `cp -r`.
 
+use super::fed::gives_back;
 use super::flags::{is_aside, is_negated, skips_next};
-use super::programs::{FLAGGED_WALKERS, WALKERS, git_verb, is_searcher};
+use super::programs::{FLAGGED_WALKERS, WALKERS, git_verb, is_searcher, name_of};
 use super::{Reader, Word};
 use crate::engine::guard::paths::collect::Effect;
 use crate::engine::guard::paths::role::listed;
@@ -21,11 +22,12 @@ impl Reader {
         let narrowed: Vec<String> = arguments
             .iter()
             .filter_map(|w| {
-                w.text
-                    .strip_prefix("--include=")
-                    .or_else(|| w.text.strip_prefix("-g"))
+                ["--include=", "--glob=", "--iglob=", "-g"]
+                    .iter()
+                    .find_map(|flag| w.text.strip_prefix(flag))
             })
-            .filter(|t| !t.is_empty())
+            // What is left out narrows nothing.
+            .filter(|t| !t.is_empty() && !t.starts_with('!'))
             .map(str::to_owned)
             .collect();
         let last = arguments.len().saturating_sub(1);
@@ -43,6 +45,9 @@ impl Reader {
                 | "robocopy"
                 | "copy-item"
         );
+        let lists = listed("ls du tree dir gci get-childitem", name)
+            || arguments.iter().any(|w| w.text == "--files");
+        let opens = !lists || self.handed;
         let mut pattern_due = is_searcher(name, arguments);
         let mut left_out = false;
         for (n, word) in arguments.iter().enumerate() {
@@ -64,8 +69,16 @@ impl Reader {
             }
             let target = puts && n == last && arguments.len() > 1;
             if !word.text.starts_with('-') && !target {
-                self.used(&word.text, Effect::Read, Some(narrowed.clone()));
+                self.walk(&word.text, narrowed.clone(), opens);
             }
+        }
+    }
+
+    fn walk(&mut self, root: &str, names: Vec<String>, opens: bool) {
+        let from = self.uses.len();
+        self.used(root, Effect::Read, Some(names));
+        for one in self.uses.iter_mut().skip(from) {
+            one.opens = opens;
         }
     }
 
@@ -74,15 +87,26 @@ impl Reader {
         let shallow = (0..arguments.len()).any(|n| {
             text(n) == Some("-maxdepth") && matches!(text(n.saturating_add(1)), Some("0" | "1"))
         });
-        if shallow {
+        let opens = self.handed || executes("-exec -execdir -ok -okdir", arguments);
+        if shallow && !opens {
             return;
         }
         let mut names = Vec::new();
+        let mut unclear = false;
         for (n, word) in arguments.iter().enumerate() {
             let by_name = "-name -iname -path -ipath -wholename -regex -iregex";
             if listed(by_name, &word.text) && !is_negated("find", arguments, n.saturating_add(1)) {
-                names.extend(text(n.saturating_add(1)).map(str::to_owned));
+                let name = text(n.saturating_add(1)).unwrap_or_default();
+                if opens && listed("-regex -iregex", &word.text) {
+                    unclear |= name.contains(['(', '[', '|', '+', '?', '{']);
+                    names.push(name.replace("\\.", ".").replace(".*", "*"));
+                } else {
+                    names.push(name.to_owned());
+                }
             }
+        }
+        if unclear {
+            names.clear();
         }
         let mut roots: Vec<&str> = arguments
             .iter()
@@ -94,7 +118,7 @@ impl Reader {
             roots.push(".");
         }
         for root in roots {
-            self.used(root, Effect::Read, Some(names.clone()));
+            self.walk(root, names.clone(), opens);
         }
     }
 
@@ -123,7 +147,8 @@ impl Reader {
                 word => plain.push(word),
             }
         }
-        if shallow {
+        let opens = self.handed || executes("-x -X --exec --exec-batch", arguments);
+        if shallow && !opens {
             return;
         }
         if let Some((pattern, rest)) = plain.split_first() {
@@ -141,7 +166,7 @@ impl Reader {
             roots.push(".");
         }
         for root in roots {
-            self.used(root, Effect::Read, Some(names.clone()));
+            self.walk(root, names.clone(), opens);
         }
     }
 
@@ -210,6 +235,21 @@ impl Reader {
     }
 }
 
+/// Most words of a program that `find` starts which are looked at.
+const STARTED: usize = 64;
+
+/// Whether what is found is given to a program that reads it.
+fn executes(flags: &str, arguments: &[Word]) -> bool {
+    arguments.iter().enumerate().any(|(n, word)| {
+        let started = arguments.get(n.saturating_add(1)..).unwrap_or_default();
+        let started = started.get(..STARTED).unwrap_or(started);
+        listed(flags, &word.text)
+            && started
+                .split_first()
+                .is_some_and(|(first, rest)| gives_back(&name_of(Some(first)), rest))
+    })
+}
+
 /// A name with wildcards for a regular expression that fits a part of one.
 fn by_expression(pattern: &str) -> String {
     let middle = pattern
@@ -219,7 +259,7 @@ fn by_expression(pattern: &str) -> String {
         .replace(".*", "*");
     let before = if pattern.starts_with('^') { "" } else { "*" };
     let after = if pattern.ends_with('$') { "" } else { "*" };
-    if middle.contains('*') || !after.is_empty() && !before.is_empty() {
+    if middle.contains('*') {
         return middle;
     }
     format!("{before}{middle}{after}")
