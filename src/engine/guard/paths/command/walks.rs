@@ -74,7 +74,11 @@ impl Reader {
         }
     }
 
-    fn walk(&mut self, root: &str, names: Vec<String>, opens: bool) {
+    fn walk(&mut self, root: &str, mut names: Vec<String>, opens: bool) {
+        // Too many to look at narrow nothing.
+        if names.len() > NAMES {
+            names.clear();
+        }
         let from = self.uses.len();
         self.used(root, Effect::Read, Some(names));
         for one in self.uses.iter_mut().skip(from) {
@@ -235,6 +239,8 @@ impl Reader {
     }
 }
 
+/// Most names that narrow one walk.
+const NAMES: usize = 256;
 /// Most words of a program that `find` starts which are looked at.
 const STARTED: usize = 64;
 
