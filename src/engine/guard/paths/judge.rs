@@ -6,6 +6,7 @@ use super::collect::{Effect, Manner};
 use super::glob::{self, Component};
 use super::{HostFacts, PathFact, PathFacts, PathGuard, lexical};
 use crate::engine::guard::catalogue::{self, Kind, Pattern, Place, Setting};
+use crate::engine::mask::may_be_content;
 use crate::engine::types::Finding;
 
 /// A secret place is reached for.
@@ -193,6 +194,17 @@ pub(super) fn inspect(
 
 /// A path for people; long ones are cut.
 pub(super) fn shown(path: &str) -> String {
+    // What follows a `?` is a query as often as a part of a glob, and may be a
+    // credential.
+    let (place, query) = path.split_once('?').unwrap_or((path, ""));
+    if may_be_content(query) {
+        return format!("{} and a query", quoted(place));
+    }
+    quoted(path)
+}
+
+/// Quoted, without what a terminal obeys, and not too long.
+fn quoted(path: &str) -> String {
     let mut text: String = path
         .chars()
         .take(120)

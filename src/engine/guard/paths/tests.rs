@@ -389,3 +389,16 @@ fn the_files_of_a_session_are_a_homes_and_no_projects() {
         assert_eq!(write(free), Vec::<&str>::new(), "{free}");
     }
 }
+
+#[test]
+fn a_query_that_may_be_a_credential_is_not_shown() {
+    let guard = defaults();
+    let candidates = guard.candidates_of_uri("file:///home/u/.ssh/id_rsa?k=AKIAZ7Q4X9KD2M5TL8RB");
+    let facts = PathFacts::without_links(&guard.questions(&candidates));
+    let findings = guard.inspect(&candidates, &facts);
+    assert!(!findings.is_empty());
+    assert!(
+        findings.iter().all(|f| !f.detail.contains("AKIA")),
+        "{findings:?}"
+    );
+}
