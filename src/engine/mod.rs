@@ -12,6 +12,7 @@ pub mod mask;
 pub mod message;
 pub mod pin;
 pub mod policy;
+pub mod principal;
 pub mod reason;
 pub mod record;
 mod reply;
