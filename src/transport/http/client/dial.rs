@@ -60,16 +60,22 @@ pub enum DialError {
 }
 
 /// Sends requests to the one server.
-#[derive(Debug, Clone)]
-pub(super) struct Dialer {
+#[derive(Debug)]
+pub struct Dialer {
     client: Client<Connector, Full<Bytes>>,
     uri: Uri,
+    /// Scheme, host and port, for people.
+    origin: String,
     /// What the policy adds to every request; marked as sensitive.
     credentials: HeaderMap,
 }
 
 impl Dialer {
-    pub(super) fn new(url: &ServerUrl, mut credentials: HeaderMap) -> Result<Self, DialError> {
+    /// Dials nothing yet. `credentials` go with every request.
+    ///
+    /// # Errors
+    /// See [`DialError`].
+    pub fn new(url: &ServerUrl, mut credentials: HeaderMap) -> Result<Self, DialError> {
         let uri: Uri = url.whole().parse().map_err(|_| DialError::Url)?;
         credentials.values_mut().for_each(|v| v.set_sensitive(true));
         let mut tcp = HttpConnector::new();
@@ -98,8 +104,14 @@ impl Dialer {
         Ok(Self {
             client,
             uri,
+            origin: url.origin().to_owned(),
             credentials,
         })
+    }
+
+    /// Scheme, host and port of the server.
+    pub fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// Sends one message.

@@ -60,7 +60,8 @@ pub(super) async fn run(
         call.method,
         failure.told(&link.origin)
     );
-    link.tell(failure.answer(&call.id, &link.origin)).await;
+    link.tell(&call.id, failure.answer(&call.id, &link.origin))
+        .await;
 }
 
 async fn ask(
@@ -141,11 +142,11 @@ async fn refused(link: &Link, call: &Call, response: Response<Incoming>) -> Resu
         Ok(Message::Failure { id: None, error }) if matches!(status.as_u16(), 400 | 404 | 405) => {
             let (id, error) = (&call.id, error.raw());
             let answer = format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{error}}}"#);
-            return link.pass(answer.into_bytes()).await;
+            return link.pass(Some(&call.id), answer.into_bytes()).await;
         }
         _ => return Err(Failure::Status(status)),
     }
-    link.pass(document.into_bytes()).await
+    link.pass(Some(&call.id), document.into_bytes()).await
 }
 
 /// Passes a message of the server on. Says whether it answers the call.
@@ -163,7 +164,7 @@ async fn deliver(link: &Link, call: &Call, message: Vec<u8>) -> Result<bool, Fai
     if answers && matches!(call.method.as_str(), "initialize" | "tools/list") {
         learn(link, call, &message);
     }
-    link.pass(message).await?;
+    link.pass(Some(&call.id), message).await?;
     Ok(answers)
 }
 
