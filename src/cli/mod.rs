@@ -15,6 +15,7 @@ mod pins;
 mod places;
 mod remote;
 mod run;
+mod serve;
 mod setup;
 
 use crate::telemetry::log::Writer;
@@ -80,6 +81,8 @@ struct Cli {
 enum Command {
     /// Stand in front of a server: configure this as the MCP server
     Run(run::RunArgs),
+    /// Stand in front of servers for agents that connect over HTTP
+    Serve(serve::ServeArgs),
     /// List a server's tools, show what is new or changed, write the lockfile
     Pin(pins::PinArgs),
     /// Show how the server's tools stand to their pins
@@ -148,6 +151,7 @@ pub fn main() -> ExitCode {
     tell_unheeded_before(&cli.command);
     let done = match cli.command {
         Command::Run(args) => run::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Pin(args) => pins::pin(&args),
         Command::Status(args) => pins::status(&args),
         Command::Diff(args) => pins::diff(&args),
@@ -168,6 +172,7 @@ pub fn main() -> ExitCode {
 fn tell_unheeded_before(command: &Command) {
     match command {
         Command::Run(run::RunArgs { target })
+        | Command::Serve(serve::ServeArgs { target, .. })
         | Command::Pin(pins::PinArgs { target, .. })
         | Command::Status(pins::ListArgs { target, .. })
         | Command::Diff(pins::ListArgs { target, .. })

@@ -130,15 +130,20 @@ impl Setup {
 
     /// The engine that all this makes.
     pub(super) fn engine(&self) -> Result<Engine, Fault> {
+        self.engine_for(self.agent.clone(), self.server_pins())
+    }
+
+    /// The same for another agent, by these pins.
+    pub(super) fn engine_for(&self, agent: AgentName, pins: ServerPins) -> Result<Engine, Fault> {
         let mut host = facts::host_facts(&self.cwd()?, self.own_files()?);
         // One home for all: it may be known although `HOME` is not set.
         host.home = self.places.home.display().to_string();
         let guard = PathGuard::new(host, self.policy.paths.clone());
         Ok(Engine::new(
             self.policy.clone(),
-            self.agent.clone(),
+            agent,
             self.server.clone(),
-            self.server_pins(),
+            pins,
             guard,
         ))
     }

@@ -16,6 +16,7 @@ pub mod principal;
 pub mod reason;
 pub mod record;
 mod reply;
+pub mod route;
 pub mod schema;
 mod session;
 pub mod types;

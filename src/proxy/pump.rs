@@ -13,6 +13,7 @@ use crate::engine::pin::{ToolPin, visible};
 use crate::engine::record::{Record, RecordVerdict};
 use crate::engine::{Context, Engine, Session};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Where records go.
@@ -59,7 +60,7 @@ pub struct Outgoing {
 /// The pump of one connection.
 #[derive(Debug)]
 pub struct Pump<R: Recorder, P> {
-    engine: Engine,
+    engine: Arc<Engine>,
     session: Session,
     recorder: R,
     pins: P,
@@ -79,9 +80,15 @@ const TOLD: usize = 100;
 
 impl<R: Recorder, P: PinStore> Pump<R, P> {
     /// A pump for one connection.
-    pub fn new(engine: Engine, session: Session, recorder: R, pins: P, resolve: Resolve) -> Self {
+    pub fn new(
+        engine: impl Into<Arc<Engine>>,
+        session: Session,
+        recorder: R,
+        pins: P,
+        resolve: Resolve,
+    ) -> Self {
         Self {
-            engine,
+            engine: engine.into(),
             session,
             recorder,
             pins,
@@ -101,6 +108,11 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
     /// Judges a line of one side.
     pub fn receive(&mut self, direction: Direction, line: Vec<u8>, now: Duration) {
         let opened = self.engine.open(direction, line);
+        self.judge(opened, now);
+    }
+
+    /// Judges a message that was opened already.
+    pub fn receive_opened(&mut self, opened: Opened, now: Duration) {
         self.judge(opened, now);
     }
 

@@ -119,6 +119,12 @@ impl Mirror {
         Ok(headers)
     }
 
+    /// Whether a tool wants an argument in this header, named without its prefix.
+    pub fn wants(&self, tool: &str, header: &str) -> bool {
+        let wanted = self.tools.get(tool).map(Vec::as_slice).unwrap_or_default();
+        wanted.iter().any(|w| w.name.eq_ignore_ascii_case(header))
+    }
+
     fn arguments(&self, tool: &str, arguments: Option<Json<'_>>) -> Vec<Header> {
         let wanted = self.tools.get(tool).map(Vec::as_slice).unwrap_or_default();
         let header = |wanted: &Wanted| {

@@ -7,4 +7,5 @@ pub mod client;
 pub mod headers;
 pub mod mirror;
 pub mod one_line;
+pub mod server;
 pub mod sse;
