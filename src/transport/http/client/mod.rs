@@ -18,6 +18,7 @@ mod response;
 mod router;
 
 pub use dial::DialError;
+pub(crate) use dial::{client, tls};
 
 use crate::engine::url::ServerUrl;
 use crate::transport::upstream::{Exit, Upstream};
