@@ -8,3 +8,4 @@ pub mod headers;
 pub mod mirror;
 pub mod one_line;
 pub mod sse;
+pub mod tls;
