@@ -82,6 +82,11 @@ impl Setup {
         })
     }
 
+    /// Whether whoever started this process is the agent.
+    pub(super) fn check_launch(&self) -> Result<(), Fault> {
+        who::launched(&self.policy, &self.agent)
+    }
+
     /// Says what of the policy does not fit the pins. It is in force all the
     /// same: pins change without it, and what does not fit permits nothing.
     pub(super) fn tell_findings(&self) {

@@ -59,6 +59,8 @@ pub enum Reason {
     Forbidden,
     /// No permit rule is satisfied.
     NotPermitted,
+    /// A permit rule would be, with a token that is good for more.
+    InsufficientScope,
     /// The decision could not be recorded, or an obligation failed.
     NotRecorded,
     /// The server has ended.
@@ -97,6 +99,7 @@ impl Reason {
         Self::SchemaUnusable,
         Self::Forbidden,
         Self::NotPermitted,
+        Self::InsufficientScope,
         Self::NotRecorded,
         Self::ServerExited,
         Self::Cancelled,
@@ -133,6 +136,7 @@ impl Reason {
             Self::SchemaUnusable => "schema-unusable",
             Self::Forbidden => "forbidden",
             Self::NotPermitted => "not-permitted",
+            Self::InsufficientScope => "insufficient-scope",
             Self::NotRecorded => "not-recorded",
             Self::ServerExited => "server-exited",
             Self::Cancelled => "cancelled",

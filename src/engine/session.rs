@@ -10,9 +10,11 @@ pub(super) use walk::Walk;
 
 use super::mask::MaskedUri;
 use super::message::{Direction, Id, Json, KnownMethod, Limits, Method, Opened};
+use super::principal::{OtherPrincipal, Principal};
 use super::reason::Reason;
 use super::record::Record;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// State of one connection between an agent and a server.
@@ -32,6 +34,8 @@ pub struct Session {
     pub(super) tasks: Tasks,
     /// Why the server cannot be reached any more.
     pub(super) gone: Option<String>,
+    /// For whom it is. `None`: the agent acts for itself.
+    principal: Option<Arc<Principal>>,
 }
 
 impl Session {
@@ -48,7 +52,31 @@ impl Session {
             held: Held::default(),
             tasks: Tasks::default(),
             gone: None,
+            principal: None,
         }
+    }
+
+    /// The same connection, of a principal that a transport has proved.
+    #[must_use]
+    pub fn acting(mut self, principal: Arc<Principal>) -> Self {
+        self.principal = Some(principal);
+        self
+    }
+
+    /// The next messages come with another token of the same principal, such as
+    /// one that is good for more.
+    pub fn renew(&mut self, principal: Arc<Principal>) -> Result<(), OtherPrincipal> {
+        let known = self.principal.as_ref().map(|p| &p.key);
+        if known != Some(&principal.key) {
+            return Err(OtherPrincipal);
+        }
+        self.principal = Some(principal);
+        Ok(())
+    }
+
+    /// For whom it is.
+    pub(super) fn principal(&self) -> Option<&Principal> {
+        self.principal.as_deref()
     }
 
     /// A fresh id for a request of lockgate's own.

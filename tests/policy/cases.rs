@@ -45,6 +45,7 @@ fn constraints_in_permits_and_forbids() {
             let (agent, server) = (agent("a"), server("s"));
             let request = AccessRequest {
                 agent: &agent,
+                principal: None,
                 server: &server,
                 action: Action::CallTool("t"),
                 arguments: Some(arguments.root()),
@@ -126,6 +127,7 @@ impl RuleCall {
         let (what, name) = self.act.split_once(' ').unwrap();
         let request = AccessRequest {
             agent: &agent,
+            principal: None,
             server: &server,
             action: match what {
                 "tool" => Action::CallTool(name),
@@ -164,7 +166,7 @@ fn words(answer: &Answer) -> (String, String) {
     let (word, rules, why, undeclared) = match answer {
         Answer::Permit { rules, undeclared } => ("permit", rules, "", *undeclared),
         Answer::Forbid { rules, why } => ("forbid", rules, why.as_str(), false),
-        Answer::Nothing { near, why } => ("nothing", near, why.as_str(), false),
+        Answer::Nothing { near, why, .. } => ("nothing", near, why.as_str(), false),
     };
     let ids = rules.iter().map(|rule| rule.id.as_str());
     let words: Vec<_> = std::iter::once(word)
@@ -182,6 +184,7 @@ fn a_rule_is_named_by_file_and_line() {
     let (agent, server) = (agent("a"), server("s"));
     let request = AccessRequest {
         agent: &agent,
+        principal: None,
         server: &server,
         action: Action::CallTool("t"),
         arguments: None,
@@ -200,6 +203,7 @@ fn the_baseline_permits_everyone_everything_but_sampling() {
     let answer = |action| {
         let request = AccessRequest {
             agent: &agent,
+            principal: None,
             server: &server,
             action,
             arguments: None,

@@ -55,6 +55,7 @@ fn permits(policy: &Policy, on: &str, tool: &str, arguments: &str) -> bool {
     let arguments = document(arguments);
     let request = AccessRequest {
         agent: &agent,
+        principal: None,
         server: &server,
         action: Action::CallTool(tool),
         arguments: Some(arguments.root()),

@@ -100,6 +100,7 @@ fn answer(policy: &Policy, tool: &str, arguments: &str) -> (&'static str, Vec<St
     let document = document(arguments);
     let request = AccessRequest {
         agent: &agent,
+        principal: None,
         server: &server,
         action: Action::CallTool(tool),
         arguments: Some(document.root()),

@@ -7,6 +7,7 @@ use crate::cli::{Fault, Target, remote};
 use crate::engine::policy::{Policy, Server, nearest};
 use crate::engine::types::{AgentName, Digest, ServerName};
 use crate::engine::url::ServerUrl;
+use crate::identity::check_launch;
 use std::ffi::OsString;
 
 /// The agent that is meant: the one that is named, or the only one.
@@ -18,7 +19,7 @@ pub(super) fn agent(
     let usage = |text: String| Fault::Usage(text);
     if let Some(name) = named {
         let name = AgentName::new(name).map_err(|e| usage(format!("`--agent {name}`: {e}")))?;
-        let known = policy.agents.get(&name).is_some_and(|a| a.stdio);
+        let known = policy.agents.get(&name).is_some_and(|a| a.stdio.is_some());
         if written && !known {
             return Err(usage(format!(
                 "the policy has no `[agent.{name}]` with `stdio = true`"
@@ -26,7 +27,7 @@ pub(super) fn agent(
         }
         return Ok(name);
     }
-    let mut over_stdio = policy.agents.iter().filter(|(_, a)| a.stdio);
+    let mut over_stdio = policy.agents.iter().filter(|(_, a)| a.stdio.is_some());
     match (over_stdio.next(), over_stdio.next()) {
         (Some((name, _)), None) => Ok(name.clone()),
         (Some(_), Some(_)) => Err(usage(
@@ -38,6 +39,17 @@ pub(super) fn agent(
                 .into(),
         )),
     }
+}
+
+/// Whether this process was started by the agent, as far as the policy demands
+/// it. Only `run` asks: whoever explains or pins acts for nobody.
+pub(super) fn launched(policy: &Policy, agent: &AgentName) -> Result<(), Fault> {
+    let launch = policy.agents.get(agent).and_then(|a| a.stdio.as_ref());
+    launch.map_or(Ok(()), check_launch).map_err(|why| {
+        Fault::Denied(format!(
+            "this is not agent `{agent}` as `[agent.{agent}] stdio` demands: {why}"
+        ))
+    })
 }
 
 /// The server of a written policy: the one that is named, the one that is

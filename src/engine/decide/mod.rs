@@ -150,7 +150,7 @@ impl Engine {
 
     /// Decides about one message. Total: there is no error, only a denial.
     pub fn decide(&self, session: &mut Session, opened: Opened, context: &Context) -> Decision {
-        let mut record = self.record(&opened);
+        let mut record = self.record(session, &opened);
         let plan = match opened.message() {
             Err(unreadable) => {
                 record.reason = Some(unreadable.code);
@@ -203,19 +203,25 @@ impl Engine {
         }
     }
 
-    fn record(&self, opened: &Opened) -> Record {
-        self.record_of(opened.direction(), opened.bytes())
+    fn record(&self, session: &Session, opened: &Opened) -> Record {
+        self.record_of(session, opened.direction(), opened.bytes())
     }
 
-    fn record_of(&self, direction: Direction, bytes: usize) -> Record {
+    fn record_of(&self, session: &Session, direction: Direction, bytes: usize) -> Record {
         let names = (Arc::clone(&self.names.0), Arc::clone(&self.names.1));
         let (kind, verdict) = (RecordKind::Malformed, RecordVerdict::Deny);
-        Record::new(direction, kind, verdict, names, bytes)
+        let mut record = Record::new(direction, kind, verdict, names, bytes);
+        if let Some(principal) = session.principal() {
+            record.user.clone_from(&principal.user);
+            record.actors.clone_from(&principal.actors);
+        }
+        record
     }
 
     /// Whether the server may ask the agent for something.
-    fn may_ask(&self, method: &str, record: &mut Record) -> Result<(), Refusal> {
+    fn may_ask(&self, session: &Session, method: &str, record: &mut Record) -> Result<(), Refusal> {
         self.permits(
+            session,
             Action::AskAgent(method),
             None,
             &PathFacts::default(),

@@ -3,16 +3,15 @@
 //! Names are resolved, patterns and expressions compiled, paths expanded. What
 //! could only fail at request time fails here, with its place in the file.
 
+mod agent;
 mod contradiction;
 mod paths;
 mod remote;
 mod rule;
 
-use super::diagnostic::{Problems, Severity};
-use super::raw::{List, Raw, RawAgent, RawEnv, RawServer, Text};
-use super::{
-    Agent, AskAgent, EnvValue, PinMode, Policy, PolicyBase, Scope, Server, shown, suggest,
-};
+use super::diagnostic::Problems;
+use super::raw::{List, Raw, RawEnv, RawServer, Text};
+use super::{AskAgent, EnvValue, PinMode, Policy, PolicyBase, Scope, Server, shown, suggest};
 use crate::engine::message::Method;
 use crate::engine::types::{AgentName, ServerName};
 use paths::Roots;
@@ -87,23 +86,6 @@ impl Compiler<'_> {
             }
         }
         servers
-    }
-
-    fn all_agents(&mut self, raw: Vec<RawAgent>) -> BTreeMap<AgentName, Agent> {
-        let mut agents = BTreeMap::new();
-        for agent in raw {
-            if let Some(name) = self.name(&agent.name, AgentName::new) {
-                let stdio = agent.stdio.unwrap_or(false);
-                if agent.stdio == Some(false) {
-                    let message = format!("nobody can be the agent `{name}`");
-                    let help = "`stdio = true` lets an agent that starts `lockgate run` be it";
-                    self.problems
-                        .add(Severity::Warning, agent.name.span, message, help);
-                }
-                agents.insert(name, Agent { stdio });
-            }
-        }
-        agents
     }
 
     /// A name of our own, such as a server's.

@@ -9,6 +9,7 @@
 //! file contains, and anything that parses without being enforced. A forbid
 //! beats a permit, nothing means deny, and an error in a rule denies.
 
+mod agent;
 mod check;
 mod compile;
 mod constraint;
@@ -26,6 +27,7 @@ mod secrets;
 mod shown;
 mod suggest;
 
+pub use agent::{Agent, Algorithm, CertificateMatch, JwtTrust, KeyHash, Launch, SpiffePattern};
 pub use diagnostic::{Diagnostic, Severity, Span, render};
 pub use display::RuleDisplay;
 pub use rule::Effect;
@@ -34,10 +36,12 @@ pub use suggest::nearest;
 use crate::engine::guard::paths::{Access, PathRules};
 use crate::engine::message::Json;
 use crate::engine::pin::Lockfile;
+use crate::engine::principal::Principal;
 use crate::engine::types::{AgentName, ServerName};
 use crate::engine::url::ServerUrl;
 use diagnostic::Problems;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A checked policy.
 #[derive(Debug, Clone)]
@@ -138,13 +142,6 @@ impl std::fmt::Debug for EnvValue {
     }
 }
 
-/// One `[agent.NAME]`.
-#[derive(Debug, Clone)]
-pub struct Agent {
-    /// Whether an agent that starts `lockgate run` may be this one.
-    pub stdio: bool,
-}
-
 /// What happens to a definition that has no pin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PinMode {
@@ -173,6 +170,9 @@ pub enum Action<'a> {
 pub struct AccessRequest<'a> {
     /// Who acts.
     pub agent: &'a AgentName,
+    /// The same, and for whom, as a transport has proved it. `None`: the agent
+    /// acts for itself.
+    pub principal: Option<&'a Principal>,
     /// On which server.
     pub server: &'a ServerName,
     /// What.
@@ -222,6 +222,9 @@ pub enum Answer {
         near: Vec<RuleRef>,
         /// The constraints that failed, for people.
         why: String,
+        /// What a token needs so that one of them permits: nothing if a token
+        /// is not what is missing.
+        scopes: Vec<Arc<str>>,
     },
 }
 

@@ -5,6 +5,7 @@
 //! version may enforce: a policy that says more than is enforced is the most
 //! dangerous kind (the attack answered is a typing mistake).
 
+mod agent;
 mod reader;
 mod rule;
 
@@ -58,10 +59,41 @@ pub(super) enum RawEnv {
     From(Text),
 }
 
-#[derive(Debug)]
+/// No `Debug`: somebody may have written a key in the place of its hash.
 pub(super) struct RawAgent {
     pub(super) name: Text,
-    pub(super) stdio: Option<bool>,
+    pub(super) stdio: Option<RawStdio>,
+    pub(super) keys: Vec<Text>,
+    pub(super) jwt: Option<RawJwt>,
+    pub(super) mtls: Option<RawMtls>,
+}
+
+pub(super) enum RawStdio {
+    Plain(bool),
+    Launch {
+        uid: Option<At<u64>>,
+        parent: Option<Text>,
+    },
+}
+
+pub(super) struct RawJwt {
+    /// The key.
+    pub(super) span: Span,
+    pub(super) issuer: Option<Text>,
+    pub(super) audience: Option<Text>,
+    pub(super) subject: Option<Text>,
+    pub(super) client: Option<Text>,
+    pub(super) algorithms: Option<List>,
+    pub(super) jwks_url: Option<Text>,
+    pub(super) groups: Option<Text>,
+    pub(super) skew: Option<At<u64>>,
+}
+
+pub(super) struct RawMtls {
+    /// The key.
+    pub(super) span: Span,
+    pub(super) spiffe: Option<Text>,
+    pub(super) subject: Option<Text>,
 }
 
 #[derive(Debug, Default)]
@@ -79,6 +111,9 @@ pub(super) struct RawRule {
     pub(super) id: Option<Text>,
     pub(super) effect: Option<Effect>,
     pub(super) agents: Option<List>,
+    pub(super) users: Option<List>,
+    pub(super) groups: Option<List>,
+    pub(super) scopes: Option<List>,
     pub(super) server: Option<Text>,
     pub(super) tools: Option<List>,
     pub(super) prompts: Option<List>,
@@ -130,11 +165,6 @@ const SERVER: Keys = Keys {
         "ask_agent",
     ],
     later: &["sandbox", "labels", "limit"],
-};
-const AGENT: Keys = Keys {
-    table: "`[agent.NAME]`",
-    known: &["stdio"],
-    later: &["jwt", "key", "mtls", "user"],
 };
 const PATHS: Keys = Keys {
     table: "`[paths]`",
@@ -322,22 +352,6 @@ impl Reader<'_> {
         let help = "write a string, or `{ from = \"NAME\" }` to take a variable of lockgate";
         self.problems
             .error(span, format!("this is no value of {what}"), help);
-    }
-
-    fn agent(&mut self, name: Text, table: &DeTable<'_>) -> RawAgent {
-        let mut agent = RawAgent { name, stdio: None };
-        for entry in reader::entries(table) {
-            match entry.key {
-                "stdio" => agent.stdio = self.boolean(&entry).map(|stdio| stdio.value),
-                _ => self.unknown(&entry, &AGENT),
-            }
-        }
-        if table.is_empty() {
-            let message = format!("nothing says who is the agent `{}`", agent.name.value);
-            let help = "write `stdio = true` for an agent that starts `lockgate run`";
-            self.problems.error(agent.name.span.clone(), message, help);
-        }
-        agent
     }
 
     fn paths(&mut self, entry: &Entry<'_, '_>) -> RawPaths {

@@ -9,3 +9,4 @@ pub mod mirror;
 pub mod one_line;
 pub mod server;
 pub mod sse;
+pub mod tls;

@@ -78,31 +78,8 @@ impl Dialer {
     pub fn new(url: &ServerUrl, mut credentials: HeaderMap) -> Result<Self, DialError> {
         let uri: Uri = url.whole().parse().map_err(|_| DialError::Url)?;
         credentials.values_mut().for_each(|v| v.set_sensitive(true));
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_keepalive(Some(KEEP_ALIVE));
-        let way = match proxy(url, &uri)? {
-            None => Way::Straight(tcp),
-            Some((proxy, auth)) => {
-                let tunnel = Tunnel::new(proxy, tcp);
-                Way::Tunnel(match auth {
-                    Some(auth) => tunnel.with_auth(auth),
-                    None => tunnel,
-                })
-            }
-        };
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls(url)?)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(way);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .build(Connector(connector));
         Ok(Self {
-            client,
+            client: client(url, &uri, tls(url.is_secure())?)?,
             uri,
             origin: url.origin().to_owned(),
             credentials,
@@ -165,12 +142,44 @@ impl Dialer {
     }
 }
 
-fn tls(url: &ServerUrl) -> Result<ClientConfig, DialError> {
+/// A client for one address; it follows no redirect.
+pub(crate) fn client(
+    url: &ServerUrl,
+    uri: &Uri,
+    tls: ClientConfig,
+) -> Result<Client<Connector, Full<Bytes>>, DialError> {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_keepalive(Some(KEEP_ALIVE));
+    let way = match proxy(url, uri)? {
+        None => Way::Straight(tcp),
+        Some((proxy, auth)) => {
+            let tunnel = Tunnel::new(proxy, tcp);
+            Way::Tunnel(match auth {
+                Some(auth) => tunnel.with_auth(auth),
+                None => tunnel,
+            })
+        }
+    };
+    let connector = HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(way);
+    Ok(Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE)
+        .build(Connector(connector)))
+}
+
+/// What TLS trusts: the machine's authorities, where it is spoken at all.
+pub(crate) fn tls(secure: bool) -> Result<ClientConfig, DialError> {
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(DialError::Tls)?;
     // Reading the machine's authorities takes a while, and plain HTTP needs none.
-    let config = if url.is_secure() {
+    let config = if secure {
         config.with_native_roots().map_err(DialError::Authorities)?
     } else {
         config.with_root_certificates(RootCertStore::empty())
@@ -205,7 +214,7 @@ fn with_port(uri: Uri) -> Uri {
 
 /// Connects, with a bound on the time that it takes.
 #[derive(Debug, Clone)]
-struct Connector(HttpsConnector<Way>);
+pub(crate) struct Connector(HttpsConnector<Way>);
 
 /// Straight to the server, or through a proxy (CONNECT).
 #[derive(Debug, Clone)]

@@ -19,6 +19,7 @@ mod response;
 mod router;
 
 pub use dial::{DialError, Dialer};
+pub(crate) use dial::{client, tls};
 pub use link::{Heard, Room, Sink};
 pub use remote::Remote;
 
