@@ -29,4 +29,6 @@ mod secrets;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
+mod tokens;
+#[cfg(test)]
 mod wire;

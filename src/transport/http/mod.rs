@@ -7,5 +7,6 @@ pub mod client;
 pub mod headers;
 pub mod mirror;
 pub mod one_line;
+pub mod secret;
 pub mod server;
 pub mod sse;

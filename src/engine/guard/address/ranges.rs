@@ -127,10 +127,9 @@ fn carried(address: Ipv6Addr) -> Option<Class> {
     let at = |shift: u32| class_v4(v4(bits >> shift));
     Some(match address.segments() {
         [0, 0, 0, 0, 0, 0, 0, 0 | 1] => return None,
-        // Mapped: another spelling of the IPv4 address.
-        [0, 0, 0, 0, 0, 0xffff, _, _] => at(0),
-        // NAT64: the network's edge makes an IPv4 connection of it.
-        [0x64, 0xff9b, 0, 0, 0, 0, _, _] => at(0),
+        // Mapped: another spelling of the IPv4 address. NAT64: the edge of the
+        // network makes an IPv4 connection of it.
+        [0, 0, 0, 0, 0, 0xffff, _, _] | [0x64, 0xff9b, 0, 0, 0, 0, _, _] => at(0),
         // NAT64 of the local network, which puts it where it likes (RFC 6052).
         [0x64, 0xff9b, 1, ..] => {
             // Two halves around the eight bits that are always zero.
@@ -143,7 +142,7 @@ fn carried(address: Ipv6Addr) -> Option<Class> {
             places.into_iter().find(worst).unwrap_or(Class::Private)
         }
         // Compatible, translated, 6to4, Teredo, ISATAP: given up long ago.
-        [0, 0, 0, 0, 0, 0, _, _] | [0, 0, 0, 0, 0xffff, 0, _, _] => at(0).inside_an_old_way(),
+        [0, 0, 0, 0, 0 | 0xffff, 0, _, _] => at(0).inside_an_old_way(),
         [0x2002, ..] => at(80).inside_an_old_way(),
         [0x2001, 0, ..] => match class_v4(v4(!bits)) {
             never @ Class::Never(_) => never,

@@ -14,6 +14,15 @@ pub(super) enum Failure {
     /// No connection.
     #[error("cannot connect ({0}); check the URL, the network, and that the server runs")]
     Connect(String),
+    /// Its name stands for an address that is not dialled.
+    #[error("{0}")]
+    Address(String),
+    /// A file of a secret cannot be used.
+    #[error("the credentials for it cannot be read; the log of lockgate says why")]
+    Credentials,
+    /// No token.
+    #[error("no token for it: {0}")]
+    Token(String),
     /// The connection broke before the server had answered.
     #[error(
         "the connection broke before the server answered ({0}); whether it acted is not known, so the request was not repeated"
@@ -61,7 +70,7 @@ pub(super) enum Failure {
 fn advice(status: StatusCode) -> &'static str {
     match status.as_u16() {
         401 => {
-            ": the server wants credentials; name the header that it expects in the policy's `headers`, or with `--header-env`"
+            ": the server wants other credentials; name the header that it expects in the policy's `headers`, or with `--header-env`, or give the server `oauth`"
         }
         403 => ": the server refuses these credentials, or this client",
         404 | 405 => {
@@ -81,6 +90,9 @@ impl Failure {
     fn code(&self) -> &'static str {
         match self {
             Self::Connect(_) => "http-connect",
+            Self::Address(_) => "http-address",
+            Self::Credentials => "http-credentials",
+            Self::Token(_) => "http-token",
             Self::Broken(_) | Self::Cut => "http-cut",
             Self::Status(_) => "http-status",
             Self::Redirect(..) => "http-redirect",
