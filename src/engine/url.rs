@@ -117,6 +117,13 @@ impl ServerUrl {
         &self.host
     }
 
+    /// The port.
+    pub fn port(&self) -> u16 {
+        let said = self.origin().rsplit(':').next();
+        let said = said.and_then(|port| port.parse().ok());
+        said.unwrap_or(if self.secure { 443 } else { 80 })
+    }
+
     /// Whether it is `https`.
     pub fn is_secure(&self) -> bool {
         self.secure

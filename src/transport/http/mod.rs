@@ -1,7 +1,7 @@
 //! Streamable HTTP: the remote side of `lockgate run --url`.
 //!
-//! Deliberately absent: the server side (agents that connect to lockgate), the
-//! HTTP+SSE transport of 2024-11-05, and redirects.
+//! Deliberately absent: the server side (agents that connect to lockgate), and
+//! redirects.
 
 pub mod client;
 pub mod headers;

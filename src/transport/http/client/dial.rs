@@ -34,8 +34,7 @@ const IDLE: Duration = Duration::from_secs(4);
 pub struct Dialer {
     client: Client<Connector, Full<Bytes>>,
     uri: Uri,
-    /// Scheme, host and port, for people.
-    origin: String,
+    url: ServerUrl,
     credentials: Arc<Credentials>,
     proof: Proof,
 }
@@ -69,7 +68,7 @@ impl Dialer {
         Ok(Self {
             client,
             uri: url.whole().parse().map_err(|_| DialError::Url)?,
-            origin: url.origin().to_owned(),
+            url: url.clone(),
             credentials: Arc::new(credentials),
             proof,
         })
@@ -84,9 +83,23 @@ impl Dialer {
         dialer
     }
 
-    /// Scheme, host and port of the server.
+    /// Scheme, host and port of the server, for people.
     pub fn origin(&self) -> &str {
-        &self.origin
+        self.url.origin()
+    }
+
+    pub(super) fn url(&self) -> &ServerUrl {
+        &self.url
+    }
+
+    /// To another path of the same server.
+    pub(super) fn at(&self, path: &str) -> Option<Self> {
+        let mut parts = self.uri.clone().into_parts();
+        parts.path_and_query = Some(path.parse().ok()?);
+        Some(Self {
+            uri: Uri::from_parts(parts).ok()?,
+            ..self.clone()
+        })
     }
 
     /// Sends one message.

@@ -20,6 +20,14 @@ pub(super) enum Failure {
     /// A file of a secret cannot be used.
     #[error("the credentials for it cannot be read; the log of lockgate says why")]
     Credentials,
+    /// An address for messages that is not the server's own.
+    #[error(
+        "the server (of the transport of 2024-11-05) names an address for messages that is not its own, which is not followed"
+    )]
+    Endpoint,
+    /// The stream of a server of 2024-11-05 has ended before.
+    #[error("the server has ended its stream; connect anew")]
+    StreamOver,
     /// No token.
     #[error("no token for it: {0}")]
     Token(String),
@@ -74,7 +82,7 @@ fn advice(status: StatusCode) -> &'static str {
         }
         403 => ": the server refuses these credentials, or this client",
         404 | 405 => {
-            ": there is no Streamable HTTP endpoint at this URL; check its path (servers that speak only the HTTP+SSE transport of 2024-11-05 are not supported)"
+            ": there is no MCP endpoint at this URL, of neither Streamable HTTP nor HTTP+SSE; check its path"
         }
         407 => ": the proxy wants credentials; put them into the proxy's URL",
         408 | 504 => ": the server took too long",
@@ -93,6 +101,8 @@ impl Failure {
             Self::Address(_) => "http-address",
             Self::Credentials => "http-credentials",
             Self::Token(_) => "http-token",
+            Self::Endpoint => "http-endpoint",
+            Self::StreamOver => "http-stream-over",
             Self::Broken(_) | Self::Cut => "http-cut",
             Self::Status(_) => "http-status",
             Self::Redirect(..) => "http-redirect",

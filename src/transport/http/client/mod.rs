@@ -18,6 +18,7 @@ mod link;
 mod listen;
 mod names;
 pub mod oauth;
+mod old;
 mod remote;
 mod response;
 mod router;
@@ -168,7 +169,7 @@ async fn serve(dialer: Dialer, ends: Ends) -> io::Result<(Exit, Option<pipe::Sen
         biased;
         () = lines.over.notified() => Exit {
             code: 1,
-            why: format!("{} answered HTTP 404: it has ended the session; connect anew to begin another", router.link.origin),
+            why: format!("{} has ended the session; connect anew to begin another", router.link.origin),
         },
         () = ordered(orders.clone(), Order::Terminate) => closed(),
         () = Arc::clone(&router).run(input) => closed(),
