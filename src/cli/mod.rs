@@ -140,6 +140,10 @@ struct Target {
     /// variable of lockgate's environment (repeatable)
     #[arg(long = "header-env", value_name = "HEADER=VARIABLE", conflicts_with_all = ["command", "pass"])]
     header_env: Vec<String>,
+    /// What the URL's name may stand for: `public`, `private`, `loopback`, or a
+    /// network such as `10.1.0.0/16` (repeatable) [default: `public`]
+    #[arg(long = "address", value_name = "NETWORK", requires = "url")]
+    addresses: Vec<String>,
     /// The server's own command line, after `--`
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,

@@ -12,7 +12,6 @@ use crate::engine::types::{AgentName, ServerName};
 use crate::proxy::evidence::SharedLog;
 use crate::state::lockfile::{self, FirstUse, Stamp};
 use crate::telemetry::log::{Held, drain};
-use crate::transport::http::client::Dialer;
 use crate::transport::http::server::{Door, Engines, Listener, Site, Way};
 use clap::Args;
 use std::collections::BTreeMap;
@@ -156,11 +155,7 @@ fn way(setup: &Setup, target: &Target) -> Result<Way, Fault> {
     };
     Ok(match Start::prepare(setup, &target)? {
         Start::Process(spec) => Way::Process(spec),
-        Start::Remote(url, headers) => {
-            let dialer = Dialer::new(&url, headers);
-            let dialer = dialer.map_err(|e| Fault::Failed(e.to_string()))?;
-            Way::Remote(Arc::new(dialer))
-        }
+        Start::Remote(dialer) => Way::Remote(Arc::new(*dialer)),
     })
 }
 

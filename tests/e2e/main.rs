@@ -19,6 +19,8 @@ mod hostile_http;
 #[cfg(test)]
 mod matrix;
 #[cfg(test)]
+mod old_http;
+#[cfg(test)]
 mod remote;
 #[cfg(test)]
 mod rmcp;
@@ -28,5 +30,7 @@ mod scripted;
 mod secrets;
 #[cfg(test)]
 mod server;
+#[cfg(test)]
+mod tokens;
 #[cfg(test)]
 mod wire;

@@ -6,7 +6,7 @@ use lockgate::engine::pin::Lockfile;
 use lockgate::engine::policy::{Diagnostic, Policy, Severity, render};
 use serde::Deserialize;
 
-fn mistakes(text: &str) -> String {
+pub(super) fn mistakes(text: &str) -> String {
     let diagnostics = Policy::parse("p.toml", text, &base()).expect_err("no mistakes");
     render("p.toml", text, &diagnostics, false)
 }
@@ -362,53 +362,4 @@ fn a_thousand_mistakes_are_told_in_part() {
     let keys: Vec<_> = (0..1000).map(|n| format!("k{n} = 1")).collect();
     let shown = mistakes(&format!("version = 1\n{}\n", keys.join("\n")));
     assert!(shown.ends_with("and 900 more"), "{shown}");
-}
-
-#[test]
-fn a_server_is_started_or_dialled() {
-    for (server, told) in [
-        (
-            "command = [\"x\"]\nurl = \"https://a.example/\"",
-            "not both",
-        ),
-        (
-            "url = \"https://a.example/\"\ncwd = \"/tmp\"",
-            "with a `command`",
-        ),
-        (
-            "url = \"https://a.example/\"\nenv = { A = \"b\" }",
-            "with a `command`",
-        ),
-        ("command = [\"x\"]\nheaders = { A = \"b\" }", "with a `url`"),
-        (
-            "url = \"https://u:hunter2@a.example/\"",
-            "no URL of a server",
-        ),
-        ("url = \"http://0x7f.1/\"", "no URL of a server"),
-        (
-            "url = [\"https://a.example/\"]",
-            "expected `url` to be a string",
-        ),
-        ("headers = { Host = \"b\" }", "sets `Host` itself"),
-        ("headers = { Mcp-Session-Id = \"b\" }", "itself"),
-        ("headers = { \"a b\" = \"c\" }", "no name of a header"),
-        ("headers = { A = 4 }", "no value of a header"),
-        (
-            "headers = { A = { from = \"B C\" } }",
-            "no name of an environment variable",
-        ),
-    ] {
-        let text = format!("version = 1\n[agent.me]\nstdio = true\n[server.s]\n{server}\n");
-        let shown = mistakes(&text);
-        assert!(shown.contains(told), "{server}\n{shown}");
-        assert!(!shown.contains("hunter2"), "{shown}");
-    }
-    let fine = "version = 1\n[agent.me]\nstdio = true\n[server.s]\nurl = \"https://a.example/mcp\"\nheaders = { Authorization = { from = \"TOKEN\" } }\n";
-    let policy = Policy::parse("p.toml", fine, &base()).unwrap();
-    let server = policy.servers.values().next().unwrap();
-    assert_eq!(
-        server.url.as_ref().unwrap().whole(),
-        "https://a.example/mcp"
-    );
-    assert!(server.headers.contains_key("authorization"));
 }

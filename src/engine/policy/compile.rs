@@ -112,6 +112,8 @@ impl Compiler<'_> {
             command,
             url,
             headers,
+            addresses,
+            oauth,
             env,
             cwd,
             allow_methods,
@@ -128,6 +130,8 @@ impl Compiler<'_> {
             command: command
                 .map(|command| self.command(command))
                 .unwrap_or_default(),
+            oauth: oauth.and_then(|oauth| self.oauth(oauth, &name, &headers)),
+            addresses: addresses.map(|list| self.addresses(url.as_ref(), &list)),
             url: url.and_then(|url| self.url(&url)),
             headers: headers
                 .into_iter()

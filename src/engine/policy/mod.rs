@@ -21,6 +21,7 @@ mod number;
 mod pattern;
 mod pointer;
 mod raw;
+mod remote;
 mod rule;
 mod schema;
 mod secrets;
@@ -30,9 +31,11 @@ mod suggest;
 pub use agent::{Agent, Algorithm, CertificateMatch, JwtTrust, KeyHash, Launch, SpiffePattern};
 pub use diagnostic::{Diagnostic, Severity, Span, render};
 pub use display::RuleDisplay;
+pub use remote::{Credential, OAuth, TokenPlace};
 pub use rule::Effect;
 pub use suggest::nearest;
 
+use crate::engine::guard::address::Allowed;
 use crate::engine::guard::paths::{Access, PathRules};
 use crate::engine::message::Json;
 use crate::engine::pin::Lockfile;
@@ -87,7 +90,11 @@ pub struct Server {
     /// Where a remote server listens; not beside a `command`.
     pub url: Option<ServerUrl>,
     /// What every request to a remote server has beside the protocol's headers.
-    pub headers: BTreeMap<String, EnvValue>,
+    pub headers: BTreeMap<String, Credential>,
+    /// Which addresses the name in the `url` may stand for, where it is said.
+    pub addresses: Option<Vec<Allowed>>,
+    /// How lockgate gets tokens for it.
+    pub oauth: Option<OAuth>,
     /// Environment of the server beside the safe default list.
     pub env: BTreeMap<String, EnvValue>,
     /// Where it is started, absolute; otherwise where lockgate is.

@@ -7,6 +7,7 @@
 
 mod agent;
 mod reader;
+mod remote;
 mod rule;
 
 use super::diagnostic::{Problems, Span};
@@ -16,8 +17,9 @@ use super::{Effect, PinMode};
 use crate::engine::guard::paths::Access;
 use crate::engine::mask::looks_like_token;
 use reader::{Entry, Keys, Reader};
+pub(super) use remote::{RawCredential, RawOAuth};
 use std::collections::BTreeSet;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 /// A value and its place.
 #[derive(Debug, Clone)]
@@ -47,7 +49,9 @@ pub(super) struct RawServer {
     pub(super) name: Text,
     pub(super) command: Option<List>,
     pub(super) url: Option<Text>,
-    pub(super) headers: Vec<(Text, RawEnv)>,
+    pub(super) headers: Vec<(Text, RawCredential)>,
+    pub(super) addresses: Option<List>,
+    pub(super) oauth: Option<RawOAuth>,
     pub(super) env: Vec<(Text, RawEnv)>,
     pub(super) cwd: Option<Text>,
     pub(super) allow_methods: Option<List>,
@@ -159,6 +163,8 @@ const SERVER: Keys = Keys {
         "command",
         "url",
         "headers",
+        "addresses",
+        "oauth",
         "env",
         "cwd",
         "allow_methods",
@@ -296,6 +302,8 @@ impl Reader<'_> {
             command: None,
             url: None,
             headers: Vec::new(),
+            addresses: None,
+            oauth: None,
             env: Vec::new(),
             cwd: None,
             allow_methods: None,
@@ -305,7 +313,9 @@ impl Reader<'_> {
             match entry.key {
                 "command" => server.command = self.full_list(&entry),
                 "url" => server.url = self.text(&entry),
-                "headers" => server.headers = self.given(&entry, HEADER),
+                "headers" => server.headers = self.credentials(&entry),
+                "addresses" => server.addresses = self.full_list(&entry),
+                "oauth" => server.oauth = Some(self.oauth(&entry)),
                 "env" => server.env = self.given(&entry, VARIABLE),
                 "cwd" => server.cwd = self.text(&entry),
                 "allow_methods" => server.allow_methods = self.list(&entry),
@@ -325,25 +335,7 @@ impl Reader<'_> {
                 value: one.key.to_owned(),
                 span: one.key_span.clone(),
             };
-            if matches!(one.value.get_ref(), DeValue::String(_)) {
-                all.extend(self.text(&one).map(|text| (name, RawEnv::Literal(text))));
-                continue;
-            }
-            let DeValue::Table(table) = one.value.get_ref() else {
-                self.not_given(one.span(), what);
-                continue;
-            };
-            let mut from = None;
-            for inner in reader::entries(table) {
-                match inner.key {
-                    "from" => from = self.text(&inner),
-                    _ => self.unknown(&inner, &GIVEN),
-                }
-            }
-            if table.is_empty() {
-                self.not_given(one.span(), what);
-            }
-            all.extend(from.map(|from| (name, RawEnv::From(from))));
+            all.extend(self.one_given(&one, what).map(|value| (name, value)));
         }
         all
     }

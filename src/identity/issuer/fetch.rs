@@ -5,6 +5,7 @@
 //! That one has to be `https`, and this machine only if the issuer is.
 
 use crate::engine::message::{Document, Json, Limits};
+use crate::engine::guard::address::{Allowed, Reach, is_local_name};
 use crate::engine::url::ServerUrl;
 use crate::identity::jwt::KeySet;
 use crate::transport::http::client::{DialError, client, tls};
@@ -101,7 +102,8 @@ impl Fetcher {
     async fn get(&self, url: &ServerUrl) -> Result<Vec<u8>, NotFetched> {
         const AGENT: &str = concat!("lockgate/", env!("CARGO_PKG_VERSION"));
         let uri: Uri = url.whole().parse().map_err(|_| NotFetched::Address)?;
-        let client = client(url, &uri, self.tls.clone()).map_err(|_| NotFetched::Connection)?;
+        let client = client(url, &reach(url), self.tls.clone());
+        let client = client.map_err(|_| NotFetched::Connection)?;
         let mut request = Request::new(Full::new(Bytes::new()));
         *request.uri_mut() = uri;
         let headers = request.headers_mut();
@@ -120,6 +122,14 @@ impl Fetcher {
         })?;
         Ok(body.to_bytes().into())
     }
+}
+
+/// The addresses that an issuer's name may stand for: its company's own, too.
+fn reach(url: &ServerUrl) -> Reach {
+    if url.names_its_address() || is_local_name(url.host()) {
+        return url.reach();
+    }
+    Reach::only(vec![Allowed::Public, Allowed::Private])
 }
 
 /// Where an issuer's metadata may be.
