@@ -17,6 +17,7 @@ pub mod reason;
 pub mod record;
 mod reply;
 pub mod schema;
+pub mod seal;
 mod session;
 pub mod types;
 pub mod url;
