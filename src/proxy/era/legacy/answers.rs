@@ -7,7 +7,12 @@ use crate::engine::message::{Document, Id, Json, Kind, KnownMethod, Limits, Mess
 use std::time::Duration;
 
 impl LegacyAgent {
-    pub(in crate::proxy::era) fn to_agent(&mut self, cleared: &[u8], now: Duration, steps: &mut Steps) {
+    pub(in crate::proxy::era) fn to_agent(
+        &mut self,
+        cleared: &[u8],
+        now: Duration,
+        steps: &mut Steps,
+    ) {
         let Ok(document) = Document::read(cleared.to_vec(), &Limits::DEFAULT) else {
             return;
         };
