@@ -4,6 +4,10 @@
 //! Each takes any bytes, and asserts what must hold for all of them. Nothing
 //! here is part of the product's interface.
 
+mod era;
+
+pub use era::era;
+
 use crate::engine::decision::{Decision, Evidence};
 use crate::engine::guard::paths::{
     Candidate, HostFacts, PathFact, PathFacts, PathGuard, PathRules,

@@ -20,6 +20,7 @@ use lockgate::engine::{Engine, Session};
 use lockgate::proxy::era::{Adapter, Bridge, Step, Terms};
 use lockgate::proxy::facts;
 use lockgate::proxy::pump::{Outgoing, PinStore, Pump, RecordFailed, Recorder};
+use proptest::prelude::*;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -186,7 +187,7 @@ impl World {
                 Step::ToAgent { about, bytes } => {
                     let text = readable(bytes);
                     if let Some((_, state)) = text.split_once(r#""requestState":""#) {
-                        self.state = state.split('"').next().unwrap().to_owned();
+                        self.state = state.split('"').next().unwrap().into();
                     }
                     let about = about.map_or_else(|| "-".to_owned(), |id| id.to_json());
                     self.to_agent.push(format!("[{about}] {text}"));
@@ -331,4 +332,64 @@ fn a_legacy_agent_in_front_of_a_modern_server() {
 #[test]
 fn modern_agents_in_front_of_a_legacy_server() {
     play("modern.toml");
+}
+
+/// Every line of the committed seeds.
+fn seed_lines() -> Vec<Vec<u8>> {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/era");
+    let mut lines = BTreeSet::new();
+    for seed in std::fs::read_dir(corpus).unwrap() {
+        let text = std::fs::read(seed.unwrap().path()).unwrap();
+        lines.extend(text.split(|b| *b == b'\n').skip(1).map(<[u8]>::to_vec));
+    }
+    assert!(lines.len() > 100, "only {} lines", lines.len());
+    lines.into_iter().collect()
+}
+
+proptest! {
+    /// Whatever order messages come in, and whatever becomes of a byte of them:
+    /// what is sent is readable, ids do not collide, nobody is answered twice.
+    #[test]
+    fn any_order_of_messages_holds(
+        modern in any::<bool>(),
+        picks in prop::collection::vec(any::<prop::sample::Index>(), 0..60),
+        change in prop::option::of((any::<prop::sample::Index>(), any::<u8>())),
+    ) {
+        thread_local!(static LINES: Vec<Vec<u8>> = seed_lines());
+        LINES.with(|lines| {
+            let mut data = if modern { b"M".to_vec() } else { b"L".to_vec() };
+            // A handshake first, or most of what follows is only refused.
+            let hand = if modern { 'M' } else { 'L' };
+            data.extend(handshake(hand).bytes());
+            for pick in &picks {
+                data.push(b'\n');
+                data.extend_from_slice(&lines[pick.index(lines.len())]);
+            }
+            if let Some((at, byte)) = &change {
+                let at = at.index(data.len());
+                data[at] = *byte;
+            }
+            lockgate::fuzzing::era(&data);
+        });
+    }
+}
+
+fn handshake(bridge: char) -> String {
+    let caps = r#"{"roots":{},"elicitation":{},"sampling":{}}"#;
+    let version = "io.modelcontextprotocol/protocolVersion";
+    let has = "io.modelcontextprotocol/clientCapabilities";
+    if bridge == 'M' {
+        format!(
+            r#"
+{{"jsonrpc":"2.0","id":"d","method":"server/discover","params":{{"_meta":{{"{version}":"2026-07-28","{has}":{caps}}}}}}}
+<{{"jsonrpc":"2.0","id":"lockgate-era-fuzz-1","result":{{"protocolVersion":"2025-06-18","capabilities":{{"logging":{{}},"tools":{{"listChanged":true}},"resources":{{"subscribe":true}}}},"serverInfo":{{"name":"s","version":"2"}}}}}}"#
+        )
+    } else {
+        format!(
+            r#"
+{{"jsonrpc":"2.0","id":1,"method":"initialize","params":{{"protocolVersion":"2025-06-18","capabilities":{caps}}}}}
+<{{"jsonrpc":"2.0","id":1,"result":{{"supportedVersions":["2026-07-28"],"capabilities":{{"tools":{{"listChanged":true}},"resources":{{"subscribe":true}}}}}}}}
+{{"jsonrpc":"2.0","method":"notifications/initialized"}}"#
+        )
+    }
 }

@@ -20,7 +20,7 @@ impl Ask {
         let has = |key: &str| params.is_some_and(|p| p.get(key).is_some());
         let mode = params.and_then(|p| p.get("mode"));
         Some(match method {
-            "elicitation/create" => match mode.map(|m| m.as_str()) {
+            "elicitation/create" => match mode.map(Json::as_str) {
                 None => Self::Form,
                 Some(Some(mode)) if mode == "form" => Self::Form,
                 Some(Some(mode)) if mode == "url" => Self::Url,

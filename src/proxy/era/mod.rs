@@ -96,8 +96,8 @@ impl Adapter {
     pub fn from_agent(&mut self, message: Vec<u8>, now: Duration) -> Vec<Step> {
         let mut steps = Steps::default();
         match &mut self.0 {
-            Side::Legacy(side) => side.from_agent(message, now, &mut steps),
-            Side::Modern(side) => side.from_agent(message, now, &mut steps),
+            Side::Legacy(side) => side.agent_says(message, now, &mut steps),
+            Side::Modern(side) => side.agent_says(message, now, &mut steps),
         }
         steps.0
     }
@@ -106,8 +106,8 @@ impl Adapter {
     pub fn to_agent(&mut self, cleared: &[u8], now: Duration) -> Vec<Step> {
         let mut steps = Steps::default();
         match &mut self.0 {
-            Side::Legacy(side) => side.to_agent(cleared, now, &mut steps),
-            Side::Modern(side) => side.to_agent(cleared, now, &mut steps),
+            Side::Legacy(side) => side.server_says(cleared, now, &mut steps),
+            Side::Modern(side) => side.server_says(cleared, now, &mut steps),
         }
         steps.0
     }

@@ -7,7 +7,7 @@ use crate::engine::message::{Document, Id, Json, Kind, KnownMethod, Limits, Mess
 use std::time::Duration;
 
 impl LegacyAgent {
-    pub(in crate::proxy::era) fn to_agent(
+    pub(in crate::proxy::era) fn server_says(
         &mut self,
         cleared: &[u8],
         now: Duration,

@@ -126,14 +126,14 @@ impl Listening {
                 steps.agent(Some(&change.id), splice::result(&change.id, "{}"));
                 continue;
             }
-            self.open(ids, meta, &uris, Some(change), now, steps);
+            steps.engine(self.open(ids, meta, &uris, Some(change), now));
         }
         let due = self.reopen.is_some_and(|at| at <= now);
         if due && self.opening.is_none() && self.current.is_none() && self.begun {
             self.reopen = None;
             if !(self.uris.is_empty() && self.lists.is_empty()) {
                 let uris = self.uris.clone();
-                self.open(ids, meta, &uris, None, now, steps);
+                steps.engine(self.open(ids, meta, &uris, None, now));
             }
         }
     }
@@ -145,8 +145,7 @@ impl Listening {
         uris: &BTreeSet<String>,
         change: Option<Change>,
         now: Duration,
-        steps: &mut Steps,
-    ) {
+    ) -> Vec<u8> {
         let mut filter: Vec<String> = self
             .lists
             .iter()
@@ -161,12 +160,13 @@ impl Listening {
         let params = format!(r#"{meta},"notifications":{{{}}}}}"#, filter.join(","));
         let id = ids.next();
         let listen = KnownMethod::Listen.name();
-        steps.engine(splice::request(&id, listen, Some(&params)));
+        let bytes = splice::request(&id, listen, Some(&params));
         self.opening = Some(Opening {
             id,
             change,
             until: now.saturating_add(PATIENCE),
         });
+        bytes
     }
 
     /// The server acknowledges a stream.

@@ -81,14 +81,14 @@ impl LegacyAgent {
         }
     }
 
-    pub(super) fn from_agent(&mut self, message: Vec<u8>, now: Duration, steps: &mut Steps) {
+    pub(super) fn agent_says(&mut self, message: Vec<u8>, now: Duration, steps: &mut Steps) {
         // What cannot be read is the engine's to refuse.
-        let document = match Document::read(message.clone(), &Limits::DEFAULT) {
+        let document = match Document::read_or_return(message, &Limits::DEFAULT) {
             Ok(document) => document,
-            Err(_) => return steps.engine(message),
+            Err((_, message)) => return steps.engine(message),
         };
         match Message::read(document.root()) {
-            Err(_) => steps.engine(message),
+            Err(_) => steps.engine(document.into_bytes()),
             Ok(Message::Request { id, method, params }) => {
                 let request = Request {
                     root: document.root(),
@@ -101,7 +101,7 @@ impl LegacyAgent {
                 }
             }
             Ok(Message::Notification { method, params }) => {
-                self.note(&method, params, message, now, steps);
+                self.note(&method, document.root(), params, now, steps);
             }
             Ok(Message::Response { id, result }) => self.input(&id, Ok(result), steps),
             Ok(Message::Failure { id, error }) => {
@@ -227,13 +227,14 @@ impl LegacyAgent {
     fn note(
         &mut self,
         method: &Method,
+        root: Json<'_>,
         params: Option<Json<'_>>,
-        message: Vec<u8>,
         now: Duration,
         steps: &mut Steps,
     ) {
+        let whole = || root.raw().as_bytes().to_vec();
         let Method::Known(method) = method else {
-            return steps.engine(message);
+            return steps.engine(whole());
         };
         match method {
             KnownMethod::Initialized => {
@@ -248,7 +249,7 @@ impl LegacyAgent {
             // No counterpart: roots are asked for anew each time, and nothing
             // that the server sent has a progress token or became a task.
             KnownMethod::RootsChanged | KnownMethod::Progress | KnownMethod::TaskStatus => {}
-            _ => steps.engine(message),
+            _ => steps.engine(whole()),
         }
     }
 

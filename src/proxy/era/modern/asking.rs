@@ -88,18 +88,18 @@ impl ModernAgent {
     /// A request of the server.
     pub(super) fn asked(
         &mut self,
-        id: Id,
+        id: &Id,
         method: &Method,
         params: Option<Json<'_>>,
         now: Duration,
         steps: &mut Steps,
     ) {
         if *method == Method::Known(KnownMethod::Ping) {
-            steps.engine(splice::result(&id, "{}"));
+            steps.engine(splice::result(id, "{}"));
             return;
         }
-        if let Err(refusal) = self.asks(&id, method, params, now, steps) {
-            steps.engine(refusal.answer(&id));
+        if let Err(refusal) = self.asks(id, method, params, now, steps) {
+            steps.engine(refusal.answer(id));
         }
     }
 

@@ -224,7 +224,7 @@ impl ModernAgent {
         root: Json<'_>,
         steps: &mut Steps,
     ) {
-        let room = self.calls.kept();
+        let held = self.calls.kept();
         let Some(call) = self.calls.get_mut(id) else {
             return;
         };
@@ -240,7 +240,7 @@ impl ModernAgent {
             return;
         }
         call.done = Some(match answer {
-            _ if room.saturating_add(text.len()) > super::asking::KEPT => {
+            _ if held.saturating_add(text.len()) > super::asking::KEPT => {
                 let busy = r#"{"code":-32603,"message":"the answer came before it was asked for, and is too large to be kept","data":{"by":"lockgate","reason":"era-busy"}}"#;
                 Done::Error(busy.to_owned())
             }

@@ -106,16 +106,17 @@ impl ModernAgent {
         }
     }
 
-    pub(super) fn from_agent(&mut self, message: Vec<u8>, now: Duration, steps: &mut Steps) {
+    pub(super) fn agent_says(&mut self, message: Vec<u8>, now: Duration, steps: &mut Steps) {
         // What cannot be read is the engine's to refuse.
-        let document = match Document::read(message.clone(), &Limits::DEFAULT) {
+        let document = match Document::read_or_return(message, &Limits::DEFAULT) {
             Ok(document) => document,
-            Err(_) => return steps.engine(message),
+            Err((_, message)) => return steps.engine(message),
         };
         match Message::read(document.root()) {
-            Err(_) => steps.engine(message),
+            Err(_) => steps.engine(document.into_bytes()),
             Ok(Message::Request { id, method, params }) => {
-                let taken = self.takes(&document, &id, &method, params, now, steps);
+                let taken = Request::read(&document, &id, &method, params)
+                    .and_then(|request| self.takes(&request, now, steps));
                 if let Err(refusal) = taken {
                     steps.refuse(&id, &refusal);
                 }
@@ -136,23 +137,20 @@ impl ModernAgent {
 
     fn takes(
         &mut self,
-        document: &Document,
-        id: &Id,
-        method: &Method,
-        params: Option<Json<'_>>,
+        request: &Request<'_>,
         now: Duration,
         steps: &mut Steps,
     ) -> Result<(), Refusal> {
-        let request = Request::read(document, id, method, params)?;
+        let id = request.id;
         let listens = self.listening.has(id) || self.handshake.holds(id);
         if self.ids.is_own(id) || self.calls.knows(id) || listens {
             return Err(Refusal::request("the id is in use"));
         }
-        exists(method)?;
+        exists(request.method)?;
         if self.handshake.server().is_none() {
-            return self.hold(&request, now, steps);
+            return self.hold(request, now, steps);
         }
-        self.request(&request, now, steps)
+        self.request(request, now, steps)
     }
 
     /// A request after the handshake.
@@ -222,7 +220,7 @@ impl ModernAgent {
         }
     }
 
-    pub(super) fn to_agent(&mut self, cleared: &[u8], now: Duration, steps: &mut Steps) {
+    pub(super) fn server_says(&mut self, cleared: &[u8], now: Duration, steps: &mut Steps) {
         let Ok(document) = Document::read(cleared.to_vec(), &Limits::DEFAULT) else {
             return;
         };
@@ -230,13 +228,13 @@ impl ModernAgent {
         match Message::read(root) {
             Err(_) => {}
             Ok(Message::Request { id, method, params }) => {
-                self.asked(id, &method, params, now, steps);
+                self.asked(&id, &method, params, now, steps);
             }
             Ok(Message::Notification { method, params }) => {
                 self.told(&method, root, params, steps);
             }
             Ok(Message::Response { id, result }) => {
-                self.answered(&id, Ok(result), root, now, steps)
+                self.answered(&id, Ok(result), root, now, steps);
             }
             Ok(Message::Failure { id: None, .. }) => steps.agent(None, cleared.to_vec()),
             Ok(Message::Failure {
