@@ -15,6 +15,7 @@ use lockgate::engine::pin::{Review, ServerPins, ToolPin, pin};
 use lockgate::engine::policy::{Policy, PolicyBase};
 use lockgate::engine::reason::Reason;
 use lockgate::engine::record::Record;
+use lockgate::engine::seal::{KEY, Seal};
 use lockgate::engine::types::{AgentName, ServerName};
 use lockgate::engine::{Engine, Session};
 use lockgate::proxy::facts;
@@ -24,6 +25,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 #[derive(Debug, Deserialize)]
@@ -152,7 +154,8 @@ fn engine(case: &Case) -> Engine {
     };
     let guard = PathGuard::new(host, policy.paths.clone());
     let (agent, server) = (AgentName::new("me").unwrap(), ServerName::new("s").unwrap());
-    Engine::new(policy, agent, server, pins, guard)
+    let seal = Arc::new(Seal::new(&[7; KEY]));
+    Engine::new(policy, agent, server, pins, guard).sealing(seal, Arc::from("me"))
 }
 
 /// The file system; a path through `/loop/` cannot be told.

@@ -11,6 +11,8 @@ use crate::engine::Engine;
 use crate::engine::guard::paths::PathGuard;
 use crate::engine::pin::{Lockfile, ServerPins};
 use crate::engine::policy::{MAX_BYTES, Policy, PolicyBase, Server, Severity, render};
+use crate::engine::principal::Principal;
+use crate::engine::seal::{KEY, Seal};
 use crate::engine::types::{AgentName, Digest, ServerName};
 use crate::engine::url::ServerUrl;
 use crate::proxy::facts;
@@ -18,6 +20,7 @@ use crate::state::lockfile;
 use crate::state::text::{self, TextError};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Everything that a subcommand works with.
 #[derive(Debug)]
@@ -144,13 +147,19 @@ impl Setup {
         // One home for all: it may be known although `HOME` is not set.
         host.home = self.places.home.display().to_string();
         let guard = PathGuard::new(host, self.policy.paths.clone());
-        Ok(Engine::new(
+        let engine = Engine::new(
             self.policy.clone(),
             agent,
             self.server.clone(),
             pins,
             guard,
-        ))
+        );
+        // One process, one key: what it has sealed ends with it.
+        let mut key = [0; KEY];
+        getrandom::fill(&mut key)
+            .map_err(|e| Fault::Failed(format!("no randomness to be had: {e}")))?;
+        let principal = Principal::named(self.agent.clone());
+        Ok(engine.sealing(Arc::new(Seal::new(&key)), principal.key))
     }
 
     /// Lockgate's own files: nobody may reach them through a tool (A4).

@@ -248,7 +248,9 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
     fn tell(&mut self, record: &Record) {
         let denied = record.verdict == RecordVerdict::Deny;
         let asked = denied && record.direction == Direction::ToServer;
-        if self.told >= TOLD || !(asked || record.verdict == RecordVerdict::Rewrite) {
+        // What was filtered says what; a state that was sealed is nobody's concern.
+        let filtered = record.verdict == RecordVerdict::Rewrite && record.detail.is_some();
+        if self.told >= TOLD || !(asked || filtered) {
             return;
         }
         self.told = self.told.saturating_add(1);

@@ -102,6 +102,12 @@ impl Engine {
             return Ok(Plan::Forward);
         };
         match method {
+            KnownMethod::CallTool | KnownMethod::GetPrompt | KnownMethod::ReadResource => {
+                let document = opened.document();
+                document.map_or(Ok(Plan::Forward), |document| {
+                    self.seal_state(session, document, pending, result)
+                })
+            }
             KnownMethod::ListTools => self.tools_page(session, pending, whole, result, record),
             KnownMethod::ListPrompts => self.named_page(session, whole, result, "prompts", record),
             KnownMethod::ListResources => {

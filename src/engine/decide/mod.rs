@@ -11,6 +11,7 @@ mod finish;
 mod lists;
 mod notes;
 mod requests;
+mod state;
 mod verify;
 
 use super::decision::{Decision, Frame};
@@ -21,6 +22,7 @@ use super::pin::ServerPins;
 use super::policy::{Action, Policy};
 use super::reason::Reason;
 use super::record::{Record, RecordKind, RecordVerdict};
+use super::seal::Seal;
 use super::session::Session;
 use super::types::{AgentName, ServerName};
 use std::borrow::Cow;
@@ -38,6 +40,7 @@ pub struct Engine {
     pins: ServerPins,
     guard: PathGuard,
     limits: Limits,
+    sealing: Option<state::Sealing>,
 }
 
 /// The values of the moment that a decision depends on.
@@ -118,7 +121,16 @@ impl Engine {
             pins,
             guard,
             limits: Limits::DEFAULT,
+            sealing: None,
         }
+    }
+
+    /// Binds what servers call `requestState` to this principal with this seal.
+    /// Without one no such state passes, either way.
+    #[must_use]
+    pub fn sealing(mut self, seal: Arc<Seal>, principal: Arc<str>) -> Self {
+        self.sealing = Some(state::Sealing { seal, principal });
+        self
     }
 
     /// The bounds on one message.
@@ -151,6 +163,7 @@ impl Engine {
     /// Decides about one message. Total: there is no error, only a denial.
     pub fn decide(&self, session: &mut Session, opened: Opened, context: &Context) -> Decision {
         let mut record = self.record(session, &opened);
+        session.now = context.now;
         let plan = match opened.message() {
             Err(unreadable) => {
                 record.reason = Some(unreadable.code);

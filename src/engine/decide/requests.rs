@@ -1,6 +1,6 @@
 //! Requests of either side.
 
-use super::{Context, Engine, Plan, Refusal, asked_method};
+use super::{Context, Engine, Plan, Refusal, asked_method, state};
 use crate::engine::guard::paths::{Access, Candidate, PathFacts, PathGuard};
 use crate::engine::mask::{self, MaskedUri};
 use crate::engine::message::{
@@ -54,12 +54,17 @@ impl Engine {
             Err(refusal) => refusal.to(answer),
             Ok(Judged::Hold(plan)) => plan,
             Ok(Judged::Permit) => {
+                // Last, since a state is good once.
+                let plan = match self.unseal_state(session, request) {
+                    Err(refusal) => return refusal.to(answer),
+                    Ok(rewritten) => rewritten.map_or(Plan::Forward, Plan::Rewrite),
+                };
                 let pending = pending(request, record);
                 match direction {
                     Direction::ToServer => session.down.add(request.id.clone(), pending),
                     Direction::ToAgent => session.up.add(request.id.clone(), pending),
                 }
-                Plan::Forward
+                plan
             }
         }
     }
@@ -424,6 +429,7 @@ fn pending(request: &Request<'_>, record: &Record) -> Pending {
     Pending {
         method: request.method.clone(),
         subject: Subject::of(record),
+        bound: state::bound(request.method, request.params),
         cursor: member("cursor").and_then(Json::as_str).map(String::from),
         token: token.map(token_text),
     }

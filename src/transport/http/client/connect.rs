@@ -144,7 +144,7 @@ fn with_port(uri: Uri) -> Uri {
 
 /// Connects, with a bound on the time that it takes.
 #[derive(Debug, Clone)]
-pub(super) struct Connector(HttpsConnector<Way>);
+pub(crate) struct Connector(HttpsConnector<Way>);
 
 /// Straight to the server, or through a proxy (CONNECT).
 #[derive(Debug, Clone)]
