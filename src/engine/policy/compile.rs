@@ -8,6 +8,7 @@ mod contradiction;
 mod paths;
 mod remote;
 mod rule;
+mod serve;
 
 use super::diagnostic::Problems;
 use super::raw::{List, Raw, RawEnv, RawServer, Text};
@@ -41,6 +42,7 @@ pub(super) fn compile(
         paths,
         pins,
         audit_dir,
+        serve,
         rules,
     } = raw;
     let roots = Roots::new(base, paths.workspace.as_ref(), problems);
@@ -65,6 +67,7 @@ pub(super) fn compile(
         workspace: compiler.roots.workspace().map(str::to_owned),
         pins: pins.unwrap_or(PinMode::Require),
         audit_dir: audit_dir.and_then(|dir| compiler.path(&dir)),
+        serve: compiler.serve(serve),
         file: file.to_owned(),
         rules: compiler.rules(rules),
         scope: Scope::Named,

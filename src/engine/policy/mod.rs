@@ -25,6 +25,7 @@ mod remote;
 mod rule;
 mod schema;
 mod secrets;
+mod serve;
 mod shown;
 mod suggest;
 
@@ -33,6 +34,7 @@ pub use diagnostic::{Diagnostic, Severity, Span, render};
 pub use display::RuleDisplay;
 pub use remote::{Credential, OAuth, TokenPlace};
 pub use rule::Effect;
+pub use serve::{Serve, ServeTls};
 pub use suggest::nearest;
 
 use crate::engine::guard::address::Allowed;
@@ -61,6 +63,8 @@ pub struct Policy {
     pub pins: PinMode,
     /// Its `[audit] dir`, absolute.
     pub audit_dir: Option<String>,
+    /// Its `[serve]`.
+    pub serve: Serve,
     /// The policy file, as its rules name it.
     file: String,
     rules: Vec<rule::Rule>,
@@ -317,6 +321,7 @@ impl Policy {
             workspace: None,
             pins: PinMode::Tofu,
             audit_dir: None,
+            serve: Serve::default(),
             file: "built-in".to_owned(),
             rules: vec![rule::Rule::baseline()],
             scope: Scope::Anyone,

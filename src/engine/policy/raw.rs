@@ -9,6 +9,7 @@ mod agent;
 mod reader;
 mod remote;
 mod rule;
+mod serve;
 
 use super::diagnostic::{Problems, Span};
 use super::literal::Literal;
@@ -18,6 +19,7 @@ use crate::engine::guard::paths::Access;
 use crate::engine::mask::looks_like_token;
 use reader::{Entry, Keys, Reader};
 pub(super) use remote::{RawCredential, RawOAuth};
+pub(super) use serve::{RawServe, RawTls};
 use std::collections::BTreeSet;
 use toml::de::DeTable;
 
@@ -42,6 +44,7 @@ pub(super) struct Raw {
     pub(super) paths: RawPaths,
     pub(super) pins: Option<PinMode>,
     pub(super) audit_dir: Option<Text>,
+    pub(super) serve: RawServe,
     pub(super) rules: Vec<RawRule>,
 }
 
@@ -151,7 +154,7 @@ pub(super) enum RawConstraint {
 const TOP: Keys = Keys {
     table: "a policy",
     known: &[
-        "version", "server", "agent", "paths", "pins", "audit", "rule",
+        "version", "server", "agent", "paths", "pins", "audit", "serve", "rule",
     ],
     later: &[
         "include", "flow", "approval", "limit", "label", "console", "fleet",
@@ -254,6 +257,7 @@ impl Reader<'_> {
                 "paths" => raw.paths = self.paths(&entry),
                 "pins" => raw.pins = self.pins(&entry),
                 "audit" => raw.audit_dir = self.audit(&entry),
+                "serve" => raw.serve = self.serve(&entry),
                 "rule" => raw.rules = self.rules(&entry),
                 _ => self.unknown(&entry, &TOP),
             }
