@@ -26,6 +26,7 @@ pub use refused::Refused;
 use crate::engine::policy::{CertificateMatch, JwtTrust, KeyHash, Policy};
 use crate::engine::principal::Principal;
 use crate::engine::types::AgentName;
+use crate::engine::url::ServerUrl;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hyper::HeaderMap;
@@ -110,13 +111,10 @@ impl Gate {
             policy: policy.clone(),
         };
         let trusted = || policy.agents.values().filter_map(|a| a.jwt.as_ref());
-        let fetcher = match trusted().next() {
-            None => None,
-            Some(_) => {
-                let urls = trusted().flat_map(|jwt| [Some(&jwt.issuer), jwt.jwks_url.as_ref()]);
-                Some(Fetcher::new(urls.flatten().any(|url| url.is_secure()))?)
-            }
-        };
+        let urls = trusted().flat_map(|jwt| [Some(&jwt.issuer), jwt.jwks_url.as_ref()]);
+        let speaks_tls = urls.flatten().any(ServerUrl::is_secure);
+        let fetcher = trusted().next().map(|_| Fetcher::new(speaks_tls));
+        let fetcher = fetcher.transpose()?;
         for (name, agent) in &policy.agents {
             let keys = agent.keys.iter();
             gate.keys

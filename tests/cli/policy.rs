@@ -27,6 +27,38 @@ fn explain_says_what_the_engine_would_do() {
 }
 
 #[test]
+fn a_new_key_is_shown_once_and_its_hash_is_what_the_policy_takes() {
+    let user = User::new();
+    let done = user.plain(&["key", "new", "--agent", "ci"], "");
+    done.is(0, &["lg_", "[agent.ci]\nkey = \"sha256:"]);
+    let (key, line) = done.out.split_once('\n').unwrap();
+    assert!(!line.contains(key) && !done.err.contains(key));
+    user.write("lockgate.toml", &format!("{POLICY}\n{line}"));
+    let config = user.path("lockgate.toml").display().to_string();
+    user.plain(&["check", &config], "").is(0, &["2 agents"]);
+    // The key itself is no hash, and is not shown again.
+    user.write(
+        "lockgate.toml",
+        &format!("{POLICY}\n[agent.ci]\nkey = \"{key}\"\n"),
+    );
+    let refused = user.plain(&["check", &config], "");
+    refused.is(4, &["no key in the clear", "lockgate key new --agent ci"]);
+    let secret = key.rsplit_once('_').unwrap().1;
+    assert!(!refused.err.contains(secret) && !refused.out.contains(secret));
+
+    let json = user.plain(&["key", "new", "--json", "--agent", "a.b"], "");
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(json["agent"], "a.b");
+    assert!(json["hash"].as_str().unwrap().starts_with("sha256:"));
+    assert!(json["key"].as_str().unwrap().starts_with("lg_"));
+    assert_ne!(json["key"], key);
+    user.plain(&["key", "new", "--agent", "a b"], "")
+        .is(2, &["--agent"]);
+    user.plain(&["key", "new", "--agent", "a.b"], "")
+        .is(0, &["[agent.\"a.b\"]"]);
+}
+
+#[test]
 fn check_tells_all_mistakes_with_their_places() {
     let user = User::new();
     let config = user.path("lockgate.toml").display().to_string();
