@@ -35,7 +35,7 @@ use issuer::{Fetcher, Issuer};
 use jwt::{Claims, Moment, Token};
 use key::PresentedKey;
 use refused::Why;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -48,7 +48,8 @@ pub struct Gate {
     tokens: Vec<Trust>,
     /// By `iss`.
     issuers: BTreeMap<String, Arc<Issuer>>,
-    policy: Policy,
+    /// What some rule needs.
+    scopes: BTreeSet<Arc<str>>,
 }
 
 /// Tokens of an agent.
@@ -108,7 +109,7 @@ impl Gate {
             certificates: Vec::new(),
             tokens: Vec::new(),
             issuers: BTreeMap::new(),
-            policy: policy.clone(),
+            scopes: policy.scopes(),
         };
         let trusted = || policy.agents.values().filter_map(|a| a.jwt.as_ref());
         let urls = trusted().flat_map(|jwt| [Some(&jwt.issuer), jwt.jwks_url.as_ref()]);
@@ -162,7 +163,8 @@ impl Gate {
 
     /// Protected resource metadata (RFC 9728), if some agent comes with a token.
     pub fn metadata(&self, resource: &str) -> Option<String> {
-        metadata::document(&self.policy, resource)
+        let issuers: Vec<_> = self.issuers.keys().map(String::as_str).collect();
+        metadata::document(resource, &issuers, &self.scopes)
     }
 
     /// Tells who shows this. Total: whatever is odd is refused.

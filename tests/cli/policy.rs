@@ -27,6 +27,50 @@ fn explain_says_what_the_engine_would_do() {
 }
 
 #[test]
+fn explain_speaks_of_users_groups_and_scopes() {
+    let user = User::new();
+    user.lockgate(&["pin", "--yes"]).is(0, &[]);
+    let policy = POLICY
+        .replace("stdio = true", "jwt = { issuer = \"https://idp.example\" }")
+        .replace(
+            "tools = [\"add\"",
+            "users = [\"alice\"]\ngroups = [\"dev\"]\nscopes = [\"sums\"]\ntools = [\"add\"",
+        );
+    user.write("lockgate.toml", &policy);
+    let sum = r#"{"a":1,"b":2}"#;
+    for (who, code, told) in [
+        (
+            &["--user", "alice", "--group", "dev", "--scope", "sums"][..],
+            0,
+            "permitted",
+        ),
+        (
+            &["--user", "alice", "--group", "dev"],
+            3,
+            "denied [insufficient-scope]",
+        ),
+        (
+            &["--user", "alice", "--scope", "sums"],
+            3,
+            "denied [not-permitted]",
+        ),
+        (
+            &["--user", "bob", "--group", "dev", "--scope", "sums"],
+            3,
+            "denied [not-permitted]",
+        ),
+        (&[], 3, "denied [not-permitted]"),
+    ] {
+        let words = [&["explain", "add", sum], who].concat();
+        user.lockgate(&words).is(code, &[told]);
+    }
+    // An agent that connects does not start `run`.
+    let words = ["run", "--config", "lockgate.toml", "--", "true"];
+    user.plain(&words, "")
+        .is(2, &["`[agent.me]` does not start `lockgate run`"]);
+}
+
+#[test]
 fn a_new_key_is_shown_once_and_its_hash_is_what_the_policy_takes() {
     let user = User::new();
     let done = user.plain(&["key", "new", "--agent", "ci"], "");
