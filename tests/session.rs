@@ -13,6 +13,7 @@ use lockgate::engine::guard::paths::{HostFacts, PathFact, PathFacts, PathGuard};
 use lockgate::engine::message::{Direction, Document, Limits, Problem, TopLevel};
 use lockgate::engine::pin::{Review, ServerPins, ToolPin, pin};
 use lockgate::engine::policy::{Policy, PolicyBase};
+use lockgate::engine::principal::Principal;
 use lockgate::engine::reason::Reason;
 use lockgate::engine::record::Record;
 use lockgate::engine::seal::{KEY, Seal};
@@ -34,6 +35,11 @@ struct Case {
     name: String,
     /// A policy; without one the baseline is in force.
     policy: Option<String>,
+    /// For whom the agent acts, with which token; without any of these it acts
+    /// for itself.
+    user: Option<String>,
+    #[serde(default)]
+    scopes: Option<Vec<String>>,
     /// Approved definitions.
     #[serde(default)]
     pins: Vec<String>,
@@ -170,7 +176,15 @@ fn resolve(questions: &BTreeSet<String>) -> PathFacts {
 
 fn play(case: &Case, reasons: &mut BTreeSet<String>) {
     let world = Shared::default();
-    let session = Session::new("test");
+    let mut session = Session::new("test");
+    if case.user.is_some() || case.scopes.is_some() {
+        let scopes = case.scopes.as_ref();
+        session = session.acting(Arc::new(Principal {
+            user: case.user.as_deref().map(Arc::from),
+            scopes: scopes.map(|s| s.iter().map(|s| Arc::from(s.as_str())).collect()),
+            ..Principal::named(AgentName::new("me").unwrap())
+        }));
+    }
     let mut pump = Pump::new(engine(case), session, world.clone(), world.clone(), resolve);
     let mut now = Duration::ZERO;
     for (number, step) in case.step.iter().enumerate() {

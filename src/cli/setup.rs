@@ -87,7 +87,7 @@ impl Setup {
 
     /// Whether whoever started this process is the agent.
     pub(super) fn check_launch(&self) -> Result<(), Fault> {
-        who::launched(&self.policy, &self.agent)
+        who::launched(&self.policy, self.file.is_some(), &self.agent)
     }
 
     /// Says what of the policy does not fit the pins. It is in force all the

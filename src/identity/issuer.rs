@@ -17,13 +17,13 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// How long keys are used before they are fetched again: what an issuer takes
 /// back is good for no longer.
-const FRESH: Duration = Duration::from_secs(300);
+const FRESH: Duration = Duration::from_mins(5);
 /// How long they are used while the issuer does not answer.
-const STALE: Duration = Duration::from_secs(3600);
+const STALE: Duration = Duration::from_hours(1);
 /// Least time between two fetches.
 const PAUSE: Duration = Duration::from_secs(15);
 /// By how much the clock may seem to go back: callers ask it one by one.
-const JITTER: Duration = Duration::from_secs(60);
+const JITTER: Duration = Duration::from_mins(1);
 
 /// An issuer, and its keys as far as they are known.
 #[derive(Debug)]

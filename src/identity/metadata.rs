@@ -1,12 +1,14 @@
 //! Protected resource metadata (RFC 9728): where clients get their tokens.
 
-use crate::engine::policy::Policy;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// The document for `resource`; `None` if no agent comes with a token.
-pub(super) fn document(policy: &Policy, resource: &str) -> Option<String> {
-    let trusted = policy.agents.values().filter_map(|a| a.jwt.as_ref());
-    let issuers: BTreeSet<_> = trusted.map(|jwt| jwt.issuer.whole()).collect();
+pub(super) fn document(
+    resource: &str,
+    issuers: &[&str],
+    scopes: &BTreeSet<Arc<str>>,
+) -> Option<String> {
     if issuers.is_empty() {
         return None;
     }
@@ -15,7 +17,6 @@ pub(super) fn document(policy: &Policy, resource: &str) -> Option<String> {
         "authorization_servers": issuers,
         "bearer_methods_supported": ["header"],
     });
-    let scopes = policy.scopes();
     if let (false, Some(members)) = (scopes.is_empty(), document.as_object_mut()) {
         members.insert("scopes_supported".to_owned(), serde_json::json!(scopes));
     }

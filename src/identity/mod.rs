@@ -26,6 +26,7 @@ pub use refused::Refused;
 use crate::engine::policy::{CertificateMatch, JwtTrust, KeyHash, Policy};
 use crate::engine::principal::Principal;
 use crate::engine::types::AgentName;
+use crate::engine::url::ServerUrl;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hyper::HeaderMap;
@@ -34,7 +35,7 @@ use issuer::{Fetcher, Issuer};
 use jwt::{Claims, Moment, Token};
 use key::PresentedKey;
 use refused::Why;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -47,7 +48,8 @@ pub struct Gate {
     tokens: Vec<Trust>,
     /// By `iss`.
     issuers: BTreeMap<String, Arc<Issuer>>,
-    policy: Policy,
+    /// What some rule needs.
+    scopes: BTreeSet<Arc<str>>,
 }
 
 /// Tokens of an agent.
@@ -107,16 +109,13 @@ impl Gate {
             certificates: Vec::new(),
             tokens: Vec::new(),
             issuers: BTreeMap::new(),
-            policy: policy.clone(),
+            scopes: policy.scopes(),
         };
         let trusted = || policy.agents.values().filter_map(|a| a.jwt.as_ref());
-        let fetcher = match trusted().next() {
-            None => None,
-            Some(_) => {
-                let urls = trusted().flat_map(|jwt| [Some(&jwt.issuer), jwt.jwks_url.as_ref()]);
-                Some(Fetcher::new(urls.flatten().any(|url| url.is_secure()))?)
-            }
-        };
+        let urls = trusted().flat_map(|jwt| [Some(&jwt.issuer), jwt.jwks_url.as_ref()]);
+        let speaks_tls = urls.flatten().any(ServerUrl::is_secure);
+        let fetcher = trusted().next().map(|_| Fetcher::new(speaks_tls));
+        let fetcher = fetcher.transpose()?;
         for (name, agent) in &policy.agents {
             let keys = agent.keys.iter();
             gate.keys
@@ -164,7 +163,8 @@ impl Gate {
 
     /// Protected resource metadata (RFC 9728), if some agent comes with a token.
     pub fn metadata(&self, resource: &str) -> Option<String> {
-        metadata::document(&self.policy, resource)
+        let issuers: Vec<_> = self.issuers.keys().map(String::as_str).collect();
+        metadata::document(resource, &issuers, &self.scopes)
     }
 
     /// Tells who shows this. Total: whatever is odd is refused.

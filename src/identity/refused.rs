@@ -141,9 +141,10 @@ impl Refused {
         }
         say("scope", &self.scopes.join(" "));
         say("resource_metadata", metadata_url.unwrap_or_default());
-        let challenge = match parameters.is_empty() {
-            true => "Bearer".to_owned(),
-            false => format!("Bearer {}", parameters.join(", ")),
+        let challenge = if parameters.is_empty() {
+            "Bearer".to_owned()
+        } else {
+            format!("Bearer {}", parameters.join(", "))
         };
         HeaderValue::try_from(challenge).ok()
     }

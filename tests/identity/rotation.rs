@@ -136,90 +136,53 @@ async fn a_client_that_hangs_up_ends_no_fetch() {
 #[tokio::test]
 async fn what_an_issuer_may_not_answer() {
     let key = Key::p256();
-    let jwk = key.jwk("1");
-    let many: Vec<_> = (0..101).map(|n| key.jwk(&n.to_string())).collect();
-    let large = format!("{{\"keys\":[{jwk}],\"x\":\"{}\"}}", "x".repeat(512 * 1024));
-    let for_encryption = json!({ "kty": "EC", "crv": "P-256", "kid": "1", "use": "enc", "x": jwk["x"], "y": jwk["y"] });
-    let for_another = json!({ "kty": "EC", "crv": "P-256", "kid": "1", "alg": "ECDH-ES", "x": jwk["x"], "y": jwk["y"] });
-    let short = json!({ "kty": "EC", "crv": "P-256", "kid": "1", "x": "AA", "y": jwk["y"] });
-    let good = json!({ "keys": [jwk] }).to_string();
-    for (name, head, body, expected) in [
-        ("good", "200 OK", good.clone(), Ok(())),
-        ("oversized", "200 OK", large, Err("issuer-unreachable")),
-        (
-            "too many",
-            "200 OK",
-            json!({ "keys": many }).to_string(),
-            Err("issuer-unreachable"),
-        ),
-        (
-            "empty",
-            "200 OK",
-            json!({ "keys": [] }).to_string(),
-            Err("issuer-unreachable"),
-        ),
-        (
-            "no list",
-            "200 OK",
-            json!({ "keys": {} }).to_string(),
-            Err("issuer-unreachable"),
-        ),
-        (
-            "no JSON",
-            "200 OK",
-            "<html>".to_owned(),
-            Err("issuer-unreachable"),
-        ),
-        (
-            "twice",
-            "200 OK",
-            good.replacen('{', "{\"keys\":[],", 1),
-            Err("issuer-unreachable"),
-        ),
-        (
-            "error",
-            "503 Service Unavailable",
-            good.clone(),
-            Err("issuer-unreachable"),
-        ),
-        (
-            "created",
-            "201 Created",
-            good.clone(),
-            Err("issuer-unreachable"),
-        ),
-        (
-            "encryption",
-            "200 OK",
-            json!({ "keys": [for_encryption] }).to_string(),
-            Err("issuer-unreachable"),
-        ),
-        (
-            "another use",
-            "200 OK",
-            json!({ "keys": [for_another] }).to_string(),
-            Err("issuer-unreachable"),
-        ),
-        (
-            "short",
-            "200 OK",
-            json!({ "keys": [short] }).to_string(),
-            Err("issuer-unreachable"),
-        ),
-        (
-            "one id, two keys",
-            "200 OK",
-            json!({ "keys": [jwk, Key::p256().jwk("1")] }).to_string(),
-            Err("unknown-signer"),
-        ),
-    ] {
+    for (name, head, body, expected) in answers(&key) {
         let issuer = Issuer::with(&[]);
         issuer.page("/keys", head, &body);
         let gate = trusting(&issuer);
         let token = token(&issuer, &key, "1");
         assert_eq!(at_time(&gate, &token, 0).await, expected, "{name}");
     }
-    // A redirect is not followed, to wherever it leads.
+}
+
+type Answer = (&'static str, &'static str, String, Result<(), &'static str>);
+
+/// What it says for its keys, and what comes of it.
+fn answers(key: &Key) -> Vec<Answer> {
+    const NONE: Result<(), &str> = Err("issuer-unreachable");
+    let jwk = key.jwk("1");
+    let changed = |member: &str, value: &str| {
+        let mut jwk = jwk.clone();
+        jwk[member] = json!(value);
+        json!({ "keys": [jwk] }).to_string()
+    };
+    let many: Vec<_> = (0..101).map(|n| key.jwk(&n.to_string())).collect();
+    let large = format!("{{\"keys\":[{jwk}],\"x\":\"{}\"}}", "x".repeat(512 * 1024));
+    let two = json!({ "keys": [jwk, Key::p256().jwk("1")] }).to_string();
+    let good = json!({ "keys": [jwk] }).to_string();
+    let twice = good.replacen('{', "{\"keys\":[],", 1);
+    let ok = "200 OK";
+    vec![
+        ("good", ok, good.clone(), Ok(())),
+        ("oversized", ok, large, NONE),
+        ("too many", ok, json!({ "keys": many }).to_string(), NONE),
+        ("empty", ok, json!({ "keys": [] }).to_string(), NONE),
+        ("no list", ok, json!({ "keys": {} }).to_string(), NONE),
+        ("no JSON", ok, "<html>".to_owned(), NONE),
+        ("twice", ok, twice, NONE),
+        ("error", "503 Service Unavailable", good.clone(), NONE),
+        ("created", "201 Created", good, NONE),
+        ("for encryption", ok, changed("use", "enc"), NONE),
+        ("for another algorithm", ok, changed("alg", "ECDH-ES"), NONE),
+        ("short", ok, changed("x", "AA"), NONE),
+        ("another curve", ok, changed("crv", "P-521"), NONE),
+        ("one id, two keys", ok, two, Err("unknown-signer")),
+    ]
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let key = Key::p256();
     let (issuer, other) = (Issuer::with(&[]), Issuer::with(&[("1", &key)]));
     let head = format!("302 Found\r\nlocation: {}/keys", other.url);
     issuer.page("/keys", &head, "");

@@ -33,7 +33,7 @@ struct Identity {
 
 fn server(authority: &Authority) -> Identity {
     let params = CertificateParams::new(vec!["gate.example".to_owned()]).unwrap();
-    signed(authority, params)
+    signed(authority, &params)
 }
 
 fn client(authority: &Authority, uris: &[&str]) -> Identity {
@@ -46,10 +46,10 @@ fn client(authority: &Authority, uris: &[&str]) -> Identity {
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     let uri = |uri: &&str| SanType::URI((*uri).try_into().unwrap());
     params.subject_alt_names = uris.iter().map(uri).collect();
-    signed(authority, params)
+    signed(authority, &params)
 }
 
-fn signed(authority: &Authority, params: CertificateParams) -> Identity {
+fn signed(authority: &Authority, params: &CertificateParams) -> Identity {
     let key = KeyPair::generate().unwrap();
     let certificate = params.signed_by(&key, authority).unwrap();
     Identity { certificate, key }
@@ -135,7 +135,7 @@ async fn a_client_certificate_says_who_it_is() {
         assert_eq!(found.subject, subject);
         let admitted = admit(&gate, &[], Some(&found), at(NOW)).await;
         let admitted = admitted.map(|p| p.agent.to_string());
-        assert_eq!(admitted.as_deref(), agent.as_ref().map(|s| *s), "{uris:?}");
+        assert_eq!(admitted.as_deref(), agent.as_ref().copied(), "{uris:?}");
     }
     let stranger = client(&strangers, &[svid]);
     let refused = handshake(&tls, &servers, Some(&stranger)).await;

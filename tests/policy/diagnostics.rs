@@ -191,6 +191,71 @@ fn each_mistake_has_its_message() {
 }
 
 #[test]
+fn what_is_odd_about_agents_is_told() {
+    let text = r#"version = 1
+[server.s]
+command = ["s"]
+[agent.app]
+jwt = { issuer = "https://idp.example", subject = "repo:acme/*" }
+[agent.ci]
+jwt = { issuer = "https://idp.example", subject = "repo:acme/web" }
+[agent.far]
+jwt = { issuer = "https://other.example" }
+[agent.nobody]
+stdio = false
+[agent.one]
+mtls = { spiffe = "spiffe://acme.example/*" }
+[agent.two]
+mtls = { spiffe = "spiffe://acme.example/x" }
+[[rule]]
+id = "everyone"
+effect = "permit"
+tools = ["t"]
+users = ["alice"]
+[[rule]]
+id = "one-issuer"
+effect = "permit"
+agents = ["app", "ci"]
+tools = ["t"]
+groups = ["dev"]
+[[rule]]
+id = "no-user"
+effect = "forbid"
+agents = ["one"]
+tools = ["t"]
+groups = ["dev"]
+"#;
+    let found = policy(text).check_against(&Lockfile::default());
+    let odd: Vec<_> = found
+        .iter()
+        .filter(|d| d.severity == Severity::Warning)
+        .map(|d| format!("{}: {}", text.get(d.span.clone()).unwrap(), d.message))
+        .collect();
+    insta::assert_snapshot!(odd.join("\n"), @r#"
+    ci: a token can be both `app` and `ci`
+    nobody: nobody can be the agent `nobody`
+    two: a certificate can be both `one` and `two`
+    "alice": users and groups of two issuers are compared by name alone
+    "dev": no agent of this rule comes with a token, so that it has neither users nor groups
+    "#);
+}
+
+/// What was typed in the place of a hash may be the key itself.
+#[test]
+fn a_key_in_the_clear_is_not_shown() {
+    let text = "version = 1\n[agent.a]\nkey = \"lg_9c1f04b7a2de_aVerySecretThing\"\n";
+    insta::assert_snapshot!(mistakes(text), @r#"
+    error: expected `key` to be the hash of a key, and no key in the clear
+     --> p.toml:3:7
+      |
+    3 | key = "**_************_****************"
+      |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: `lockgate key new --agent a` makes a key and prints the line that belongs here; a key that stood here is known to whoever read this file
+    "#);
+}
+
+#[test]
 fn the_version_is_required() {
     assert_eq!(errors("").len(), 1);
     assert_eq!(errors("version = 2").len(), 1);

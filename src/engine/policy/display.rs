@@ -65,8 +65,8 @@ impl RuleDisplay {
                 .agents
                 .as_ref()
                 .map(|agents| agents.iter().map(ToString::to_string).collect()),
-            users: rule.users.as_deref().map(written),
-            groups: rule.groups.as_deref().map(written),
+            users: rule.users.as_deref().map(texts),
+            groups: rule.groups.as_deref().map(texts),
             scopes: rule.scopes.iter().map(ToString::to_string).collect(),
             server: rule.server.as_ref().map(ToString::to_string),
             tools: texts(&rule.tools),
@@ -76,11 +76,6 @@ impl RuleDisplay {
             undeclared: rule.undeclared,
         }
     }
-}
-
-fn written(patterns: &[Pattern]) -> Vec<String> {
-    let texts = patterns.iter().map(|p| p.as_str().to_owned());
-    texts.collect()
 }
 
 impl fmt::Display for Lacking {

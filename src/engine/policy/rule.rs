@@ -28,9 +28,9 @@ pub(super) struct Rule {
     /// `None`: every agent of the policy.
     pub(super) agents: Option<Vec<AgentName>>,
     /// `None`: every user, and nobody at all.
-    pub(super) users: Option<Vec<Pattern>>,
+    pub(super) users: Option<Vec<(Pattern, Span)>>,
     /// `None`: members of any group, and of none.
-    pub(super) groups: Option<Vec<Pattern>>,
+    pub(super) groups: Option<Vec<(Pattern, Span)>>,
     /// What a token must be good for, all of it.
     pub(super) scopes: BTreeSet<Arc<str>>,
     /// `None`: every server of the policy.
@@ -112,11 +112,11 @@ impl Rule {
     fn covers_user(&self, principal: Option<&Principal>) -> bool {
         let user = principal.and_then(|p| p.user.as_deref());
         let user_fits = self.users.as_ref().is_none_or(|users| {
-            let fits = |user: &str| users.iter().any(|p| p.matches(user));
+            let fits = |user: &str| users.iter().any(|(p, _)| p.matches(user));
             user.is_some_and(fits)
         });
         let group_fits = self.groups.as_ref().is_none_or(|groups| {
-            let fits = |group: &Arc<str>| groups.iter().any(|p| p.matches(group));
+            let fits = |group: &Arc<str>| groups.iter().any(|(p, _)| p.matches(group));
             match principal.map(|p| &p.groups) {
                 None => false,
                 Some(Groups::Known(known)) => known.iter().any(fits),

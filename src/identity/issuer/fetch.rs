@@ -85,8 +85,8 @@ impl Fetcher {
             .unwrap_or(Err(NotFetched::Time))
     }
 
-    /// The address of the keys by the issuer's metadata (RFC 8414, OpenID
-    /// Connect Discovery), at the places and in the order that MCP names.
+    /// The address of the keys by the issuer's metadata (RFC 8414 and what
+    /// came before it), at the places and in the order that MCP names.
     async fn discover(&self, issuer: &ServerUrl) -> Result<ServerUrl, NotFetched> {
         let mut last = NotFetched::Metadata;
         for place in places(issuer) {
@@ -116,9 +116,12 @@ impl Fetcher {
             return Err(NotFetched::Status(response.status().as_u16()));
         }
         let body = Limited::new(response.into_body(), LARGEST).collect().await;
-        let body = body.map_err(|e| match e.is::<http_body_util::LengthLimitError>() {
-            true => NotFetched::TooLarge,
-            false => NotFetched::Connection,
+        let body = body.map_err(|e| {
+            if e.is::<http_body_util::LengthLimitError>() {
+                NotFetched::TooLarge
+            } else {
+                NotFetched::Connection
+            }
         })?;
         Ok(body.to_bytes().into())
     }

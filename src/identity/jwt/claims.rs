@@ -119,7 +119,7 @@ fn texts(value: Json<'_>) -> Option<Vec<String>> {
     }
 }
 
-/// A NumericDate: seconds since 1970, perhaps with a fraction.
+/// Seconds since 1970, perhaps with a fraction.
 fn date(all: Json<'_>, key: &str) -> Result<Option<f64>, Why> {
     let Some(value) = all.get(key) else {
         return Ok(None);

@@ -20,8 +20,9 @@ impl Compiler<'_> {
             let Some(name) = self.name(&raw.name, AgentName::new) else {
                 continue;
             };
+            let says_no = matches!(raw.stdio, Some(RawStdio::Plain(false)));
             let agent = self.agent(raw, &mut key_ids);
-            if agent.stdio.is_none() && !agent.is_remote() {
+            if says_no && !agent.is_remote() {
                 let message = format!("nobody can be the agent `{name}`");
                 let help = "`stdio = true` lets an agent that starts `lockgate run` be it";
                 self.problems

@@ -52,8 +52,8 @@ impl Compiler<'_> {
             args,
             undeclared,
         } = raw;
-        let users = users.map(|list| self.people(list));
-        let groups = groups.map(|list| self.people(list));
+        let users = users.map(|list| self.patterns(Some(list), &[]));
+        let groups = groups.map(|list| self.patterns(Some(list), &[]));
         let scopes = scopes
             .map(|list| self.scopes(list, effect))
             .unwrap_or_default();
@@ -129,13 +129,6 @@ impl Compiler<'_> {
             }
         }
         names
-    }
-
-    /// Patterns of users or groups. With a hole, a rule would be about fewer of
-    /// them, but the policy is refused for it.
-    fn people(&mut self, list: List) -> Vec<Pattern> {
-        let patterns = self.patterns(Some(list), &[]);
-        patterns.into_iter().map(|(pattern, _)| pattern).collect()
     }
 
     fn scopes(&mut self, list: List, effect: Option<Effect>) -> BTreeSet<Arc<str>> {
