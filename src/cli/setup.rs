@@ -138,28 +138,24 @@ impl Setup {
 
     /// The engine that all this makes.
     pub(super) fn engine(&self) -> Result<Engine, Fault> {
-        self.engine_for(self.agent.clone(), self.server_pins())
+        let seal = Arc::new(new_seal()?);
+        self.engine_for(self.agent.clone(), self.server_pins(), seal)
     }
 
     /// The same for another agent, by these pins.
-    pub(super) fn engine_for(&self, agent: AgentName, pins: ServerPins) -> Result<Engine, Fault> {
+    pub(super) fn engine_for(
+        &self,
+        agent: AgentName,
+        pins: ServerPins,
+        seal: Arc<Seal>,
+    ) -> Result<Engine, Fault> {
         let mut host = facts::host_facts(&self.cwd()?, self.own_files()?);
         // One home for all: it may be known although `HOME` is not set.
         host.home = self.places.home.display().to_string();
         let guard = PathGuard::new(host, self.policy.paths.clone());
-        let engine = Engine::new(
-            self.policy.clone(),
-            agent,
-            self.server.clone(),
-            pins,
-            guard,
-        );
-        // One process, one key: what it has sealed ends with it.
-        let mut key = [0; KEY];
-        getrandom::fill(&mut key)
-            .map_err(|e| Fault::Failed(format!("no randomness to be had: {e}")))?;
+        let engine = Engine::new(self.policy.clone(), agent, self.server.clone(), pins, guard);
         let principal = Principal::named(self.agent.clone());
-        Ok(engine.sealing(Arc::new(Seal::new(&key)), principal.key))
+        Ok(engine.sealing(seal, principal.key))
     }
 
     /// Lockgate's own files: nobody may reach them through a tool (A4).
@@ -182,6 +178,22 @@ impl Setup {
         }
         Ok(names)
     }
+}
+
+/// One process, one key: what it has sealed ends with it.
+pub(super) fn new_seal() -> Result<Seal, Fault> {
+    let mut key = [0; KEY];
+    getrandom::fill(&mut key)
+        .map_err(|e| Fault::Failed(format!("no randomness to be had: {e}")))?;
+    Ok(Seal::new(&key))
+}
+
+/// An agent of the policy in force that has a credential for the network.
+pub(super) fn remote_agent(target: &Target) -> Result<Option<AgentName>, Fault> {
+    let mut agents = Read::new(target)?.policy.agents.into_iter();
+    Ok(agents
+        .find(|(_, agent)| agent.is_remote())
+        .map(|(name, _)| name))
 }
 
 /// What is read before it is known who is meant.

@@ -10,6 +10,7 @@ use crate::engine::decision::{Cleared, Decision, Evidence, Frame, Obligation};
 use crate::engine::guard::paths::PathFacts;
 use crate::engine::message::{Direction, Opened, TopLevel};
 use crate::engine::pin::{ToolPin, visible};
+use crate::engine::principal::{OtherPrincipal, Principal};
 use crate::engine::record::{Record, RecordVerdict};
 use crate::engine::{Context, Engine, Session};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -109,6 +110,11 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
     pub fn receive(&mut self, direction: Direction, line: Vec<u8>, now: Duration) {
         let opened = self.engine.open(direction, line);
         self.judge(opened, now);
+    }
+
+    /// What comes next comes with another token of the same principal.
+    pub fn renew(&mut self, principal: &Arc<Principal>) -> Result<(), OtherPrincipal> {
+        self.session.renew(Arc::clone(principal))
     }
 
     /// Judges a message that was opened already.
