@@ -19,7 +19,7 @@ const SERVER: [&str; 4] = ["command", "cwd", "allow_methods", "ask_agent"];
 /// stay true.
 pub(super) fn without_secrets(text: &str) -> String {
     let (root, errors) = DeTable::parse_recoverable(text);
-    let secret = ["env", "headers", "url"];
+    let secret = ["env", "headers", "url", "key"];
     if !errors.is_empty() && secret.iter().any(|key| text.contains(key)) {
         return skeleton(text);
     }
@@ -74,6 +74,8 @@ impl Finder {
             let odd = match at {
                 [] => !TOP.contains(&key),
                 ["server", _] => !SERVER.contains(&key),
+                // Says which tokens are trusted, and holds none.
+                ["agent", _] if key == "jwt" => false,
                 // Names of servers and agents, and `[paths] secret`.
                 ["server" | "agent" | "paths"] => false,
                 _ => key == "env" || names_a_secret(key),
