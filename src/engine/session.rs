@@ -104,6 +104,27 @@ impl Session {
         self.began.saturating_add(self.now)
     }
 
+    /// A message waits: it will be judged by the token that came with it.
+    pub(super) fn hold(&mut self, mut opened: Opened) {
+        opened.sent_by.clone_from(&self.principal);
+        self.held.push(opened);
+    }
+
+    /// Whoever sent a message that has waited acts while it is judged. Gives who
+    /// acted until now.
+    pub(super) fn act_as_sender_of(&mut self, opened: &Opened) -> Option<Arc<Principal>> {
+        let now = self.principal.clone();
+        if opened.sent_by.is_some() {
+            self.principal.clone_from(&opened.sent_by);
+        }
+        now
+    }
+
+    /// Ends that.
+    pub(super) fn act_as_before(&mut self, principal: Option<Arc<Principal>>) {
+        self.principal = principal;
+    }
+
     /// A fresh id for a request of lockgate's own.
     pub(super) fn own_id(&mut self) -> Id {
         self.serial = self.serial.saturating_add(1);

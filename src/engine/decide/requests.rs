@@ -8,6 +8,7 @@ use crate::engine::message::{
     exact_params,
 };
 use crate::engine::policy::{AccessRequest, Action, Answer, PathJudge};
+use crate::engine::principal::Principal;
 use crate::engine::reason::Reason;
 use crate::engine::record::Record;
 use crate::engine::session::{Pending, Session, Subject};
@@ -341,6 +342,7 @@ impl Engine {
     pub(super) fn candidates(
         &self,
         session: &Session,
+        sender: Option<&Principal>,
         method: &Method,
         params: Option<Json<'_>>,
     ) -> Vec<Candidate> {
@@ -352,7 +354,7 @@ impl Engine {
                 let Ok(call) = CallTool::read(params) else {
                     return Vec::new();
                 };
-                self.call_candidates(session, &call)
+                self.call_candidates(session, sender, &call)
             }
             KnownMethod::GetPrompt | KnownMethod::Complete => {
                 let Some(params) = params else {
