@@ -168,15 +168,15 @@ impl World {
                 assert!(!modern || kind.is_some(), "a result of no type");
                 let state = result.get("requestState").and_then(Json::as_str);
                 self.state = state.unwrap_or_default().into_owned();
-                self.answered(&Some(id));
+                self.answered(Some(&id));
             }
-            Ok(Message::Failure { id, .. }) => self.answered(&id),
+            Ok(Message::Failure { id, .. }) => self.answered(id.as_ref()),
             Ok(Message::Notification { .. }) | Err(_) => {}
         }
     }
 
-    fn answered(&mut self, id: &Option<Id>) {
-        let open = self.open.get_mut(id).filter(|open| **open > 0);
+    fn answered(&mut self, id: Option<&Id>) {
+        let open = self.open.get_mut(&id.cloned()).filter(|open| **open > 0);
         assert!(open.is_some(), "an answer that nobody waits for: {id:?}");
         if let Some(open) = open {
             *open = open.saturating_sub(1);
