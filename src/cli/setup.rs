@@ -147,13 +147,12 @@ impl Setup {
         // One home for all: it may be known although `HOME` is not set.
         host.home = self.places.home.display().to_string();
         let guard = PathGuard::new(host, self.policy.paths.clone());
-        let engine = Engine::new(
-            self.policy.clone(),
-            agent,
-            self.server.clone(),
-            pins,
-            guard,
-        );
+        let server = self.server.clone();
+        let engine = Engine::new(self.policy.clone(), agent, server, pins, guard);
+        let engine = match self.url {
+            Some(_) => engine.over_http(),
+            None => engine,
+        };
         // One process, one key: what it has sealed ends with it.
         let mut key = [0; KEY];
         getrandom::fill(&mut key)

@@ -4,8 +4,8 @@
 //! The issuer is the operator's choice, but its metadata names another address.
 //! That one has to be `https`, and this machine only if the issuer is.
 
-use crate::engine::message::{Document, Json, Limits};
 use crate::engine::guard::address::{Allowed, Reach, is_local_name};
+use crate::engine::message::{Document, Json, Limits};
 use crate::engine::url::ServerUrl;
 use crate::identity::jwt::KeySet;
 use crate::transport::http::client::{DialError, client, tls};

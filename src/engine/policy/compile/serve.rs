@@ -17,7 +17,12 @@ impl Compiler<'_> {
         } = raw;
         let url = url.and_then(|url| self.own_url(&url));
         let own = url.as_deref().and_then(|url| url.split_once("://"));
-        let mut hosts = self.names(hosts, "host", is_host, "`gate.example.com`, or with its port");
+        let mut hosts = self.names(
+            hosts,
+            "host",
+            is_host,
+            "`gate.example.com`, or with its port",
+        );
         hosts.extend(own.map(|(_, host)| host.to_ascii_lowercase()));
         let origin = "`https://app.example.com`, without a path";
         Serve {
@@ -91,7 +96,10 @@ impl Compiler<'_> {
 /// A host as `Host` has it.
 fn is_host(text: &str) -> bool {
     let url = ServerUrl::parse(&format!("https://{text}/"));
-    url.is_ok_and(|url| url.origin().eq_ignore_ascii_case(&format!("https://{text}")))
+    url.is_ok_and(|url| {
+        url.origin()
+            .eq_ignore_ascii_case(&format!("https://{text}"))
+    })
 }
 
 /// An origin as `Origin` has it (RFC 6454, section 6.2).
@@ -99,7 +107,9 @@ fn is_origin(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_graphic();
     let (scheme, rest) = text.split_once("://").unwrap_or_default();
     !scheme.is_empty()
-        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+        && scheme
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
         && !rest.is_empty()
         && rest.bytes().all(plain)
         && !rest.contains(['/', '?', '#', '@', '*'])
