@@ -1,10 +1,12 @@
 //! What one connection has said so far. Every map is bounded.
 
+mod era;
 mod spent;
 mod tasks;
 mod tools;
 mod walk;
 
+use era::Era;
 pub(super) use spent::{Refused, Spent};
 pub(super) use tasks::Tasks;
 pub(super) use tools::{Known, Parsed, Tool, Tools};
@@ -45,6 +47,7 @@ pub struct Session {
     pub(super) gone: Option<String>,
     /// For whom it is. `None`: the agent acts for itself.
     principal: Option<Arc<Principal>>,
+    pub(super) era: Era,
 }
 
 impl Session {
@@ -65,6 +68,7 @@ impl Session {
             now: Duration::ZERO,
             gone: None,
             principal: None,
+            era: Era::default(),
         }
     }
 

@@ -19,6 +19,8 @@ mod hostile_http;
 #[cfg(test)]
 mod matrix;
 #[cfg(test)]
+mod mismatch;
+#[cfg(test)]
 mod old_http;
 #[cfg(test)]
 mod remote;

@@ -41,6 +41,8 @@ pub struct Engine {
     guard: PathGuard,
     limits: Limits,
     sealing: Option<state::Sealing>,
+    /// The server is reached over Streamable HTTP.
+    remote: bool,
 }
 
 /// The values of the moment that a decision depends on.
@@ -122,6 +124,17 @@ impl Engine {
             guard,
             limits: Limits::DEFAULT,
             sealing: None,
+            remote: false,
+        }
+    }
+
+    /// The same for a server that is reached over Streamable HTTP, which has
+    /// rules of its own for tool definitions.
+    #[must_use]
+    pub fn over_http(self) -> Self {
+        Self {
+            remote: true,
+            ..self
         }
     }
 

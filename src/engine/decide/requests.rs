@@ -60,6 +60,9 @@ impl Engine {
                     Err(refusal) => return refusal.to(answer),
                     Ok(rewritten) => rewritten.map_or(Plan::Forward, Plan::Rewrite),
                 };
+                if direction == Direction::ToServer {
+                    session.era.hears(request.method, request.params);
+                }
                 let pending = pending(request, record);
                 match direction {
                     Direction::ToServer => session.down.add(request.id.clone(), pending),
@@ -187,6 +190,12 @@ impl Engine {
         request: &Request<'_>,
         record: &mut Record,
     ) -> Result<Judged, Refusal> {
+        if !session.era.lets_servers_ask() {
+            return Err(Refusal::new(
+                Reason::WrongEra,
+                "in the revision that the agent speaks, servers send no requests",
+            ));
+        }
         let Method::Known(method) = request.method else {
             return Ok(Judged::Permit);
         };
