@@ -13,6 +13,8 @@ mod attacks;
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod hostile_http;

@@ -27,7 +27,7 @@ pub(crate) struct Listening {
 impl Listening {
     pub(crate) fn start(home: &Home, argv: &[String]) -> Self {
         let process = Process::start(home, argv);
-        let told = Regex::new(r"listening on (\d+)\n").expect("is one");
+        let told = Regex::new(r"listening on (?:http://127\.0\.0\.1:)?(\d+)\n").expect("is one");
         let end = Instant::now() + Duration::from_mins(1);
         loop {
             let said = process.stderr();
@@ -60,7 +60,7 @@ impl Listening {
 }
 
 /// Lets a server listen.
-fn listening(server: Server, home: &Home, json: bool) -> Listening {
+pub(crate) fn listening(server: Server, home: &Home, json: bool) -> Listening {
     if let Server::Everything = server {
         let main = peers().js_server("server-everything").pop();
         let main = main.expect("a program");

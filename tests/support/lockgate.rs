@@ -38,6 +38,16 @@ impl Run {
         argv
     }
 
+    /// The command line that serves over HTTP what is behind `rest`: the URL
+    /// after `--url`, or the command after `--`.
+    pub(crate) fn serve(&self, rest: &[String]) -> Vec<String> {
+        let mut argv = self.argv();
+        argv[1] = "serve".to_owned();
+        argv.extend(["--listen".to_owned(), "127.0.0.1:0".to_owned()]);
+        argv.extend_from_slice(rest);
+        argv
+    }
+
     fn argv(&self) -> Vec<String> {
         let mut argv = vec![program().display().to_string(), "run".to_owned()];
         if let Some(config) = &self.config {
