@@ -157,7 +157,14 @@ impl Peer {
                 let server = format!("url = \"http://{address}/mcp\"");
                 let policy = target::policy(home, tools, AGENT, &server)?;
                 let mut lockgate = Command::new(env!("CARGO_BIN_EXE_lockgate"));
-                lockgate.args(["serve", "--listen", "127.0.0.1:0", "--config"]);
+                lockgate.args([
+                    "serve",
+                    "--listen",
+                    "127.0.0.1:0",
+                    "--agent",
+                    "bench",
+                    "--config",
+                ]);
                 lockgate.arg(policy);
                 (Listening::start(lockgate, home)?, Some(echo))
             }
