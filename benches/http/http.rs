@@ -1,8 +1,10 @@
 //! A connection of the client: HTTP/1.1 by hand, which costs next to nothing.
 
-use crate::Failure;
+use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+
+type Failure = Box<dyn Error>;
 
 /// One keep-alive connection.
 #[derive(Debug)]
@@ -35,23 +37,16 @@ impl Connection {
         })
     }
 
-    /// Sends a message in one write.
-    pub(crate) fn post(&mut self, session: Option<&str>, body: &str) -> Result<(), Failure> {
+    /// Sends a request in one write; `headers` are whole lines.
+    pub(crate) fn send(&mut self, method: &str, headers: &str, body: &str) -> Result<(), Failure> {
         self.request.clear();
         write!(
             self.request,
-            "POST /mcp HTTP/1.1\r\nhost: 127.0.0.1:{}\r\ncontent-type: application/json\r\n\
-             accept: application/json, text/event-stream\r\ncontent-length: {}\r\n",
+            "{method} /mcp HTTP/1.1\r\nhost: 127.0.0.1:{}\r\ncontent-type: application/json\r\n\
+             accept: application/json, text/event-stream\r\ncontent-length: {}\r\n{headers}\r\n{body}",
             self.port,
             body.len()
         )?;
-        if let Some(session) = session {
-            write!(
-                self.request,
-                "mcp-session-id: {session}\r\nmcp-protocol-version: 2025-11-25\r\n"
-            )?;
-        }
-        write!(self.request, "\r\n{body}")?;
         self.stream.get_mut().write_all(&self.request)?;
         Ok(())
     }

@@ -76,7 +76,8 @@ impl Drop for Listening {
 #[derive(Debug)]
 struct Session {
     connection: Connection,
-    name: Option<String>,
+    /// Those that say which session it is.
+    headers: String,
     next: u64,
 }
 
@@ -84,13 +85,16 @@ impl Session {
     fn open(port: u16, body: &mut Vec<u8>) -> Result<Self, Failure> {
         let mut session = Self {
             connection: Connection::open(port)?,
-            name: None,
+            headers: String::new(),
             next: 0,
         };
         session.send("initialize", r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"bench","version":"1"}}"#)?;
-        session.name = session.answer(body)?;
+        if let Some(name) = session.answer(body)? {
+            session.headers =
+                format!("mcp-session-id: {name}\r\nmcp-protocol-version: 2025-11-25\r\n");
+        }
         let told = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
-        session.connection.post(session.name.as_deref(), told)?;
+        session.connection.send("POST", &session.headers, told)?;
         let status = session.connection.response(body)?.status;
         if status == 202 {
             Ok(session)
@@ -104,7 +108,7 @@ impl Session {
         let id = self.next;
         let body =
             format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{params}}}"#);
-        self.connection.post(self.name.as_deref(), &body)
+        self.connection.send("POST", &self.headers, &body)
     }
 
     /// Reads the answer to the last request, which must be a success, into

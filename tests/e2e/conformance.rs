@@ -8,7 +8,7 @@
 use crate::remote::{Listening, listening};
 use crate::server::Server;
 use crate::support::home::Home;
-use crate::support::lockgate::{Run, permit_all};
+use crate::support::lockgate::{Run, example, permit_all};
 use crate::support::need::script;
 use crate::support::peers::peers;
 use crate::support::process::Process;
@@ -260,16 +260,9 @@ fn server(home: &Home, url: &str, revision: &str) -> Verdicts {
     suite(home, &[&words[..], &["--spec-version", revision]].concat())
 }
 
-/// The reference server, which `cargo test` builds beside the program.
+/// The reference server.
 fn reference(over: &str) -> Vec<String> {
-    let path = Path::new(env!("CARGO_BIN_EXE_lockgate"))
-        .with_file_name("examples")
-        .join("conformance_server");
-    assert!(
-        path.is_file(),
-        "missing: run `cargo build --examples` first"
-    );
-    vec![path.display().to_string(), over.to_owned()]
+    vec![example("conformance_server"), over.to_owned()]
 }
 
 /// How many scenarios of each revision the reference server passes: all that

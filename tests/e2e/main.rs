@@ -19,6 +19,11 @@ mod hostile;
 #[cfg(test)]
 mod hostile_http;
 #[cfg(test)]
+#[path = "../../benches/http/http.rs"]
+mod http;
+#[cfg(test)]
+mod load;
+#[cfg(test)]
 mod matrix;
 #[cfg(test)]
 mod remote;
@@ -28,6 +33,8 @@ mod rmcp;
 mod scripted;
 #[cfg(test)]
 mod secrets;
+#[cfg(test)]
+mod served;
 #[cfg(test)]
 mod server;
 #[cfg(test)]

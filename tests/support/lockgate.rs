@@ -65,6 +65,18 @@ fn program() -> PathBuf {
     )
 }
 
+/// A server of `examples/`, which `cargo test` builds beside the program.
+pub(crate) fn example(name: &str) -> String {
+    let path = Path::new(env!("CARGO_BIN_EXE_lockgate"))
+        .with_file_name("examples")
+        .join(name);
+    assert!(
+        path.is_file(),
+        "missing: run `cargo build --examples` first"
+    );
+    path.display().to_string()
+}
+
 /// A policy that permits one server everything it can be permitted: what
 /// passes under it has to pass unchanged.
 pub(crate) fn permit_all(server: &str) -> String {
