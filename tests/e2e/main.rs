@@ -13,9 +13,16 @@ mod attacks;
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod hostile_http;
+#[cfg(test)]
+#[path = "../../benches/http/http.rs"]
+mod http;
+#[cfg(test)]
+mod load;
 #[cfg(test)]
 mod matrix;
 #[cfg(test)]
@@ -30,6 +37,8 @@ mod rmcp;
 mod scripted;
 #[cfg(test)]
 mod secrets;
+#[cfg(test)]
+mod served;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
