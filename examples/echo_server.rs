@@ -1,13 +1,20 @@
-//! A minimal, fast MCP server over stdio: what `benches/stdio` puts behind
+//! A minimal, fast MCP server over stdio or HTTP: what the benches put behind
 //! lockgate, and a start for experiments.
 //!
 //! ```text
-//! cargo run --example echo_server -- --tools 50
+//! cargo run --example echo_server -- --tools 50 [--http]
 //! ```
+//!
+//! Over HTTP it listens on 127.0.0.1 and a port that is free, and prints the
+//! port on stderr. Its sessions are names only.
 //!
 //! The first tool, `echo`, returns its `text`, or a text of `size` bytes that
 //! reads like a build log. The other tools are only there to be listed.
 
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::{Method, Request as HttpRequest, Response};
+use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -15,12 +22,19 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// Runs the server on stdin and stdout.
+/// Runs the server on stdin and stdout, or over HTTP.
 pub(crate) fn main() -> ExitCode {
     let mut arguments = std::env::args().skip_while(|a| a != "--tools").skip(1);
     let tools = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(1);
-    match serve(&mut Echo::new(tools)) {
+    let echo = Echo::new(tools);
+    let outcome = if std::env::args().any(|a| a == "--http") {
+        listen(echo)
+    } else {
+        serve(echo)
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
@@ -28,7 +42,7 @@ pub(crate) fn main() -> ExitCode {
 
 /// Answers line by line; flushes only when no further request waits in the
 /// buffer, so that pipelined calls share a write.
-fn serve(echo: &mut Echo) -> io::Result<()> {
+fn serve(mut echo: Echo) -> io::Result<()> {
     let mut input = BufReader::with_capacity(1 << 16, io::stdin().lock());
     let mut output = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let mut line = Vec::new();
@@ -42,6 +56,61 @@ fn serve(echo: &mut Echo) -> io::Result<()> {
             output.flush()?;
         }
     }
+}
+
+/// One thread: it has less to do than anything in front of it.
+fn listen(echo: Echo) -> io::Result<()> {
+    let echo = Arc::new(Mutex::new(echo));
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_all().build()?.block_on(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let port = listener.local_addr()?.port();
+        writeln!(io::stderr(), "listening on {port}")?;
+        loop {
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            let echo = Arc::clone(&echo);
+            let service = hyper::service::service_fn(move |r| respond(Arc::clone(&echo), r));
+            let connection = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service);
+            tokio::spawn(connection);
+        }
+    })
+}
+
+async fn respond(
+    echo: Arc<Mutex<Echo>>,
+    request: HttpRequest<Incoming>,
+) -> hyper::Result<Response<Full<Bytes>>> {
+    let mut response = Response::new(Full::default());
+    if request.method() != Method::POST {
+        // No stream for what the server says on its own: it says nothing.
+        *response.status_mut() = match *request.method() {
+            Method::DELETE => hyper::StatusCode::OK,
+            _ => hyper::StatusCode::METHOD_NOT_ALLOWED,
+        };
+        return Ok(response);
+    }
+    let opens = !request.headers().contains_key("mcp-session-id");
+    let body = request.into_body().collect().await?.to_bytes();
+    let mut answer = Vec::new();
+    let written = echo
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .answer(&body, &mut answer);
+    if written.is_err() || answer.is_empty() {
+        *response.status_mut() = hyper::StatusCode::ACCEPTED;
+        return Ok(response);
+    }
+    let headers = response.headers_mut();
+    let json = hyper::header::HeaderValue::from_static("application/json");
+    headers.insert(hyper::header::CONTENT_TYPE, json);
+    if opens {
+        let name = hyper::header::HeaderValue::from_static("echo");
+        headers.insert("mcp-session-id", name);
+    }
+    *response.body_mut() = Full::new(answer.into());
+    Ok(response)
 }
 
 #[derive(Deserialize)]

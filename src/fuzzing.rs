@@ -183,6 +183,7 @@ fn answers(policy: &Policy) -> Vec<Answer> {
             for tool in ["read_file", "get_issue"] {
                 let request = AccessRequest {
                     agent,
+                    principal: None,
                     server,
                     action: Action::CallTool(tool),
                     arguments: Some(arguments.root()),

@@ -13,6 +13,7 @@ use lockgate::engine::guard::paths::{HostFacts, PathFact, PathFacts, PathGuard};
 use lockgate::engine::message::{Direction, Document, Limits, Problem, TopLevel};
 use lockgate::engine::pin::{Review, ServerPins, ToolPin, pin};
 use lockgate::engine::policy::{Policy, PolicyBase};
+use lockgate::engine::principal::Principal;
 use lockgate::engine::reason::Reason;
 use lockgate::engine::record::Record;
 use lockgate::engine::seal::{KEY, Seal};
@@ -34,9 +35,17 @@ struct Case {
     name: String,
     /// A policy; without one the baseline is in force.
     policy: Option<String>,
+    /// For whom the agent acts, with which token; without any of these it acts
+    /// for itself.
+    user: Option<String>,
+    #[serde(default)]
+    scopes: Option<Vec<String>>,
     /// Approved definitions.
     #[serde(default)]
     pins: Vec<String>,
+    /// The server is reached over HTTP.
+    #[serde(default)]
+    http: bool,
     #[serde(default)]
     step: Vec<Step>,
 }
@@ -155,7 +164,13 @@ fn engine(case: &Case) -> Engine {
     let guard = PathGuard::new(host, policy.paths.clone());
     let (agent, server) = (AgentName::new("me").unwrap(), ServerName::new("s").unwrap());
     let seal = Arc::new(Seal::new(&[7; KEY]));
-    Engine::new(policy, agent, server, pins, guard).sealing(seal, Arc::from("me"))
+    let engine = Engine::new(policy, agent, server, pins, guard);
+    let engine = engine.sealing(seal, Arc::from("me"));
+    if case.http {
+        engine.over_http()
+    } else {
+        engine
+    }
 }
 
 /// The file system; a path through `/loop/` cannot be told.
@@ -170,7 +185,15 @@ fn resolve(questions: &BTreeSet<String>) -> PathFacts {
 
 fn play(case: &Case, reasons: &mut BTreeSet<String>) {
     let world = Shared::default();
-    let session = Session::new("test");
+    let mut session = Session::new("test");
+    if case.user.is_some() || case.scopes.is_some() {
+        let scopes = case.scopes.as_ref();
+        session = session.acting(Arc::new(Principal {
+            user: case.user.as_deref().map(Arc::from),
+            scopes: scopes.map(|s| s.iter().map(|s| Arc::from(s.as_str())).collect()),
+            ..Principal::named(AgentName::new("me").unwrap())
+        }));
+    }
     let mut pump = Pump::new(engine(case), session, world.clone(), world.clone(), resolve);
     let mut now = Duration::ZERO;
     for (number, step) in case.step.iter().enumerate() {

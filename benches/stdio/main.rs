@@ -13,48 +13,22 @@
 
 #[path = "../../examples/echo_server.rs"]
 mod echo_server;
+#[path = "../shared/entry.rs"]
+mod entry;
 mod floor;
+#[path = "../shared/measure.rs"]
 mod measure;
 mod peer;
+#[path = "../shared/procfs.rs"]
 mod procfs;
+#[path = "../shared/report.rs"]
 mod report;
+#[path = "../shared/target.rs"]
+mod target;
 
-use std::io::Write;
+use entry::Failure;
 use std::process::ExitCode;
 
-/// Any failure ends the run: a figure of half a measurement is no figure.
-type Failure = Box<dyn std::error::Error>;
-
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    match arguments.next().as_deref() {
-        Some("__echo") => echo_server::main(),
-        Some("__floor") => exit_code(floor::run(arguments)),
-        first => {
-            let quick = first == Some("--quick") || arguments.any(|a| a == "--quick");
-            exit_code(bench(quick))
-        }
-    }
-}
-
-fn exit_code(outcome: Result<(), Failure>) -> ExitCode {
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _unwritten = writeln!(std::io::stderr(), "error: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn bench(quick: bool) -> Result<(), Failure> {
-    let effort = if quick {
-        measure::Effort::QUICK
-    } else {
-        measure::Effort::WHOLE
-    };
-    let figures = measure::all(&effort)?;
-    let mut output = std::io::stdout().lock();
-    output.write_all(report::table(&figures).as_bytes())?;
-    Ok(())
+    entry::main(&[])
 }

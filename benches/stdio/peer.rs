@@ -2,27 +2,31 @@
 
 use crate::Failure;
 use crate::procfs::{self, Usage};
+use crate::report::Bar;
+use crate::target::{self, Between, SMALL};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// What stands between the client and the echo server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Between {
-    /// Nothing.
-    Direct,
-    /// Two threads that copy bytes.
-    Floor,
-    /// `lockgate run` with everything on.
-    Lockgate,
-}
-
-impl Between {
-    /// In the order of the table's columns.
-    pub(crate) const ALL: [Self; 3] = [Self::Direct, Self::Floor, Self::Lockgate];
-}
+/// The bars that lockgate has set itself, by the figure's name.
+pub(crate) const BARS: &[(&str, Bar)] = &[
+    ("small call, p50", Bar::TimesFloor(1.35)),
+    ("small call, p99", Bar::TimesFloor(1.5)),
+    ("calls a second, 16 in flight", Bar::ShareOfDirect(0.45)),
+    ("CPU per 10 000 calls, 16 in flight", Bar::AtMost(0.08)),
+    ("results of 1 MB", Bar::AtLeast(500.0)),
+    ("results of 10 MB", Bar::AtLeast(500.0)),
+    // 12 MiB and three times the payload of 10 MB.
+    ("peak memory, 10 MB in flight", Bar::AtMost(40.6)),
+    ("tools/list of 500, p50", Bar::AtMost(2.0)),
+    (
+        "cold start to the first list of 50",
+        Bar::MoreThanDirect(6.0),
+    ),
+    ("memory at rest", Bar::AtMost(8.0)),
+];
 
 /// A started target after its handshake.
 #[derive(Debug)]
@@ -143,63 +147,25 @@ impl Drop for Peer {
     }
 }
 
-const SMALL: &str = r#"{"name":"echo","arguments":{"text":"the quick brown fox"}}"#;
-
-/// A written policy, so that rules and constraints are paid for as well.
-const POLICY: &str = r#"version = 1
-
-[agent.bench]
-stdio = true
-
-[server.echo]
-command = []
-
-[pins]
-mode = "tofu"
-
-[[rule]]
-id     = "calls"
-effect = "permit"
-agents = ["bench"]
-server = "echo"
-tools  = ["echo", "lookup_*"]
-args   = { "/text" = { max_len = 1000, optional = true }, "/size" = { max = 100000000, optional = true } }
-"#;
-
 fn command(between: Between, tools: usize, home: &Path) -> Result<Command, Failure> {
-    let own = std::env::current_exe()?;
-    let own = own
-        .to_str()
-        .ok_or("the path of this program is not UTF-8")?;
-    let tools = tools.to_string();
-    let echo = [own, "__echo", "--tools", &tools];
+    let own = target::own()?;
+    let own = own.as_str();
+    let count = tools.to_string();
+    let echo = [own, "__echo", "--tools", &count];
     let mut command = match between {
         Between::Direct | Between::Floor => Command::new(own),
         Between::Lockgate => Command::new(env!("CARGO_BIN_EXE_lockgate")),
     };
     match between {
-        Between::Direct => command.args(["__echo", "--tools", &tools]),
+        Between::Direct => command.args(["__echo", "--tools", &count]),
         Between::Floor => command.arg("__floor").args(echo),
         Between::Lockgate => {
             let words: Vec<String> = echo.iter().map(|w| format!("{w:?}")).collect();
-            let policy =
-                POLICY.replace("command = []", &format!("command = [{}]", words.join(", ")));
-            // Pins of its own for each number of tools: what is new since the
-            // first use would be withheld, and not what is to be measured.
-            let folder = home.join(format!("tools-{tools}"));
-            fs::create_dir_all(&folder)?;
-            let file = folder.join("lockgate.toml");
-            fs::write(&file, policy)?;
+            let server = format!("command = [{}]", words.join(", "));
             command.args(["run", "--agent", "bench", "--server", "echo", "--config"]);
-            command.arg(file)
+            command.arg(target::policy(home, tools, "stdio = true", &server)?)
         }
     };
-    command.env("HOME", home);
-    for folder in ["CONFIG", "STATE", "DATA", "CACHE"] {
-        command.env(
-            format!("XDG_{folder}_HOME"),
-            home.join(folder.to_lowercase()),
-        );
-    }
+    target::settle(&mut command, home);
     Ok(command)
 }

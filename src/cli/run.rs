@@ -30,6 +30,7 @@ pub(super) struct RunArgs {
 
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Fault> {
     let setup = Setup::new(&args.target)?;
+    setup.check_launch()?;
     let engine = setup.engine()?;
     let failed = |e: &dyn std::fmt::Display| Fault::Failed(e.to_string());
     let signals = signals::listen().map_err(|e| failed(&e))?;
@@ -71,7 +72,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Fault> {
 }
 
 /// One name for two servers makes one set of pins of them.
-fn tell_other_launch(setup: &Setup) {
+pub(super) fn tell_other_launch(setup: &Setup) {
     let pins = setup.pins.servers.get(&setup.server);
     let pinned = pins.and_then(|pins| pins.launch.as_ref());
     if pinned.is_some_and(|pinned| pinned.differs(&launch::said(setup))) {
@@ -147,7 +148,7 @@ fn variable(name: &str) -> String {
     }
 }
 
-fn meta(setup: &Setup) -> SessionMeta {
+pub(super) fn meta(setup: &Setup) -> SessionMeta {
     let url = setup.url.as_ref().map(|url| url.without_query().as_bytes());
     let argv = setup.command.iter().map(|word| word.as_encoded_bytes());
     let launch: Vec<&[u8]> = url

@@ -85,6 +85,11 @@ impl Setup {
         })
     }
 
+    /// Whether whoever started this process is the agent.
+    pub(super) fn check_launch(&self) -> Result<(), Fault> {
+        who::launched(&self.policy, self.file.is_some(), &self.agent)
+    }
+
     /// Says what of the policy does not fit the pins. It is in force all the
     /// same: pins change without it, and what does not fit permits nothing.
     pub(super) fn tell_findings(&self) {
@@ -133,23 +138,29 @@ impl Setup {
 
     /// The engine that all this makes.
     pub(super) fn engine(&self) -> Result<Engine, Fault> {
+        let seal = Arc::new(new_seal()?);
+        self.engine_for(self.agent.clone(), self.server_pins(), seal)
+    }
+
+    /// The same for another agent, by these pins.
+    pub(super) fn engine_for(
+        &self,
+        agent: AgentName,
+        pins: ServerPins,
+        seal: Arc<Seal>,
+    ) -> Result<Engine, Fault> {
         let mut host = facts::host_facts(&self.cwd()?, self.own_files()?);
         // One home for all: it may be known although `HOME` is not set.
         host.home = self.places.home.display().to_string();
         let guard = PathGuard::new(host, self.policy.paths.clone());
-        let engine = Engine::new(
-            self.policy.clone(),
-            self.agent.clone(),
-            self.server.clone(),
-            self.server_pins(),
-            guard,
-        );
-        // One process, one key: what it has sealed ends with it.
-        let mut key = [0; KEY];
-        getrandom::fill(&mut key)
-            .map_err(|e| Fault::Failed(format!("no randomness to be had: {e}")))?;
+        let server = self.server.clone();
+        let engine = Engine::new(self.policy.clone(), agent, server, pins, guard);
+        let engine = match self.url {
+            Some(_) => engine.over_http(),
+            None => engine,
+        };
         let principal = Principal::named(self.agent.clone());
-        Ok(engine.sealing(Arc::new(Seal::new(&key)), principal.key))
+        Ok(engine.sealing(seal, principal.key))
     }
 
     /// Lockgate's own files: nobody may reach them through a tool (A4).
@@ -172,6 +183,22 @@ impl Setup {
         }
         Ok(names)
     }
+}
+
+/// One process, one key: what it has sealed ends with it.
+pub(super) fn new_seal() -> Result<Seal, Fault> {
+    let mut key = [0; KEY];
+    getrandom::fill(&mut key)
+        .map_err(|e| Fault::Failed(format!("no randomness to be had: {e}")))?;
+    Ok(Seal::new(&key))
+}
+
+/// An agent of the policy in force that has a credential for the network.
+pub(super) fn remote_agent(target: &Target) -> Result<Option<AgentName>, Fault> {
+    let mut agents = Read::new(target)?.policy.agents.into_iter();
+    Ok(agents
+        .find(|(_, agent)| agent.is_remote())
+        .map(|(name, _)| name))
 }
 
 /// What is read before it is known who is meant.

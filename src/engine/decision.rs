@@ -10,23 +10,27 @@ use super::pin::ToolPin;
 use super::reason::Reason;
 use super::record::Record;
 use super::reply;
+use super::route::Route;
 use std::collections::BTreeMap;
 
 /// One message as a transport moves it: its bytes, without the line end.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Frame(Vec<u8>);
+pub struct Frame {
+    bytes: Vec<u8>,
+    route: Route,
+}
 
 impl Frame {
     /// The bytes of one message.
-    pub(super) fn new(bytes: Vec<u8>) -> Self {
-        Self(bytes)
+    pub(super) fn new(bytes: Vec<u8>, route: Route) -> Self {
+        Self { bytes, route }
     }
 }
 
 impl std::fmt::Debug for Frame {
     /// Shows the length only: content can be secret.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Frame({} bytes)", self.0.len())
+        write!(f, "Frame({} bytes)", self.bytes.len())
     }
 }
 
@@ -45,7 +49,7 @@ impl std::fmt::Debug for Frame {
 ///
 /// ```compile_fail
 /// use lockgate::engine::decision::Frame;
-/// let frame = Frame(b"{}".to_vec());
+/// let frame = Frame { bytes: b"{}".to_vec(), route: Default::default() };
 /// ```
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a cleared frame that is not sent is a message that vanished"]
@@ -54,7 +58,17 @@ pub struct Cleared<T>(T);
 impl Cleared<Frame> {
     /// The bytes to send.
     pub fn bytes(&self) -> &[u8] {
-        &self.0.0
+        &self.0.bytes
+    }
+
+    /// Which way it goes.
+    pub fn route(&self) -> &Route {
+        &self.0.route
+    }
+
+    /// The bytes to send, to be given away.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0.bytes
     }
 }
 

@@ -4,6 +4,7 @@ use super::decision::Frame;
 use super::message::{Id, Json};
 use super::reason::Reason;
 use super::record::Record;
+use super::route::Route;
 use serde_json::{Map, Value, json};
 
 /// The error that tells a peer that its message, or the answer it waits for,
@@ -26,6 +27,9 @@ pub(super) fn refusal(id: Option<&Id>, record: &Record, reason: Reason) -> Frame
     if !record.rules.is_empty() {
         data.insert("rules".to_owned(), json!(record.rules));
     }
+    if !record.scopes.is_empty() {
+        data.insert("scopes".to_owned(), json!(record.scopes));
+    }
     if !record.findings.is_empty() {
         data.insert("findings".to_owned(), json!(record.findings));
     }
@@ -34,8 +38,10 @@ pub(super) fn refusal(id: Option<&Id>, record: &Record, reason: Reason) -> Frame
         "message": format!("lockgate denied {what}: {detail} [{}]", reason.code()),
         "data": data,
     });
+    let route = Route::answer(id);
     let id = id.map_or_else(|| "null".to_owned(), Id::to_json);
-    Frame::new(format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{error}}}"#).into_bytes())
+    let text = format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{error}}}"#);
+    Frame::new(text.into_bytes(), route)
 }
 
 /// Lockgate's own `tools/list`.
@@ -52,9 +58,10 @@ pub(super) fn list_tools(id: &Id, cursor: Option<&str>, meta: Option<&str>) -> F
     } else {
         format!(r#","params":{{{}}}"#, params.join(","))
     };
+    let route = Route::request(id);
     let id = id.to_json();
     let text = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/list"{params}}}"#);
-    Frame::new(text.into_bytes())
+    Frame::new(text.into_bytes(), route)
 }
 
 /// What of a call's `_meta` the stateless revision wants in each request.

@@ -1,10 +1,12 @@
 //! What one connection has said so far. Every map is bounded.
 
+mod era;
 mod spent;
 mod tasks;
 mod tools;
 mod walk;
 
+use era::Era;
 pub(super) use spent::{Refused, Spent};
 pub(super) use tasks::Tasks;
 pub(super) use tools::{Known, Parsed, Tool, Tools};
@@ -12,10 +14,12 @@ pub(super) use walk::Walk;
 
 use super::mask::MaskedUri;
 use super::message::{Direction, Id, Json, KnownMethod, Limits, Method, Opened};
+use super::principal::{OtherPrincipal, Principal};
 use super::reason::Reason;
 use super::record::Record;
 use super::types::Digest;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// State of one connection between an agent and a server.
@@ -41,6 +45,9 @@ pub struct Session {
     pub(super) now: Duration,
     /// Why the server cannot be reached any more.
     pub(super) gone: Option<String>,
+    /// For whom it is. `None`: the agent acts for itself.
+    principal: Option<Arc<Principal>>,
+    pub(super) era: Era,
 }
 
 impl Session {
@@ -60,7 +67,32 @@ impl Session {
             began: Duration::ZERO,
             now: Duration::ZERO,
             gone: None,
+            principal: None,
+            era: Era::default(),
         }
+    }
+
+    /// The same connection, of a principal that a transport has proved.
+    #[must_use]
+    pub fn acting(mut self, principal: Arc<Principal>) -> Self {
+        self.principal = Some(principal);
+        self
+    }
+
+    /// The next messages come with another token of the same principal, such as
+    /// one that is good for more.
+    pub fn renew(&mut self, principal: Arc<Principal>) -> Result<(), OtherPrincipal> {
+        let known = self.principal.as_ref().map(|p| &p.key);
+        if known != Some(&principal.key) {
+            return Err(OtherPrincipal);
+        }
+        self.principal = Some(principal);
+        Ok(())
+    }
+
+    /// For whom it is.
+    pub(super) fn principal(&self) -> Option<&Principal> {
+        self.principal.as_deref()
     }
 
     /// When the session began, on a clock that all sessions with the same seal
@@ -74,6 +106,27 @@ impl Session {
     /// The time on that clock.
     pub(super) fn clock(&self) -> Duration {
         self.began.saturating_add(self.now)
+    }
+
+    /// A message waits: it will be judged by the token that came with it.
+    pub(super) fn hold(&mut self, mut opened: Opened) {
+        opened.sent_by.clone_from(&self.principal);
+        self.held.push(opened);
+    }
+
+    /// Whoever sent a message that has waited acts while it is judged. Gives who
+    /// acted until now.
+    pub(super) fn act_as_sender_of(&mut self, opened: &Opened) -> Option<Arc<Principal>> {
+        let now = self.principal.clone();
+        if opened.sent_by.is_some() {
+            self.principal.clone_from(&opened.sent_by);
+        }
+        now
+    }
+
+    /// Ends that.
+    pub(super) fn act_as_before(&mut self, principal: Option<Arc<Principal>>) {
+        self.principal = principal;
     }
 
     /// A fresh id for a request of lockgate's own.

@@ -10,9 +10,11 @@ use crate::engine::decision::{Cleared, Decision, Evidence, Frame, Obligation};
 use crate::engine::guard::paths::PathFacts;
 use crate::engine::message::{Direction, Opened, TopLevel};
 use crate::engine::pin::{ToolPin, visible};
+use crate::engine::principal::{OtherPrincipal, Principal};
 use crate::engine::record::{Record, RecordVerdict};
 use crate::engine::{Context, Engine, Session};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Where records go.
@@ -59,7 +61,7 @@ pub struct Outgoing {
 /// The pump of one connection.
 #[derive(Debug)]
 pub struct Pump<R: Recorder, P> {
-    engine: Engine,
+    engine: Arc<Engine>,
     session: Session,
     recorder: R,
     pins: P,
@@ -79,9 +81,15 @@ const TOLD: usize = 100;
 
 impl<R: Recorder, P: PinStore> Pump<R, P> {
     /// A pump for one connection.
-    pub fn new(engine: Engine, session: Session, recorder: R, pins: P, resolve: Resolve) -> Self {
+    pub fn new(
+        engine: impl Into<Arc<Engine>>,
+        session: Session,
+        recorder: R,
+        pins: P,
+        resolve: Resolve,
+    ) -> Self {
         Self {
-            engine,
+            engine: engine.into(),
             session,
             recorder,
             pins,
@@ -101,6 +109,16 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
     /// Judges a line of one side.
     pub fn receive(&mut self, direction: Direction, line: Vec<u8>, now: Duration) {
         let opened = self.engine.open(direction, line);
+        self.judge(opened, now);
+    }
+
+    /// What comes next comes with another token of the same principal.
+    pub fn renew(&mut self, principal: &Arc<Principal>) -> Result<(), OtherPrincipal> {
+        self.session.renew(Arc::clone(principal))
+    }
+
+    /// Judges a message that was opened already.
+    pub fn receive_opened(&mut self, opened: Opened, now: Duration) {
         self.judge(opened, now);
     }
 

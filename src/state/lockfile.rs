@@ -174,6 +174,27 @@ fn failed(what: &'static str, path: &Path, error: io::Error) -> StoreError {
     }
 }
 
+/// Tells one state of the lockfile from another without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp {
+    inode: u64,
+    length: u64,
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    /// Of the file as it is now; `None` if it cannot be looked at.
+    pub fn of(path: &Path) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt as _;
+        let found = fs::metadata(path).ok()?;
+        Some(Self {
+            inode: found.ino(),
+            length: found.len(),
+            changed: (found.ctime(), found.ctime_nsec()),
+        })
+    }
+}
+
 /// Keeps pins of first use for one server.
 #[derive(Debug)]
 pub struct FirstUse {

@@ -8,7 +8,9 @@
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Most bytes that are kept.
 const ROOM: usize = 64 * 1024;
@@ -85,6 +87,19 @@ impl Held {
                 format!("lockgate: {lost} lines of the log found no reader\n").as_bytes(),
             );
         }
+    }
+}
+
+/// Writes what is kept until it is to stop. It may wait for a reader, since it
+/// has a thread of its own.
+pub fn drain(held: &Held, stop: &AtomicBool) {
+    const PAUSE: Duration = Duration::from_millis(50);
+    let mut lines = Vec::new();
+    while !stop.load(Ordering::Relaxed) {
+        held.take(&mut lines);
+        patiently(&lines);
+        lines.clear();
+        std::thread::sleep(PAUSE);
     }
 }
 

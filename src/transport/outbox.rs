@@ -1,9 +1,8 @@
 //! What waits to be written to one side. It takes cleared frames only.
 
 use crate::engine::decision::{Cleared, Frame};
-use rustix::io::Errno;
 use std::collections::VecDeque;
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 use std::os::fd::AsFd;
 
 /// Frames that wait for one peer to read them.
@@ -74,12 +73,17 @@ impl Outbox {
 
     /// Writes as much as the peer takes.
     pub fn write(&mut self, to: impl AsFd) -> Written {
+        self.write_by(|slices| Ok(rustix::io::writev(to.as_fd(), slices)?))
+    }
+
+    /// Writes as much as the peer takes, by what writes once.
+    pub fn write_by(&mut self, write: impl Fn(&[IoSlice<'_>]) -> io::Result<usize>) -> Written {
         while !self.is_empty() {
             let slices = self.slices();
-            match rustix::io::writev(to.as_fd(), &slices) {
+            match write(&slices) {
                 Ok(count) => self.advance(count),
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return Written::Blocked,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Written::Blocked,
                 Err(_) => {
                     self.clear();
                     return Written::Closed;

@@ -13,11 +13,22 @@ mod attacks;
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod hostile_http;
 #[cfg(test)]
+#[path = "../../benches/http/http.rs"]
+mod http;
+#[cfg(test)]
+mod load;
+#[cfg(test)]
 mod matrix;
+#[cfg(test)]
+mod mismatch;
+#[cfg(test)]
+mod old_http;
 #[cfg(test)]
 mod remote;
 #[cfg(test)]
@@ -27,6 +38,10 @@ mod scripted;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
+mod served;
+#[cfg(test)]
 mod server;
+#[cfg(test)]
+mod tokens;
 #[cfg(test)]
 mod wire;

@@ -20,14 +20,14 @@ use std::time::{Duration, Instant};
 
 /// A server that listens on a port of its own.
 pub(crate) struct Listening {
-    process: Process,
-    port: u16,
+    pub(crate) process: Process,
+    pub(crate) port: u16,
 }
 
 impl Listening {
     pub(crate) fn start(home: &Home, argv: &[String]) -> Self {
         let process = Process::start(home, argv);
-        let told = Regex::new(r"listening on (\d+)\n").expect("is one");
+        let told = Regex::new(r"listening on (?:http://127\.0\.0\.1:)?(\d+)\n").expect("is one");
         let end = Instant::now() + Duration::from_mins(1);
         loop {
             let said = process.stderr();
@@ -60,12 +60,9 @@ impl Listening {
 }
 
 /// Lets a server listen.
-fn listening(server: Server, home: &Home, json: bool) -> Listening {
+pub(crate) fn listening(server: Server, home: &Home, json: bool) -> Listening {
     if let Server::Everything = server {
-        let main = peers().js_server("server-everything").pop();
-        let main = main.expect("a program");
-        let main = main.replace("index.js", "transports/streamableHttp.js");
-        return Listening::start(home, &["node".to_owned(), script("listen.mjs"), main]);
+        return everything(home, "transports/streamableHttp.js");
     }
     let mut argv = server.command(home);
     argv.pop();
@@ -74,20 +71,42 @@ fn listening(server: Server, home: &Home, json: bool) -> Listening {
     Listening::start(home, &argv)
 }
 
+/// Lets `server-everything` listen on one of its transports.
+fn everything(home: &Home, transport: &str) -> Listening {
+    let main = peers().js_server("server-everything").pop();
+    let main = main.expect("a program").replace("index.js", transport);
+    Listening::start(home, &["node".to_owned(), script("listen.mjs"), main])
+}
+
 /// What the run through lockgate is compared with.
 #[derive(Clone, Copy)]
 enum Beside {
     /// The same client, connected to the same server over HTTP.
     Direct,
-    /// The same client on stdio. For rmcp, whose HTTP transport is not linked
-    /// in; and for the modern era, since the drivers send requests that the
-    /// SDKs do not know to mirror: lockgate does better than they.
+    /// The same client on stdio. For the modern era, since the drivers send
+    /// requests that the SDKs do not know to mirror: lockgate does better than
+    /// they.
     Stdio,
+}
+
+/// How the client speaks to lockgate.
+#[derive(Clone, Copy)]
+enum Front {
+    /// `lockgate run`
+    Stdio,
+    /// `lockgate serve`
+    Http,
 }
 
 /// Plays the server's scenario twice, the second time over HTTP and through
 /// lockgate; gives what the server said then.
-fn same_through_lockgate(server: Server, client: Client, beside: Beside, json: bool) -> String {
+fn same_through_lockgate(
+    front: Front,
+    server: Server,
+    client: Client,
+    beside: Beside,
+    json: bool,
+) -> String {
     let direct = Home::new();
     let scenario = server.prepare(&direct);
     let before = match beside {
@@ -102,58 +121,115 @@ fn same_through_lockgate(server: Server, client: Client, beside: Beside, json: b
     let scenario = server.prepare(&gated);
     let remote = listening(server, &gated, json);
     let run = Run::policy(&gated, &permit_all(server.name()));
-    let after = client.play(&gated, &scenario, &run.remote(&remote.url()));
-    let (before, after) = (comparable(&before), comparable(&after));
+    let after = match front {
+        Front::Stdio => client.play(&gated, &scenario, &run.remote(&remote.url())),
+        Front::Http => {
+            let behind = ["--url".to_owned(), remote.url()];
+            let gate = Listening::start(&gated, &run.serve(&behind));
+            client.play(&gated, &scenario, &[gate.url()])
+        }
+    };
+    assert_same(&before, &after, &format!("{server:?} with {client:?}"));
+    remote.said(|_| true)
+}
+
+fn assert_same(before: &str, after: &str, who: &str) {
+    let (before, after) = (comparable(before), comparable(after));
     if before != after {
         let diff = TextDiff::from_lines(&before, &after);
         let diff = diff
             .unified_diff()
             .header("direct", "through lockgate")
             .to_string();
-        panic!("{server:?} with {client:?}: the client saw something else\n{diff}");
+        panic!("{who}: the client saw something else\n{diff}");
     }
-    remote.said(|_| true)
+}
+
+/// A server of the transport of 2024-11-05 is found out, and spoken to as it
+/// wants to be.
+#[test]
+fn a_server_of_http_and_sse_is_like_any_other() {
+    for client in [Client::TypeScript1, Client::Python] {
+        let direct = Home::new();
+        let server = Server::Everything;
+        let scenario = server.prepare(&direct);
+        let before = client.play(&direct, &scenario, &server.command(&direct));
+        let gated = Home::new();
+        let scenario = server.prepare(&gated);
+        let remote = everything(&gated, "transports/sse.js");
+        let url = remote.url().replace("/mcp", "/sse");
+        let run = Run::policy(&gated, &permit_all(server.name()));
+        let after = client.play(&gated, &scenario, &run.remote(&url));
+        assert_same(&before, &after, &format!("{client:?}"));
+    }
 }
 
 /// Takes out the session's id, of which `server-everything` tells, and what it
 /// tells before a client can listen: on stdio it is heard, over HTTP it is not.
-fn comparable(transcript: &str) -> String {
+pub(crate) fn comparable(transcript: &str) -> String {
     let session = r"(from )?session ([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|undefined)";
     let early = r#"(?s)\n    "notifications/tools/list_changed": \[.*?\],"#;
     let session = Regex::new(session).expect("is one");
     let early = Regex::new(early).expect("is one");
-    early
-        .replace(&session.replace_all(transcript, ""), "")
+    // A header that the SDK forgot is missed by lockgate, in words of its own.
+    let missed = r#"(?s)"code": -32020,.*?"message": "[^"]*""#;
+    let missed = Regex::new(missed).expect("is one");
+    let transcript = session.replace_all(transcript, "");
+    let transcript = early.replace(&transcript, "");
+    missed
+        .replace_all(&transcript, r#""code": -32020"#)
         .into_owned()
 }
 
 macro_rules! matrix {
-    ($($name:ident: $server:ident, $client:ident, $beside:ident, $json:literal;)*) => {$(
+    ($($name:ident: $front:ident, $server:ident, $client:ident, $beside:ident, $json:literal;)*) => {$(
         #[test]
         fn $name() {
-            same_through_lockgate(Server::$server, Client::$client, Beside::$beside, $json);
+            same_through_lockgate(
+                Front::$front,
+                Server::$server,
+                Client::$client,
+                Beside::$beside,
+                $json,
+            );
         }
     )*};
 }
 
 matrix! {
-    everything_typescript_1: Everything, TypeScript1, Direct, false;
-    everything_typescript_2: Everything, TypeScript2, Direct, false;
-    everything_python: Everything, Python, Direct, false;
-    everything_rmcp: Everything, Rmcp, Stdio, false;
-    dual_typescript_1: Dual, TypeScript1, Direct, false;
-    dual_typescript_1_stdio: Dual, TypeScript1, Stdio, false;
-    dual_typescript_2: Dual, TypeScript2, Stdio, false;
-    dual_rmcp: Dual, Rmcp, Stdio, false;
-    dual_rmcp_auto: Dual, RmcpAuto, Stdio, false;
-    dual_json_typescript_1: Dual, TypeScript1, Direct, true;
+    everything_typescript_1: Stdio, Everything, TypeScript1, Direct, false;
+    everything_typescript_2: Stdio, Everything, TypeScript2, Direct, false;
+    everything_python: Stdio, Everything, Python, Direct, false;
+    everything_rmcp: Stdio, Everything, Rmcp, Direct, false;
+    dual_typescript_1: Stdio, Dual, TypeScript1, Direct, false;
+    dual_typescript_1_stdio: Stdio, Dual, TypeScript1, Stdio, false;
+    dual_typescript_2: Stdio, Dual, TypeScript2, Stdio, false;
+    dual_rmcp: Stdio, Dual, Rmcp, Stdio, false;
+    dual_rmcp_auto: Stdio, Dual, RmcpAuto, Stdio, false;
+    dual_json_typescript_1: Stdio, Dual, TypeScript1, Direct, true;
+    served_everything_typescript_1: Http, Everything, TypeScript1, Direct, false;
+    served_everything_typescript_2: Http, Everything, TypeScript2, Direct, false;
+    served_everything_python: Http, Everything, Python, Direct, false;
+    served_everything_rmcp: Http, Everything, Rmcp, Direct, false;
+    served_dual_typescript_1: Http, Dual, TypeScript1, Direct, false;
+    served_dual_typescript_2: Http, Dual, TypeScript2, Direct, false;
+    served_dual_python: Http, Dual, Python, Direct, false;
+    served_dual_rmcp: Http, Dual, Rmcp, Direct, false;
+    served_dual_rmcp_auto: Http, Dual, RmcpAuto, Direct, false;
+    served_dual_json_typescript_1: Http, Dual, TypeScript1, Direct, true;
 }
 
 /// In the modern era nothing opens a session, the headers say again what the
 /// body says, and a cancelled request ends at the server.
 #[test]
 fn the_modern_era_is_stateless() {
-    let said = same_through_lockgate(Server::Dual, Client::Python, Beside::Stdio, false);
+    let said = same_through_lockgate(
+        Front::Stdio,
+        Server::Dual,
+        Client::Python,
+        Beside::Stdio,
+        false,
+    );
     assert!(!said.contains("session mcp"), "{said}");
     let requests: Vec<_> = said.lines().filter(|l| l.starts_with("POST")).collect();
     let modern = |line: &&&str| line.contains("mcp-protocol-version=2026-07-28");

@@ -13,9 +13,10 @@ use rmcp::service::{
     ClientLifecycleMode, ClientServiceExt, NotificationContext, Peer, PeerRequestOptions,
     RequestContext, RequestHandle, RoleClient, Service, ServiceError,
 };
-use rmcp::transport::TokioChildProcess;
+use rmcp::transport::{StreamableHttpClientTransport, TokioChildProcess};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -152,11 +153,8 @@ impl Service<RoleClient> for Heard {
     }
 }
 
-async fn session(home: &Home, scenario: Value, argv: &[String], auto: bool) -> Value {
-    let heard = Heard {
-        answers: scenario["answers"].clone(),
-        ..Heard::default()
-    };
+/// Starts the server, which speaks on stdio.
+fn child(home: &Home, argv: &[String], errors: &Path) -> TokioChildProcess {
     let (program, rest) = argv.split_first().expect("argv names a program");
     let mut command = Command::new(program);
     command
@@ -164,12 +162,19 @@ async fn session(home: &Home, scenario: Value, argv: &[String], auto: bool) -> V
         .env_clear()
         .envs(home.env())
         .current_dir(home.work());
-    let errors = home.write("stderr", "");
-    let file = std::fs::File::create(&errors).expect("can be made");
+    let file = std::fs::File::create(errors).expect("can be made");
     let server = TokioChildProcess::builder(command)
         .stderr(Stdio::from(file))
         .spawn();
-    let (transport, _) = server.expect("can be started");
+    server.expect("can be started").0
+}
+
+async fn session(home: &Home, scenario: Value, argv: &[String], auto: bool) -> Value {
+    let heard = Heard {
+        answers: scenario["answers"].clone(),
+        ..Heard::default()
+    };
+    let errors = home.write("stderr", "");
     let said = || std::fs::read_to_string(&errors).unwrap_or_default();
     let lifecycle = if auto {
         ClientLifecycleMode::Auto {
@@ -179,12 +184,16 @@ async fn session(home: &Home, scenario: Value, argv: &[String], auto: bool) -> V
     } else {
         ClientLifecycleMode::Initialize
     };
-    let begun = timeout(
-        STEP,
-        heard.clone().serve_with_lifecycle(transport, lifecycle),
-    )
-    .await;
-    let Ok(begun) = begun else {
+    let client = heard.clone();
+    let begun = timeout(STEP, async {
+        if argv[0].starts_with("http") {
+            let transport = StreamableHttpClientTransport::from_uri(argv[0].as_str());
+            return client.serve_with_lifecycle(transport, lifecycle).await;
+        }
+        let transport = child(home, argv, &errors);
+        client.serve_with_lifecycle(transport, lifecycle).await
+    });
+    let Ok(begun) = begun.await else {
         panic!("no session within {STEP:?}; stderr:\n{}", said());
     };
     let running = begun.unwrap_or_else(|e| panic!("no session: {e}; stderr:\n{}", said()));

@@ -162,8 +162,7 @@ pub(crate) fn begin_events(stream: &mut TcpStream) {
 
 /// An agent in front of lockgate in front of that server.
 pub(crate) struct Session {
-    /// Held for its `Drop`.
-    _home: Home,
+    pub(crate) home: Home,
     pub(crate) process: Process,
     asked: u64,
 }
@@ -172,9 +171,15 @@ impl Session {
     pub(crate) fn open(url: &str) -> Self {
         let home = Home::new();
         let run = Run::policy(&home, &permit_all("remote"));
-        let process = Process::start(&home, &run.remote(url));
+        let argv = run.remote(url);
+        Self::of(home, &argv)
+    }
+
+    /// By a command line of its own.
+    pub(crate) fn of(home: Home, argv: &[String]) -> Self {
+        let process = Process::start(&home, argv);
         Self {
-            _home: home,
+            home,
             process,
             asked: 0,
         }

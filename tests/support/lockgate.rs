@@ -38,6 +38,16 @@ impl Run {
         argv
     }
 
+    /// The command line that serves over HTTP what is behind `rest`: the URL
+    /// after `--url`, or the command after `--`.
+    pub(crate) fn serve(&self, rest: &[String]) -> Vec<String> {
+        let mut argv = self.argv();
+        argv[1] = "serve".to_owned();
+        argv.extend(["--listen".to_owned(), "127.0.0.1:0".to_owned()]);
+        argv.extend_from_slice(rest);
+        argv
+    }
+
     fn argv(&self) -> Vec<String> {
         let mut argv = vec![program().display().to_string(), "run".to_owned()];
         if let Some(config) = &self.config {
@@ -53,6 +63,18 @@ fn program() -> PathBuf {
         || Path::new(env!("CARGO_BIN_EXE_lockgate")).to_owned(),
         PathBuf::from,
     )
+}
+
+/// A server of `examples/`, which `cargo test` builds beside the program.
+pub(crate) fn example(name: &str) -> String {
+    let path = Path::new(env!("CARGO_BIN_EXE_lockgate"))
+        .with_file_name("examples")
+        .join(name);
+    assert!(
+        path.is_file(),
+        "missing: run `cargo build --examples` first"
+    );
+    path.display().to_string()
 }
 
 /// A policy that permits one server everything it can be permitted: what

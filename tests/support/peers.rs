@@ -71,6 +71,34 @@ impl Peers {
         self.root.join("py/bin/python").display().to_string()
     }
 
+    /// A Node that the official conformance suite runs on, which needs a newer
+    /// one than distributions have: from npm, or the machine's own.
+    pub(crate) fn new_node(&self) -> String {
+        let arch = match std::env::consts::ARCH {
+            "x86_64" => "x64",
+            _ => "arm64",
+        };
+        let path = format!("js/node_modules/node-linux-{arch}/bin/node");
+        let own = self.root.join(path);
+        if cfg!(target_os = "linux") && own.is_file() {
+            return own.display().to_string();
+        }
+        let version = need("node", &["--version"], "nodejs").unwrap_or_default();
+        let major = version.trim_start_matches('v').split('.').next();
+        let major = major.and_then(|m| m.parse::<u32>().ok());
+        assert!(
+            major.is_some_and(|m| m >= 22),
+            "the conformance suite needs Node 22 or later, found {version}"
+        );
+        "node".to_owned()
+    }
+
+    /// The official conformance suite, with what runs it.
+    pub(crate) fn conformance(&self) -> Vec<String> {
+        let path = "js/node_modules/@modelcontextprotocol/conformance/dist/index.js";
+        vec![self.new_node(), self.root.join(path).display().to_string()]
+    }
+
     /// The program of a server from npm.
     pub(crate) fn js_server(&self, package: &str) -> Vec<String> {
         let path = format!("js/node_modules/@modelcontextprotocol/{package}/dist/index.js");

@@ -112,6 +112,11 @@ impl Process {
         std::iter::from_fn(|| self.line()).flatten().collect()
     }
 
+    /// Its id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it and its children said on stderr so far.
     pub(crate) fn stderr(&self) -> String {
         self.stderr.lock().expect("no panic").clone()

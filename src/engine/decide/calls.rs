@@ -8,6 +8,7 @@ use crate::engine::guard::paths::Candidate;
 use crate::engine::mask;
 use crate::engine::message::CallTool;
 use crate::engine::policy::{AccessRequest, Action};
+use crate::engine::principal::Principal;
 use crate::engine::reason::Reason;
 use crate::engine::record::Record;
 use crate::engine::schema::{self, Violation};
@@ -28,11 +29,9 @@ impl Engine {
         // The built-in rules come first, and need no server.
         self.guarded(request, context, record)?;
         // Nothing is asked of the server about a tool that nobody may call.
-        if !self
-            .policy
-            .may_ever_call(&self.agent, &self.server, &call.name)
-        {
+        if !self.may_ever_call(session, &call.name) {
             self.permits(
+                session,
                 Action::CallTool(&call.name),
                 call.arguments,
                 &context.facts,
@@ -67,6 +66,7 @@ impl Engine {
         };
         record.tool_digest = Some(tool.digest);
         let undeclared = self.permits(
+            session,
             Action::CallTool(&call.name),
             call.arguments,
             &context.facts,
@@ -78,7 +78,12 @@ impl Engine {
 
     /// The path-bearing strings of a call, by the pinned schema where the tool
     /// is known already, and those that a rule's `path` constraint looks at.
-    pub(super) fn call_candidates(&self, session: &Session, call: &CallTool<'_>) -> Vec<Candidate> {
+    pub(super) fn call_candidates(
+        &self,
+        session: &Session,
+        sender: Option<&Principal>,
+        call: &CallTool<'_>,
+    ) -> Vec<Candidate> {
         let Some(arguments) = call.arguments else {
             return Vec::new();
         };
@@ -90,6 +95,7 @@ impl Engine {
         let mut found = self.guard.candidates(&call.name, arguments, schema);
         let request = AccessRequest {
             agent: &self.agent,
+            principal: sender,
             server: &self.server,
             action: Action::CallTool(&call.name),
             arguments: call.arguments,

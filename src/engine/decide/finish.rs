@@ -6,6 +6,7 @@ use crate::engine::message::{Direction, Id, Message, Opened};
 use crate::engine::reason::Reason;
 use crate::engine::record::{Record, RecordVerdict as Verdict};
 use crate::engine::reply;
+use crate::engine::route::Route;
 use crate::engine::session::Session;
 use std::collections::BTreeMap;
 
@@ -24,11 +25,11 @@ impl Engine {
         let waiting = waits(&opened);
         match plan {
             Plan::Forward => match opened.into_bytes() {
-                Some(bytes) => pass(
+                Some(frame) => pass(
                     session,
                     record,
                     Verdict::Forward,
-                    (direction, bytes),
+                    (direction, frame),
                     waiting,
                 ),
                 None => deny(
@@ -45,11 +46,11 @@ impl Engine {
                 let rewritten = Opened::read(direction, bytes, &self.limits);
                 let same = waits(&rewritten) == waiting;
                 match rewritten.into_bytes() {
-                    Some(bytes) if same => pass(
+                    Some(frame) if same => pass(
                         session,
                         record,
                         Verdict::Rewrite,
-                        (direction, bytes),
+                        (direction, frame),
                         waiting,
                     ),
                     _ => {
@@ -59,7 +60,7 @@ impl Engine {
                 }
             }
             Plan::Hold { ask } => {
-                session.held.push(opened);
+                session.hold(opened);
                 let mut decision = settle(session, record, Verdict::Hold);
                 decision
                     .outputs
@@ -142,13 +143,13 @@ fn pass(
     session: &mut Session,
     record: Record,
     verdict: Verdict,
-    output: (Direction, Vec<u8>),
+    output: (Direction, (Vec<u8>, Route)),
     waiting: Waiting,
 ) -> Decision {
     let mut decision = settle(session, record, verdict);
     decision.fallback = waiting.map_or(Fallback::Nobody, |(to, id)| Fallback::Waits(to, id));
-    let (to, bytes) = output;
-    decision.outputs.push((to, Frame::new(bytes)));
+    let (to, (bytes, route)) = output;
+    decision.outputs.push((to, Frame::new(bytes, route)));
     decision
 }
 

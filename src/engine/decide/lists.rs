@@ -3,6 +3,7 @@
 
 use super::{Engine, Plan, Refusal};
 use crate::engine::message::{Json, Kind};
+use crate::engine::mirrored::mirrored;
 use crate::engine::pin::{self, Review, Standing};
 use crate::engine::policy::{AccessRequest, Action, Answer, PathJudge, PinMode};
 use crate::engine::reason::Reason;
@@ -46,8 +47,7 @@ impl Engine {
                 None => Err(forgotten),
                 Some(Known::Withheld(reason, _)) => Err(*reason),
                 Some(Known::Verified(_)) => {
-                    let may = self.policy.may_ever_call(&self.agent, &self.server, &name);
-                    if may {
+                    if self.may_ever_call(session, &name) {
                         Ok(())
                     } else {
                         Err(Reason::NotPermitted)
@@ -58,9 +58,21 @@ impl Engine {
         Ok(cut(whole, result, "tools", keep, record))
     }
 
+    /// Whether a tool is shown, and asked about, at all.
+    pub(super) fn may_ever_call(&self, session: &Session, tool: &str) -> bool {
+        self.policy.may_ever(&AccessRequest {
+            agent: &self.agent,
+            principal: session.principal(),
+            server: &self.server,
+            action: Action::CallTool(tool),
+            arguments: None,
+        })
+    }
+
     /// A page of prompts or resources that the agent asked for.
     pub(super) fn named_page(
         &self,
+        session: &Session,
         whole: Json<'_>,
         result: Json<'_>,
         key: &'static str,
@@ -77,6 +89,7 @@ impl Engine {
             };
             let request = AccessRequest {
                 agent: &self.agent,
+                principal: session.principal(),
                 server: &self.server,
                 action,
                 arguments: None,
@@ -84,6 +97,8 @@ impl Engine {
             let answer = self.policy.evaluate(&request, &NoPaths);
             match answer {
                 Answer::Permit { .. } => Ok(()),
+                // Whoever does not see it never asks for a token that does.
+                Answer::Nothing { scopes, .. } if !scopes.is_empty() => Ok(()),
                 Answer::Forbid { .. } | Answer::Nothing { .. } => Err(Reason::NotPermitted),
             }
         };
@@ -164,6 +179,11 @@ impl Engine {
 
     /// Compares a definition with its pin.
     fn compare(&self, session: &mut Session, name: &str, definition: Json<'_>) -> Known {
+        if self.remote
+            && let Err(why) = mirrored(definition)
+        {
+            return Known::Withheld(Reason::InvalidMirror, why.to_string());
+        }
         let pins = if self.pins.tools.contains_key(name) {
             &self.pins
         } else {

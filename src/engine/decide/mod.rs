@@ -41,6 +41,8 @@ pub struct Engine {
     guard: PathGuard,
     limits: Limits,
     sealing: Option<state::Sealing>,
+    /// The server is reached over Streamable HTTP.
+    remote: bool,
 }
 
 /// The values of the moment that a decision depends on.
@@ -122,6 +124,17 @@ impl Engine {
             guard,
             limits: Limits::DEFAULT,
             sealing: None,
+            remote: false,
+        }
+    }
+
+    /// The same for a server that is reached over Streamable HTTP, which has
+    /// rules of its own for tool definitions.
+    #[must_use]
+    pub fn over_http(self) -> Self {
+        Self {
+            remote: true,
+            ..self
         }
     }
 
@@ -153,7 +166,8 @@ impl Engine {
     #[must_use]
     pub fn inquire(&self, session: &Session, mut opened: Opened) -> Opened {
         if let Ok(Message::Request { method, params, .. }) = opened.message() {
-            let candidates = self.candidates(session, &method, params);
+            let sender = opened.sent_by.as_deref().or(session.principal());
+            let candidates = self.candidates(session, sender, &method, params);
             opened.questions = self.guard.questions(&candidates);
             opened.candidates = candidates;
         }
@@ -162,7 +176,8 @@ impl Engine {
 
     /// Decides about one message. Total: there is no error, only a denial.
     pub fn decide(&self, session: &mut Session, opened: Opened, context: &Context) -> Decision {
-        let mut record = self.record(&opened);
+        let before = session.act_as_sender_of(&opened);
+        let mut record = self.record(session, &opened);
         session.now = context.now;
         let plan = match opened.message() {
             Err(unreadable) => {
@@ -171,7 +186,9 @@ impl Engine {
             }
             Ok(message) => self.plan(session, &opened, &message, context, &mut record),
         };
-        self.finish(session, opened, record, plan)
+        let decision = self.finish(session, opened, record, plan);
+        session.act_as_before(before);
+        decision
     }
 
     fn plan(
@@ -216,19 +233,25 @@ impl Engine {
         }
     }
 
-    fn record(&self, opened: &Opened) -> Record {
-        self.record_of(opened.direction(), opened.bytes())
+    fn record(&self, session: &Session, opened: &Opened) -> Record {
+        self.record_of(session, opened.direction(), opened.bytes())
     }
 
-    fn record_of(&self, direction: Direction, bytes: usize) -> Record {
+    fn record_of(&self, session: &Session, direction: Direction, bytes: usize) -> Record {
         let names = (Arc::clone(&self.names.0), Arc::clone(&self.names.1));
         let (kind, verdict) = (RecordKind::Malformed, RecordVerdict::Deny);
-        Record::new(direction, kind, verdict, names, bytes)
+        let mut record = Record::new(direction, kind, verdict, names, bytes);
+        if let Some(principal) = session.principal() {
+            record.user.clone_from(&principal.user);
+            record.actors.clone_from(&principal.actors);
+        }
+        record
     }
 
     /// Whether the server may ask the agent for something.
-    fn may_ask(&self, method: &str, record: &mut Record) -> Result<(), Refusal> {
+    fn may_ask(&self, session: &Session, method: &str, record: &mut Record) -> Result<(), Refusal> {
         self.permits(
+            session,
             Action::AskAgent(method),
             None,
             &PathFacts::default(),
@@ -296,3 +319,6 @@ fn asked_method(method: KnownMethod, params: Option<Json<'_>>) -> Result<&'stati
 fn is_known(method: &Method, known: KnownMethod) -> bool {
     *method == Method::Known(known)
 }
+
+#[cfg(test)]
+mod tests;

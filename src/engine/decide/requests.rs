@@ -8,6 +8,7 @@ use crate::engine::message::{
     exact_params,
 };
 use crate::engine::policy::{AccessRequest, Action, Answer, PathJudge};
+use crate::engine::principal::Principal;
 use crate::engine::reason::Reason;
 use crate::engine::record::Record;
 use crate::engine::session::{Pending, Session, Subject};
@@ -59,6 +60,9 @@ impl Engine {
                     Err(refusal) => return refusal.to(answer),
                     Ok(rewritten) => rewritten.map_or(Plan::Forward, Plan::Rewrite),
                 };
+                if direction == Direction::ToServer {
+                    session.era.hears(request.method, request.params);
+                }
                 let pending = pending(request, record);
                 match direction {
                     Direction::ToServer => session.down.add(request.id.clone(), pending),
@@ -131,7 +135,13 @@ impl Engine {
                 record.prompt = Some(super::bounded(&name));
                 remember_arguments(record, params.and_then(|p| p.get("arguments")));
                 self.guarded(request, context, record)?;
-                self.permits(Action::GetPrompt(&name), None, &context.facts, record)?;
+                self.permits(
+                    session,
+                    Action::GetPrompt(&name),
+                    None,
+                    &context.facts,
+                    record,
+                )?;
             }
             KnownMethod::ReadResource
             | KnownMethod::SubscribeResource
@@ -139,10 +149,16 @@ impl Engine {
                 let uri = Named::read(params, "uri")?.0;
                 record.resource = Some(MaskedUri::of(&uri));
                 self.guarded(request, context, record)?;
-                self.permits(Action::ReadResource(&uri), None, &context.facts, record)?;
+                self.permits(
+                    session,
+                    Action::ReadResource(&uri),
+                    None,
+                    &context.facts,
+                    record,
+                )?;
             }
-            KnownMethod::Complete => self.judge_completion(request, context, record)?,
-            KnownMethod::Listen => self.judge_listen(request, context, record)?,
+            KnownMethod::Complete => self.judge_completion(session, request, context, record)?,
+            KnownMethod::Listen => self.judge_listen(session, request, context, record)?,
             KnownMethod::GetTask
             | KnownMethod::TaskResult
             | KnownMethod::CancelTask
@@ -174,6 +190,12 @@ impl Engine {
         request: &Request<'_>,
         record: &mut Record,
     ) -> Result<Judged, Refusal> {
+        if !session.era.lets_servers_ask() {
+            return Err(Refusal::new(
+                Reason::WrongEra,
+                "in the revision that the agent speaks, servers send no requests",
+            ));
+        }
         let Method::Known(method) = request.method else {
             return Ok(Judged::Permit);
         };
@@ -182,13 +204,14 @@ impl Engine {
             KnownMethod::GetTask | KnownMethod::TaskResult | KnownMethod::CancelTask => {
                 judge_task(session, request.params)?;
             }
-            method => self.may_ask(asked_method(*method, request.params)?, record)?,
+            method => self.may_ask(session, asked_method(*method, request.params)?, record)?,
         }
         Ok(Judged::Permit)
     }
 
     fn judge_completion(
         &self,
+        session: &Session,
         request: &Request<'_>,
         context: &Context,
         record: &mut Record,
@@ -200,12 +223,24 @@ impl Engine {
             "ref/prompt" => {
                 let name = Named::read(reference, "name")?.0;
                 record.prompt = Some(super::bounded(&name));
-                self.permits(Action::GetPrompt(&name), None, &context.facts, record)?;
+                self.permits(
+                    session,
+                    Action::GetPrompt(&name),
+                    None,
+                    &context.facts,
+                    record,
+                )?;
             }
             "ref/resource" => {
                 let uri = Named::read(reference, "uri")?.0;
                 record.resource = Some(MaskedUri::of(&uri));
-                self.permits(Action::ReadResource(&uri), None, &context.facts, record)?;
+                self.permits(
+                    session,
+                    Action::ReadResource(&uri),
+                    None,
+                    &context.facts,
+                    record,
+                )?;
             }
             _ => {
                 return Err(Refusal::new(
@@ -219,6 +254,7 @@ impl Engine {
 
     fn judge_listen(
         &self,
+        session: &Session,
         request: &Request<'_>,
         context: &Context,
         record: &mut Record,
@@ -231,7 +267,13 @@ impl Engine {
                     "expected `resourceSubscriptions` to hold strings",
                 )
             })?;
-            self.permits(Action::ReadResource(&uri), None, &context.facts, record)?;
+            self.permits(
+                session,
+                Action::ReadResource(&uri),
+                None,
+                &context.facts,
+                record,
+            )?;
         }
         Ok(())
     }
@@ -266,6 +308,7 @@ impl Engine {
     /// The policy's word; the answer says whether undeclared arguments pass.
     pub(super) fn permits(
         &self,
+        session: &Session,
         action: Action<'_>,
         arguments: Option<Json<'_>>,
         facts: &PathFacts,
@@ -273,6 +316,7 @@ impl Engine {
     ) -> Result<bool, Refusal> {
         let request = AccessRequest {
             agent: &self.agent,
+            principal: session.principal(),
             server: &self.server,
             action,
             arguments,
@@ -290,9 +334,15 @@ impl Engine {
                 record.rules = rules;
                 Err(Refusal::new(Reason::Forbidden, why))
             }
-            Answer::Nothing { near, why } => {
+            Answer::Nothing { near, why, scopes } => {
                 record.rules = near;
-                Err(Refusal::new(Reason::NotPermitted, why))
+                let reason = if scopes.is_empty() {
+                    Reason::NotPermitted
+                } else {
+                    Reason::InsufficientScope
+                };
+                record.scopes = scopes;
+                Err(Refusal::new(reason, why))
             }
         }
     }
@@ -301,6 +351,7 @@ impl Engine {
     pub(super) fn candidates(
         &self,
         session: &Session,
+        sender: Option<&Principal>,
         method: &Method,
         params: Option<Json<'_>>,
     ) -> Vec<Candidate> {
@@ -312,7 +363,7 @@ impl Engine {
                 let Ok(call) = CallTool::read(params) else {
                     return Vec::new();
                 };
-                self.call_candidates(session, &call)
+                self.call_candidates(session, sender, &call)
             }
             KnownMethod::GetPrompt | KnownMethod::Complete => {
                 let Some(params) = params else {

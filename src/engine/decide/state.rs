@@ -14,7 +14,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) struct Sealing {
     pub(super) seal: Arc<Seal>,
-    /// The principal's key.
+    /// Whom they are bound to where no principal was proved.
     pub(super) principal: Arc<str>,
 }
 
@@ -55,7 +55,7 @@ impl Engine {
             .as_ref()
             .ok_or_else(|| invalid("there is no key to seal `requestState` with"))?;
         let expires = session.clock().saturating_add(LIFETIME);
-        let bound = self.binding(sealing, request);
+        let bound = self.binding(session, sealing, request);
         let sealed = sealing.seal.close(&bound, &original, expires);
         Ok(Plan::Rewrite(replaced(document, state, &sealed)))
     }
@@ -92,7 +92,7 @@ impl Engine {
         let now = session.clock();
         let opened = sealing
             .seal
-            .open(&self.binding(sealing, digest), &sealed, now)
+            .open(&self.binding(session, sealing, digest), &sealed, now)
             .map_err(|broken| refused(&broken.to_string()))?;
         session
             .spent
@@ -108,10 +108,16 @@ impl Engine {
         Ok(Some(replaced(document, state, opened.original)))
     }
 
-    fn binding<'a>(&'a self, sealing: &'a Sealing, request: Digest) -> Bound<'a> {
+    fn binding<'a>(
+        &'a self,
+        session: &'a Session,
+        sealing: &'a Sealing,
+        request: Digest,
+    ) -> Bound<'a> {
+        let proved = session.principal().map(|p| &p.key);
         Bound {
             maker: Maker::Server,
-            principal: &sealing.principal,
+            principal: proved.unwrap_or(&sealing.principal),
             server: self.server.as_str(),
             request,
         }

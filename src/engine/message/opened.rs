@@ -7,8 +7,11 @@ use super::method::{Direction, Method};
 use super::problem::{Problem, ReadError};
 use super::scan::TopLevel;
 use crate::engine::guard::paths::Candidate;
+use crate::engine::principal::Principal;
 use crate::engine::reason::Reason;
+use crate::engine::route::Route;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// One received message: readable or not, never lost.
 #[derive(Debug)]
@@ -22,6 +25,8 @@ pub struct Opened {
     pub(in crate::engine) questions: BTreeSet<String>,
     /// Why what it waited for did not come.
     pub(in crate::engine) refused: Option<(Reason, String)>,
+    /// Who sent it, if it had to wait: others may have sent something since.
+    pub(in crate::engine) sent_by: Option<Arc<Principal>>,
 }
 
 #[derive(Debug)]
@@ -131,6 +136,7 @@ impl Opened {
             candidates: Vec::new(),
             questions: BTreeSet::new(),
             refused: None,
+            sent_by: None,
         }
     }
 
@@ -165,10 +171,42 @@ impl Opened {
         &self.questions
     }
 
-    /// The original bytes of a readable message.
-    pub(in crate::engine) fn into_bytes(self) -> Option<Vec<u8>> {
+    /// The same request under another name, JSON text, which is also that of its
+    /// progress token. Gives the names that it had.
+    #[must_use]
+    pub fn renamed(self, name: &str) -> (Self, String, Option<String>) {
+        let Content::Readable(document, Envelope::Request(..)) = &self.content else {
+            return (self, "null".to_owned(), None);
+        };
+        let root = document.root();
+        let token = root.get("params").and_then(|p| p.get("_meta"));
+        let token = token.and_then(|meta| meta.get("progressToken"));
+        let id = root.get("id");
+        let raw = |value: Option<Json<'_>>| value.map(|v| v.raw().to_owned());
+        let (own, own_token) = (raw(id).unwrap_or_default(), raw(token));
+        let mut places: Vec<_> = [id, token].into_iter().flatten().map(Json::span).collect();
+        places.sort_by_key(|place| std::cmp::Reverse(place.start));
+        let mut text = document.text().to_owned();
+        for place in places {
+            text.replace_range(place, name);
+        }
+        let renamed = Self::read(self.direction, text.into_bytes(), &Limits::DEFAULT);
+        (renamed, own, own_token)
+    }
+
+    /// The bytes of a readable message, for whoever translates it before it is
+    /// judged.
+    pub fn into_unjudged(self) -> Option<Vec<u8>> {
+        self.into_bytes().map(|(bytes, _)| bytes)
+    }
+
+    /// The original bytes of a readable message, and the way that they go.
+    pub(in crate::engine) fn into_bytes(self) -> Option<(Vec<u8>, Route)> {
         match self.content {
-            Content::Readable(document, _) => Some(document.into_bytes()),
+            Content::Readable(document, envelope) => {
+                let route = Route::of(&document, &envelope.message(&document));
+                Some((document.into_bytes(), route))
+            }
             Content::Unreadable(_) => None,
         }
     }

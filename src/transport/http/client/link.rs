@@ -3,13 +3,17 @@
 
 use super::dial::Dialer;
 use super::failure::Failure;
-use crate::engine::message::{Document, Json, Limits};
+use super::old::Old;
+use crate::engine::message::{Document, Id, Json, Limits};
 use crate::transport::http::mirror::Mirror;
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::Semaphore;
 
 /// Largest message of the server: what the engine will take.
 pub(super) const MESSAGE: usize = Limits::DEFAULT.bytes;
@@ -23,25 +27,39 @@ const SESSION_ID: usize = 1024;
 pub(super) const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 
-/// A line for the poll loop, and the memory that it takes.
+/// A message of the server, not judged yet, and the memory that it takes.
 #[derive(Debug)]
-pub(super) struct Line {
-    pub(super) bytes: Vec<u8>,
+pub struct Heard {
+    /// The message, on one line.
+    pub bytes: Vec<u8>,
+    /// The request on whose response it came.
+    pub about: Option<Id>,
     _held: Held,
+}
+
+/// What a [`Sink`] answers with.
+pub type Room<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+/// Who judges what the server says.
+pub trait Sink: fmt::Debug + Send + Sync {
+    /// Takes a message; ready when there is room for another.
+    fn take(&self, heard: Heard) -> Room<'_>;
+    /// The server does not know the session any more.
+    fn session_over(&self);
 }
 
 #[derive(Debug)]
 pub(super) struct Link {
-    pub(super) dialer: Dialer,
+    pub(super) dialer: Arc<Dialer>,
     /// Scheme, host and port, for people.
     pub(super) origin: String,
     pub(super) mirror: Mutex<Mirror>,
     pub(super) slots: Semaphore,
     legacy: Mutex<Legacy>,
-    lines: mpsc::Sender<Line>,
+    /// The server speaks the transport of 2024-11-05.
+    old: Mutex<Option<Old>>,
+    sink: Arc<dyn Sink>,
     held: Arc<AtomicUsize>,
-    /// The server has ended the session.
-    over: Notify,
 }
 
 /// What the server has settled in the legacy era.
@@ -53,16 +71,28 @@ struct Legacy {
 }
 
 impl Link {
-    pub(super) fn new(dialer: Dialer, origin: &str, lines: mpsc::Sender<Line>) -> Self {
+    pub(super) fn new(dialer: Arc<Dialer>, sink: Arc<dyn Sink>) -> Self {
         Self {
+            origin: dialer.origin().to_owned(),
             dialer,
-            origin: origin.to_owned(),
             mirror: Mutex::default(),
             slots: Semaphore::new(REQUESTS),
             legacy: Mutex::default(),
-            lines,
+            old: Mutex::default(),
+            sink,
             held: Arc::default(),
-            over: Notify::new(),
+        }
+    }
+
+    /// The server of the transport of 2024-11-05, if it is one.
+    pub(super) fn old(&self) -> Option<Old> {
+        lock(&self.old).clone()
+    }
+
+    /// From now on it is.
+    pub(super) fn is_old(&self, old: Old) {
+        if let Some(before) = lock(&self.old).replace(old) {
+            before.end();
         }
     }
 
@@ -74,23 +104,28 @@ impl Link {
         }
     }
 
-    /// Passes a line on; waits while the agent does not read.
-    pub(super) async fn pass(&self, bytes: Vec<u8>) -> Result<(), Failure> {
+    /// Passes a message on that came on the response to `about`; waits while
+    /// the agent does not read.
+    pub(super) async fn pass(&self, about: Option<&Id>, bytes: Vec<u8>) -> Result<(), Failure> {
         let mut held = self.hold();
         held.set(bytes.capacity())?;
-        let line = Line { bytes, _held: held };
-        // Its reader is gone only when everything ends.
-        let _ = self.lines.send(line).await;
+        let heard = Heard {
+            bytes,
+            about: about.cloned(),
+            _held: held,
+        };
+        self.sink.take(heard).await;
         Ok(())
     }
 
-    /// Passes a short line of lockgate's own on, however much is held.
-    pub(super) async fn tell(&self, bytes: Vec<u8>) {
-        let line = Line {
+    /// Passes a short answer of lockgate's own on, however much is held.
+    pub(super) async fn tell(&self, about: &Id, bytes: Vec<u8>) {
+        let heard = Heard {
             bytes,
+            about: Some(about.clone()),
             _held: self.hold(),
         };
-        let _ = self.lines.send(line).await;
+        self.sink.take(heard).await;
     }
 
     fn legacy(&self) -> MutexGuard<'_, Legacy> {
@@ -137,6 +172,28 @@ impl Link {
         headers
     }
 
+    /// The headers of a message of the stateless era.
+    pub(super) fn mirrored(
+        &self,
+        version: &str,
+        method: &str,
+        params: Option<Json<'_>>,
+    ) -> Result<HeaderMap, String> {
+        let mirrored = lock(&self.mirror).headers(version, method, params);
+        let mut headers = HeaderMap::new();
+        for (name, value) in mirrored.map_err(|e| e.to_string())? {
+            let name = HeaderName::from_bytes(name.as_bytes());
+            let value = HeaderValue::from_str(&value);
+            let (Ok(name), Ok(mut value)) = (name, value) else {
+                return Err("a value does not fit into a header".to_owned());
+            };
+            // An argument can be a secret.
+            value.set_sensitive(true);
+            headers.insert(name, value);
+        }
+        Ok(headers)
+    }
+
     /// Whether a server of the legacy era has been initialized.
     pub(super) fn is_legacy(&self) -> bool {
         self.legacy().initialized
@@ -150,12 +207,7 @@ impl Link {
     /// The server knows the session no more: everything ends.
     pub(super) fn end_session(&self) {
         self.legacy().session = None;
-        self.over.notify_one();
-    }
-
-    /// Waits until the server has ended the session.
-    pub(super) async fn session_over(&self) {
-        self.over.notified().await;
+        self.sink.session_over();
     }
 }
 

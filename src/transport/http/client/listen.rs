@@ -112,7 +112,7 @@ async fn pass(link: &Link, stream: &mut Stream) -> bool {
     let mut heard = false;
     loop {
         let passed = match stream.next().await {
-            Ok(Some(message)) => link.pass(message).await,
+            Ok(Some(message)) => link.pass(None, message).await,
             Ok(None) => return heard,
             Err(failure) => Err(failure),
         };

@@ -9,21 +9,32 @@
 //! with two voices (header and body), and the network that breaks in the middle
 //! of a call: it is never made twice.
 
+mod connect;
+mod credentials;
 mod dial;
 mod exchange;
 mod failure;
 mod link;
 mod listen;
+mod mismatch;
+mod names;
+pub mod oauth;
+mod old;
+mod remote;
 mod response;
 mod router;
 
-pub use dial::DialError;
+pub use connect::DialError;
+pub(crate) use connect::tls;
+pub use credentials::{CredentialError, Credentials, Proof};
+pub use dial::Dialer;
+pub(crate) use dial::client;
+pub use link::{Heard, Room, Sink};
+pub use remote::Remote;
 
-use crate::engine::url::ServerUrl;
 use crate::transport::upstream::{Exit, Upstream};
-use dial::Dialer;
-use hyper::{HeaderMap, Method};
-use link::{Line, Link};
+use hyper::Method;
+use link::Link;
 use router::Router;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -32,7 +43,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::unix::pipe;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::timeout;
 
 /// How long the server gets to close a session.
@@ -51,9 +62,6 @@ enum Order {
 /// Why there is no bridge.
 #[derive(Debug, thiserror::Error)]
 pub enum BridgeError {
-    /// The server cannot be dialled.
-    #[error("cannot reach the server: {0}")]
-    Dial(#[from] DialError),
     /// The system refused a pipe or a thread.
     #[error("cannot start the HTTP client: {0}")]
     System(#[from] io::Error),
@@ -78,13 +86,11 @@ struct Ends {
 }
 
 impl Bridge {
-    /// Starts a bridge to `url`. Nothing is dialled before there is something
-    /// to be sent. `credentials` go with every request.
+    /// Starts a bridge. Nothing is dialled before there is something to be sent.
     ///
     /// # Errors
     /// See [`BridgeError`].
-    pub fn open(url: &ServerUrl, credentials: HeaderMap) -> Result<Self, BridgeError> {
-        let dialer = Dialer::new(url, credentials)?;
+    pub fn open(dialer: Dialer) -> Result<Self, BridgeError> {
         let (input, stdin) = pipe()?;
         let (stdout, output) = pipe()?;
         let (exit_fd, alive) = pipe()?;
@@ -96,7 +102,6 @@ impl Bridge {
         };
         let exit: Arc<Mutex<Option<Exit>>> = Arc::default();
         let told = Arc::clone(&exit);
-        let origin = url.origin().to_owned();
         let thread = std::thread::Builder::new().name("http".to_owned());
         let thread = thread.spawn(move || {
             let run = |(exit, output)| {
@@ -105,7 +110,7 @@ impl Bridge {
                 drop(output);
                 drop(alive);
             };
-            run(live(dialer, &origin, ends));
+            run(live(dialer, ends));
         })?;
         Ok(Self {
             stdin: Some(stdin),
@@ -128,7 +133,7 @@ fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
 }
 
 /// The life of the thread. Gives back how it ended, and the output to be closed.
-fn live(dialer: Dialer, origin: &str, ends: Ends) -> (Exit, Option<pipe::Sender>) {
+fn live(dialer: Dialer, ends: Ends) -> (Exit, Option<pipe::Sender>) {
     let failed = |e: io::Error| {
         let why = format!("the HTTP client cannot run: {e}");
         (Exit { code: 1, why }, None)
@@ -138,7 +143,7 @@ fn live(dialer: Dialer, origin: &str, ends: Ends) -> (Exit, Option<pipe::Sender>
         .build();
     match runtime {
         Ok(runtime) => {
-            let ended = runtime.block_on(serve(dialer, origin, ends));
+            let ended = runtime.block_on(serve(dialer, ends));
             // A look-up of a name cannot be stopped, and is not waited for.
             runtime.shutdown_background();
             ended.unwrap_or_else(failed)
@@ -147,11 +152,7 @@ fn live(dialer: Dialer, origin: &str, ends: Ends) -> (Exit, Option<pipe::Sender>
     }
 }
 
-async fn serve(
-    dialer: Dialer,
-    origin: &str,
-    ends: Ends,
-) -> io::Result<(Exit, Option<pipe::Sender>)> {
+async fn serve(dialer: Dialer, ends: Ends) -> io::Result<(Exit, Option<pipe::Sender>)> {
     let Ends {
         input,
         output,
@@ -161,26 +162,60 @@ async fn serve(
     let output = pipe::Sender::from_owned_fd(output)?;
     let (lines, waiting) = mpsc::channel(LINES);
     let mut writer = tokio::spawn(write(waiting, output));
-    let link = Arc::new(Link::new(dialer, origin, lines));
+    let lines = Arc::new(Lines {
+        lines,
+        over: Notify::new(),
+    });
+    let sink: Arc<dyn Sink> = Arc::<Lines>::clone(&lines);
+    let router = Arc::new(Router::new(Arc::new(Link::new(Arc::new(dialer), sink))));
     let exit = tokio::select! {
         biased;
-        () = link.session_over() => Exit {
+        () = lines.over.notified() => Exit {
             code: 1,
-            why: format!("{origin} answered HTTP 404: it has ended the session; connect anew to begin another"),
+            why: format!("{} has ended the session; connect anew to begin another", router.link.origin),
         },
         () = ordered(orders.clone(), Order::Terminate) => closed(),
-        () = Router::new(Arc::clone(&link)).run(input) => closed(),
+        () = Arc::clone(&router).run(input) => closed(),
     };
-    if link.has_session() {
-        tokio::select! {
-            () = ordered(orders.clone(), Order::Kill) => {}
-            _ = timeout(GOODBYE, link.dialer.bare(Method::DELETE, link.legacy_headers())) => {}
-        }
+    tokio::select! {
+        () = ordered(orders.clone(), Order::Kill) => {}
+        () = goodbye(&router) => {}
     }
-    drop(link);
+    drop((router, lines));
     tokio::select! {
         () = ordered(orders, Order::Kill) => Ok((exit, None)),
         output = &mut writer => Ok((exit, output.ok())),
+    }
+}
+
+/// Ends what is under way, and closes the session if there is one.
+async fn goodbye(router: &Router) {
+    router.end_all();
+    let link = &router.link;
+    if link.has_session() {
+        let closing = link.dialer.bare(Method::DELETE, link.legacy_headers());
+        let _ = timeout(GOODBYE, closing).await;
+    }
+}
+
+/// The way to the poll loop.
+#[derive(Debug)]
+struct Lines {
+    lines: mpsc::Sender<Heard>,
+    /// The server has ended the session.
+    over: Notify,
+}
+
+impl Sink for Lines {
+    fn take(&self, heard: Heard) -> Room<'_> {
+        Box::pin(async {
+            // Its reader is gone only when everything ends.
+            let _ = self.lines.send(heard).await;
+        })
+    }
+
+    fn session_over(&self) {
+        self.over.notify_one();
     }
 }
 
@@ -197,7 +232,7 @@ async fn ordered(mut orders: watch::Receiver<Order>, wanted: Order) {
 }
 
 /// Writes whole lines, one after the other.
-async fn write(mut lines: mpsc::Receiver<Line>, mut output: pipe::Sender) -> pipe::Sender {
+async fn write(mut lines: mpsc::Receiver<Heard>, mut output: pipe::Sender) -> pipe::Sender {
     while let Some(mut line) = lines.recv().await {
         line.bytes.push(b'\n');
         if output.write_all(&line.bytes).await.is_err() {

@@ -12,16 +12,15 @@ use crate::engine::message::{Document, Id, Json, KnownMethod, Limits, Message, M
 use crate::transport::http::mirror::modern_version;
 use crate::transport::lines::{Line, Lines};
 use hyper::body::Bytes;
-use hyper::header::{HeaderName, HeaderValue};
 use hyper::{HeaderMap, StatusCode};
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
-use tokio::sync::oneshot;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::sync::{Notify, oneshot};
+use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
 /// How long the response to a notification or an answer may take to begin.
@@ -35,6 +34,22 @@ enum Kind {
     Cancelled { request: Option<Id> },
     Initialized,
     Other,
+    Nowhere,
+}
+
+/// A message that is ready to be sent.
+pub(super) struct Prepared {
+    kind: Kind,
+    body: Bytes,
+    headers: HeaderMap,
+}
+
+impl Prepared {
+    /// Whether what comes after it need not wait for its response to begin.
+    pub(super) fn runs_beside(&self) -> bool {
+        let initialize = Method::Known(KnownMethod::Initialize);
+        matches!(&self.kind, Kind::Request { method, .. } if *method != initialize)
+    }
 }
 
 #[derive(Debug)]
@@ -48,100 +63,156 @@ struct Running {
 
 #[derive(Debug)]
 pub(super) struct Router {
-    link: Arc<Link>,
-    running: BTreeMap<Id, Running>,
-    tasks: JoinSet<(Id, u64)>,
-    /// The stream of the server's own messages; dropped with its set.
-    listening: JoinSet<()>,
+    pub(super) link: Arc<Link>,
+    running: Mutex<BTreeMap<Id, Running>>,
+    /// Told whenever an exchange has ended.
+    ended: Notify,
+    /// The stream of the server's own messages.
+    listening: Mutex<Option<AbortHandle>>,
+    serial: AtomicU64,
+}
+
+/// Takes an exchange off the list when it ends, however it ends.
+struct Forget {
+    router: Arc<Router>,
+    id: Id,
     serial: u64,
+}
+
+impl Drop for Forget {
+    fn drop(&mut self) {
+        let mut running = lock(&self.router.running);
+        if running
+            .get(&self.id)
+            .is_some_and(|r| r.serial == self.serial)
+        {
+            running.remove(&self.id);
+        }
+        self.router.ended.notify_one();
+    }
 }
 
 impl Router {
     pub(super) fn new(link: Arc<Link>) -> Self {
         Self {
             link,
-            running: BTreeMap::new(),
-            tasks: JoinSet::new(),
-            listening: JoinSet::new(),
-            serial: 0,
+            running: Mutex::default(),
+            ended: Notify::new(),
+            listening: Mutex::default(),
+            serial: AtomicU64::default(),
         }
     }
 
     /// Runs until the poll loop has no more to say and all is answered.
-    pub(super) async fn run(mut self, mut input: pipe::Receiver) {
+    pub(super) async fn run(self: Arc<Self>, mut input: pipe::Receiver) {
         // The poll loop's own frames are bounded already.
         let mut lines = Lines::new(usize::MAX);
-        let mut open = true;
-        while open || !self.tasks.is_empty() {
-            tokio::select! {
-                read = input.read_buf(lines.room()), if open => {
-                    while let Some(Line::Whole(line)) = lines.next_line() {
-                        self.send(line).await;
-                    }
-                    if !matches!(read, Ok(1..)) {
-                        open = false;
-                        self.listening.abort_all();
-                        self.end_lasting();
-                    }
-                }
-                Some(ended) = self.tasks.join_next() => self.forget(ended.ok()),
+        while matches!(input.read_buf(lines.room()).await, Ok(1..)) {
+            while let Some(Line::Whole(line)) = lines.next_line() {
+                self.send(line).await;
             }
+        }
+        self.end_lasting();
+        while !lock(&self.running).is_empty() {
+            self.ended.notified().await;
         }
     }
 
     /// What never ends by itself ends when nobody listens any more.
     fn end_lasting(&self) {
+        self.end_listening();
         let cancelled = |r: &Running| r.call.state.cancelled.load(Ordering::Relaxed);
-        let all = self.running.values();
-        for running in all.filter(|r| r.lasting || cancelled(r)) {
-            running.abort.abort();
-        }
-    }
-
-    fn forget(&mut self, ended: Option<(Id, u64)>) {
-        match ended {
-            Some((id, serial)) => {
-                if self.running.get(&id).is_some_and(|r| r.serial == serial) {
-                    self.running.remove(&id);
-                }
+        for running in lock(&self.running).values() {
+            if running.lasting || cancelled(running) {
+                running.abort.abort();
             }
-            // An aborted one does not say its name.
-            None => self.running.retain(|_, r| !r.abort.is_finished()),
         }
     }
 
-    async fn send(&mut self, line: Vec<u8>) {
+    fn end_listening(&self) {
+        if let Some(listening) = lock(&self.listening).take() {
+            listening.abort();
+        }
+    }
+
+    /// Ends everything that is under way, unanswered.
+    pub(super) fn end_all(&self) {
+        self.end_listening();
+        if let Some(old) = self.link.old() {
+            old.end();
+        }
+        lock(&self.running).values().for_each(|r| r.abort.abort());
+    }
+
+    /// Sends a message; ready when the next may be sent.
+    pub(super) async fn send(self: &Arc<Self>, line: Vec<u8>) {
+        match self.prepare(line) {
+            Ok(prepared) => self.send_prepared(prepared).await,
+            Err((id, answer)) => self.link.tell(&id, answer).await,
+        }
+    }
+
+    /// Reads a message and makes its headers. The error is the answer to a
+    /// request that cannot be sent.
+    pub(super) fn prepare(&self, line: Vec<u8>) -> Result<Prepared, (Id, Vec<u8>)> {
         // The engine has read it already; only its parts are told again here.
-        let Ok(document) = Document::read(line, &Limits::DEFAULT) else {
-            tracing::error!("a message that was cleared cannot be read and is not sent");
-            return;
+        let unreadable = |_| {
+            let why = "a message that was cleared cannot be read";
+            (None, Failure::Unfit(why.to_owned()))
         };
-        let (kind, headers) = match self.read(&document) {
-            Ok(read) => read,
+        let read = Document::read(line, &Limits::DEFAULT).map_err(unreadable);
+        let read = read.and_then(|document| Ok((self.read(&document)?, document)));
+        match read {
+            Ok(((kind, headers), document)) => Ok(Prepared {
+                kind,
+                headers,
+                body: Bytes::from(document.into_bytes()),
+            }),
             Err((id, failure)) => {
-                tracing::warn!(
-                    "a message was not sent: {}",
-                    failure.told(&self.link.origin)
-                );
-                if let Some(id) = id {
-                    self.link.tell(failure.answer(&id, &self.link.origin)).await;
-                }
-                return;
+                let origin = &self.link.origin;
+                tracing::warn!("a message was not sent: {}", failure.told(origin));
+                // An answer to nobody is dropped by whoever judges it.
+                let id = id.unwrap_or(Id::Text(String::new()));
+                let answer = failure.answer(&id, origin);
+                Err((id, answer))
             }
-        };
-        let body = Bytes::from(document.into_bytes());
+        }
+    }
+
+    pub(super) async fn send_prepared(self: &Arc<Self>, prepared: Prepared) {
+        let Prepared {
+            kind,
+            body,
+            headers,
+        } = prepared;
         match kind {
-            Kind::Request { id, method } => self.request(id, &method, body, headers).await,
+            Kind::Request { id, method } => {
+                let initializes = method == Method::Known(KnownMethod::Initialize);
+                let begun = self.request(id, &method, body, headers);
+                if initializes {
+                    // What follows needs the session that the response's head opens.
+                    let _ = begun.await;
+                }
+            }
             Kind::Cancelled { request } => self.cancel(request, body, headers).await,
             Kind::Initialized => {
-                if self.tell(body, headers).await {
-                    self.listening = JoinSet::new();
-                    self.listening.spawn(listen::run(Arc::clone(&self.link)));
+                if self.tell(body, headers).await && self.link.old().is_none() {
+                    self.end_listening();
+                    let listening = tokio::spawn(listen::run(Arc::clone(&self.link)));
+                    *lock(&self.listening) = Some(listening.abort_handle());
                 }
             }
             Kind::Other => {
                 self.tell(body, headers).await;
             }
+            Kind::Nowhere => {}
+        }
+    }
+
+    /// Begins a request that runs beside what comes after it.
+    pub(super) fn start(self: &Arc<Self>, prepared: Prepared) {
+        if let Kind::Request { id, method } = &prepared.kind {
+            drop(self.request(id.clone(), method, prepared.body, prepared.headers));
         }
     }
 
@@ -167,9 +238,15 @@ impl Router {
                 };
                 (kind, method, params)
             }
-            // Answers exist in the legacy era only.
+            // Answers exist in the legacy era only; elsewhere lockgate refuses
+            // what was never to be asked, and there is no way to say so.
             Message::Response { .. } | Message::Failure { .. } => {
-                return Ok((Kind::Other, self.link.legacy_headers()));
+                let kind = if self.link.is_legacy() {
+                    Kind::Other
+                } else {
+                    Kind::Nowhere
+                };
+                return Ok((kind, self.link.legacy_headers()));
             }
         };
         let headers = self.headers(&method, params).map_err(|why| {
@@ -190,65 +267,65 @@ impl Router {
                 _ => self.link.legacy_headers(),
             });
         };
-        let mirrored = lock(&self.link.mirror).headers(&version, method.name(), params);
-        let mut headers = HeaderMap::new();
-        for (name, value) in mirrored.map_err(|e| e.to_string())? {
-            let name = HeaderName::from_bytes(name.as_bytes());
-            let value = HeaderValue::from_str(&value);
-            let (Ok(name), Ok(mut value)) = (name, value) else {
-                return Err("a value does not fit into a header".to_owned());
-            };
-            // An argument can be a secret.
-            value.set_sensitive(true);
-            headers.insert(name, value);
-        }
-        Ok(headers)
+        self.link.mirrored(&version, method.name(), params)
     }
 
-    async fn request(&mut self, id: Id, method: &Method, body: Bytes, headers: HeaderMap) {
-        let known = |m| *method == Method::Known(m);
+    fn request(
+        self: &Arc<Self>,
+        id: Id,
+        method: &Method,
+        body: Bytes,
+        headers: HeaderMap,
+    ) -> oneshot::Receiver<()> {
         let call = Call {
             id: id.clone(),
             method: method.name().to_owned(),
             modern: headers.contains_key("mcp-method"),
             state: Arc::new(State::default()),
         };
-        self.serial = self.serial.saturating_add(1);
+        let serial = self.serial.fetch_add(1, Ordering::Relaxed);
         let (begun, response) = oneshot::channel();
-        let (link, serial) = (Arc::clone(&self.link), self.serial);
         let running = call.clone();
-        let abort = self.tasks.spawn(async move {
-            let id = call.id.clone();
+        let forget = Forget {
+            router: Arc::clone(self),
+            id: id.clone(),
+            serial,
+        };
+        // The list is locked until the exchange is on it, so that one that ends
+        // at once finds itself there.
+        let mut list = lock(&self.running);
+        let exchange = tokio::spawn(async move {
+            let link = Arc::clone(&forget.router.link);
             exchange::run(link, call, body, headers, begun).await;
-            (id, serial)
+            drop(forget);
         });
         let running = Running {
             call: running,
-            lasting: known(KnownMethod::Listen),
-            abort,
+            lasting: *method == Method::Known(KnownMethod::Listen),
+            abort: exchange.abort_handle(),
             serial,
         };
-        self.running.insert(id, running);
-        if known(KnownMethod::Initialize) {
-            // What follows needs the session that the response's head opens.
-            let _ = response.await;
-        }
+        list.insert(id, running);
+        response
     }
 
     /// The agent wants no answer any more.
-    async fn cancel(&mut self, request: Option<Id>, body: Bytes, headers: HeaderMap) {
-        let running = request.and_then(|id| self.running.get(&id));
-        let Some(running) = running else {
+    async fn cancel(&self, request: Option<Id>, body: Bytes, headers: HeaderMap) {
+        let running = request.and_then(|id| {
+            let running = lock(&self.running);
+            let running = running.get(&id)?;
+            Some((running.call.clone(), running.abort.clone()))
+        });
+        let Some((call, abort)) = running else {
             // It may have crossed the answer; a modern server hears of none.
             if self.link.is_legacy() {
                 self.tell(body, headers).await;
             }
             return;
         };
-        let state = &running.call.state;
+        let state = &call.state;
         state.cancelled.store(true, Ordering::Relaxed);
-        let abort = running.abort.clone();
-        if running.call.modern || !state.sent.load(Ordering::Relaxed) {
+        if call.modern || !state.sent.load(Ordering::Relaxed) {
             // Closing the response stream is how 2026-07-28 says it.
             abort.abort();
             return;
@@ -262,9 +339,16 @@ impl Router {
     }
 
     /// Sends what has no answer. Says whether the server has accepted it.
-    async fn tell(&mut self, body: Bytes, headers: HeaderMap) -> bool {
-        let in_session = headers.contains_key(super::link::SESSION);
+    async fn tell(&self, body: Bytes, headers: HeaderMap) -> bool {
         let origin = &self.link.origin;
+        if let Some(old) = self.link.old() {
+            return match timeout(PATIENCE, old.tell(body)).await {
+                Ok(Ok(())) => true,
+                Ok(Err(failure)) => lost(&failure.told(origin)),
+                Err(_) => lost(&late(origin)),
+            };
+        }
+        let in_session = headers.contains_key(super::link::SESSION);
         let sent = timeout(PATIENCE, self.link.dialer.post(body, headers)).await;
         let failure = match sent {
             Ok(Ok(response)) if response.status().is_success() => return true,
@@ -274,9 +358,18 @@ impl Router {
             }
             Ok(Ok(response)) => Failure::Status(response.status()).told(origin),
             Ok(Err(failure)) => failure.told(origin),
-            Err(_) => format!("{origin}: no response within {} s", PATIENCE.as_secs()),
+            Err(_) => late(origin),
         };
-        tracing::warn!("a notification or answer of the agent may not have arrived: {failure}");
-        false
+        lost(&failure)
     }
+}
+
+fn late(origin: &str) -> String {
+    format!("{origin}: no response within {} s", PATIENCE.as_secs())
+}
+
+/// Tells the operator; says that the server has not accepted it.
+fn lost(failure: &str) -> bool {
+    tracing::warn!("a notification or answer of the agent may not have arrived: {failure}");
+    false
 }

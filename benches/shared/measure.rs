@@ -1,7 +1,8 @@
 //! What is measured, and how often.
 
 use crate::Failure;
-use crate::peer::{Between, Peer};
+use crate::peer::Peer;
+use crate::target::Between;
 use std::time::{Duration, Instant};
 
 /// How much work a run does.
@@ -47,15 +48,18 @@ pub(crate) struct Figure {
 /// A figure's value for one target, once.
 type Once<'a> = &'a mut dyn FnMut(&mut Peer) -> Result<f64, Failure>;
 
+/// Figures that only one of the benches has.
+pub(crate) type More = fn(&mut Bench<'_>) -> Result<(), Failure>;
+
 /// Homes of the targets, and the effort.
-struct Bench<'a> {
+pub(crate) struct Bench<'a> {
     effort: &'a Effort,
     homes: Vec<tempfile::TempDir>,
     figures: Vec<Figure>,
 }
 
 /// Runs everything.
-pub(crate) fn all(effort: &Effort) -> Result<Vec<Figure>, Failure> {
+pub(crate) fn all(effort: &Effort, more: &[More]) -> Result<Vec<Figure>, Failure> {
     let mut homes = Vec::new();
     for _ in Between::ALL {
         homes.push(tempfile::tempdir()?);
@@ -69,11 +73,14 @@ pub(crate) fn all(effort: &Effort) -> Result<Vec<Figure>, Failure> {
     bench.payloads()?;
     bench.lists()?;
     bench.cold_start()?;
+    for figures in more {
+        figures(&mut bench)?;
+    }
     Ok(bench.figures)
 }
 
 impl Bench<'_> {
-    fn start(&self, tools: usize) -> Result<Vec<Peer>, Failure> {
+    pub(crate) fn start(&self, tools: usize) -> Result<Vec<Peer>, Failure> {
         let homes = Between::ALL.iter().zip(&self.homes);
         homes
             .map(|(between, home)| Peer::start(*between, tools, home.path()))
@@ -103,7 +110,12 @@ impl Bench<'_> {
         Ok(())
     }
 
-    fn keep(&mut self, name: impl Into<String>, unit: &'static str, values: [Vec<f64>; 3]) {
+    pub(crate) fn keep(
+        &mut self,
+        name: impl Into<String>,
+        unit: &'static str,
+        values: [Vec<f64>; 3],
+    ) {
         self.figures.push(Figure {
             name: name.into(),
             unit,

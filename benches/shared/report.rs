@@ -1,11 +1,12 @@
 //! The table, with ratios and bars.
 
 use crate::measure::Figure;
+use crate::peer::BARS;
 use std::fmt::Write;
 
 /// How a figure is judged.
 #[derive(Clone, Copy)]
-enum Bar {
+pub(crate) enum Bar {
     /// At most so many times the floor.
     TimesFloor(f64),
     /// At least this share of direct.
@@ -17,24 +18,6 @@ enum Bar {
     /// At most so much more than direct.
     MoreThanDirect(f64),
 }
-
-/// The bars that lockgate has set itself, by the figure's name.
-const BARS: [(&str, Bar); 10] = [
-    ("small call, p50", Bar::TimesFloor(1.35)),
-    ("small call, p99", Bar::TimesFloor(1.5)),
-    ("calls a second, 16 in flight", Bar::ShareOfDirect(0.45)),
-    ("CPU per 10 000 calls, 16 in flight", Bar::AtMost(0.08)),
-    ("results of 1 MB", Bar::AtLeast(500.0)),
-    ("results of 10 MB", Bar::AtLeast(500.0)),
-    // 12 MiB and three times the payload of 10 MB.
-    ("peak memory, 10 MB in flight", Bar::AtMost(40.6)),
-    ("tools/list of 500, p50", Bar::AtMost(2.0)),
-    (
-        "cold start to the first list of 50",
-        Bar::MoreThanDirect(6.0),
-    ),
-    ("memory at rest", Bar::AtMost(8.0)),
-];
 
 /// All figures as a Markdown table.
 pub(crate) fn table(figures: &[Figure]) -> String {

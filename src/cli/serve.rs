@@ -1,0 +1,305 @@
+//! `lockgate serve`: HTTP in front of servers.
+
+use super::remote::Start;
+use super::run::{meta, tell_other_launch};
+use super::setup::{Setup, new_seal, remote_agent};
+use super::{Fault, Target, launch, say};
+use crate::audit::AuditLog;
+use crate::engine::Engine;
+use crate::engine::pin::Lockfile;
+use crate::engine::policy::{Launch, Serve, ServeTls};
+use crate::engine::principal::Principal;
+use crate::engine::seal::Seal;
+use crate::engine::types::{AgentName, ServerName};
+use crate::identity::Gate;
+use crate::proxy::evidence::SharedLog;
+use crate::state::lockfile::{self, FirstUse, Stamp};
+use crate::telemetry::log::{Held, drain};
+use crate::transport::http::server::{Door, Engines, Listener, Site, Way, Who};
+use crate::transport::http::tls::{Tls, TlsFiles};
+use clap::Args;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// `lockgate serve [--config F] [--listen ADDR] [--url U | -- CMD ARG...]`
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    #[command(flatten)]
+    pub(super) target: Target,
+    /// The address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8400")]
+    listen: SocketAddr,
+}
+
+pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
+    let failed = |e: &dyn std::fmt::Display| Fault::Failed(e.to_string());
+    let Served { setups, only } = served(&args.target)?;
+    let first = setups.values().next();
+    let first = first.ok_or_else(|| {
+        let why = "the policy has no server: add `[server.NAME]`, or say `-- COMMAND` or `--url`";
+        Fault::Usage(why.to_owned())
+    })?;
+    let serve = &first.policy.serve;
+    let origin = origin(args.listen, serve);
+    let who = who(args, first, &origin)?;
+    let door = door(args.listen, serve)?;
+    let tls = serve.tls.as_ref().map(tls).transpose()?;
+    let mut ways = BTreeMap::new();
+    for (name, setup) in &setups {
+        ways.insert(name.clone(), way(setup, &args.target)?);
+        tell_other_launch(setup);
+    }
+    first.tell_findings();
+    more_descriptors();
+    let log = AuditLog::open(&first.audit_dir(), meta(first), SystemTime::now())
+        .map_err(|e| failed(&e))?;
+    let log = SharedLog::new(log);
+    let seal = Arc::new(new_seal()?);
+    let makers = Box::new(Makers {
+        setups,
+        seal: Arc::clone(&seal),
+        engines: Mutex::default(),
+    });
+    let site = Site::new(door, ways, only, who, makers, log.clone(), (origin, seal));
+    let served = listen(args.listen, tls, site);
+    let closed = log.close("the listener was stopped");
+    served?;
+    closed.map_err(|e| failed(&e))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The address at which agents reach the listener.
+fn origin(listen: SocketAddr, serve: &Serve) -> String {
+    let scheme = if serve.tls.is_some() { "https" } else { "http" };
+    let own = || format!("{scheme}://{listen}");
+    serve.url.clone().unwrap_or_else(own)
+}
+
+/// Who acts: whoever proves it, or where nobody can, whoever is on this machine.
+fn who(args: &ServeArgs, setup: &Setup, origin: &str) -> Result<Who, Fault> {
+    let gate = Gate::new(&setup.policy, Some(origin)).map_err(|e| Fault::Policy(e.to_string()))?;
+    if gate.demands() {
+        return Ok(Who::Proved(Box::new(gate)));
+    }
+    if !args.listen.ip().is_loopback() {
+        return Err(Fault::Usage(format!(
+            "`--listen {}`: others reach this address, and no agent of the policy has a credential: \
+             give it a `key` (`lockgate key new`), `jwt` or `mtls`, or listen on 127.0.0.1",
+            args.listen
+        )));
+    }
+    let agent = setup.policy.agents.get(&setup.agent);
+    if let Some(launch) = agent.map(|agent| agent.stdio.as_ref()) {
+        if launch.is_none_or(|launch| *launch != Launch::default()) {
+            return Err(Fault::Usage(format!(
+                "nobody who connects can prove to be `{}`: give it a `key` (`lockgate key new`), \
+                 `jwt` or `mtls`",
+                setup.agent
+            )));
+        }
+        tracing::warn!(
+            "whoever reaches {} on this machine acts as `{}`; to ask for proof, give it a `key` \
+             (`lockgate key new`)",
+            args.listen,
+            setup.agent
+        );
+    }
+    let everybody = Principal::named(setup.agent.clone());
+    Ok(Who::Everybody(Arc::new(everybody)))
+}
+
+/// The names by which the listener may be called.
+fn door(listen: SocketAddr, serve: &Serve) -> Result<Door, Fault> {
+    let loopback = listen.ip().is_loopback();
+    let mut hosts = serve.hosts.clone();
+    if !loopback && !listen.ip().is_unspecified() {
+        hosts.push(listen.ip().to_string());
+    }
+    if !loopback && hosts.is_empty() {
+        return Err(Fault::Usage(format!(
+            "`--listen {listen}`: no name is known by which agents may call it: say `url` or \
+             `hosts` in `[serve]` of the policy"
+        )));
+    }
+    if !loopback && serve.tls.is_none() {
+        tracing::warn!(
+            "credentials come in without encryption: give `[serve]` a `tls`, or see to it that \
+             whatever stands in front speaks it"
+        );
+    }
+    Ok(Door::new(&hosts, &serve.origins, loopback))
+}
+
+fn tls(serve: &ServeTls) -> Result<Tls, Fault> {
+    let files = TlsFiles {
+        certificate: serve.certificate.clone().into(),
+        key: serve.key.clone().into(),
+        client_authorities: serve.client_authorities.clone().map(Into::into),
+    };
+    Tls::load(&files, &[b"http/1.1"]).map_err(|e| Fault::Failed(e.to_string()))
+}
+
+fn listen(address: SocketAddr, tls: Option<Tls>, site: Site) -> Result<(), Fault> {
+    let failed = |e: std::io::Error| Fault::Failed(e.to_string());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(failed)?;
+    let served = runtime.block_on(async {
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let listener = Listener::bind(address, tls, site).await.map_err(|e| {
+            Fault::Failed(format!(
+                "cannot listen on {address}: {e}; another address can be given with `--listen`"
+            ))
+        })?;
+        let stop = stop().map_err(failed)?;
+        say(&format!(
+            "lockgate: listening on {scheme}://{}",
+            listener.address().map_err(failed)?
+        ));
+        // From here on the log must not stop whoever writes to it.
+        let held = Held::begin();
+        let over = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&over);
+        let writer = std::thread::Builder::new().name("log".to_owned());
+        let writer = writer.spawn(move || drain(&held, &seen)).map_err(failed)?;
+        listener.serve(stop).await;
+        over.store(true, Ordering::Relaxed);
+        // What it still holds is written when it ends.
+        let _ = writer.join();
+        Ok(())
+    });
+    runtime.shutdown_background();
+    served
+}
+
+/// Ready when somebody wants lockgate to stop.
+fn stop() -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    })
+}
+
+/// The servers that are meant.
+struct Served {
+    setups: BTreeMap<ServerName, Setup>,
+    /// The one of the command line.
+    only: Option<ServerName>,
+}
+
+fn served(target: &Target) -> Result<Served, Fault> {
+    // Where agents prove who they are, whoever starts the listener is none of
+    // them, and which one is named here does not matter.
+    let proved = remote_agent(target)?.map(|name| name.to_string());
+    let target = &Target {
+        agent: target.agent.clone().or(proved),
+        ..target.clone()
+    };
+    let named = target.server.is_some() || target.url.is_some() || !target.command.is_empty();
+    if named {
+        let setup = Setup::new(target)?;
+        let only = Some(setup.server.clone());
+        let setups = BTreeMap::from([(setup.server.clone(), setup)]);
+        return Ok(Served { setups, only });
+    }
+    let mut setups = BTreeMap::new();
+    for name in super::setup::servers(target)? {
+        let target = Target {
+            server: Some(name.to_string()),
+            ..target.clone()
+        };
+        setups.insert(name, Setup::new(&target)?);
+    }
+    let mut all = setups.keys();
+    let only = match (all.next(), all.next()) {
+        (Some(only), None) => Some(only.clone()),
+        _ => None,
+    };
+    Ok(Served { setups, only })
+}
+
+fn way(setup: &Setup, target: &Target) -> Result<Way, Fault> {
+    let target = Target {
+        server: Some(setup.server.to_string()),
+        ..target.clone()
+    };
+    Ok(match Start::prepare(setup, &target)? {
+        Start::Process(spec) => Way::Process(spec),
+        Start::Remote(dialer) => Way::Remote(Arc::new(*dialer)),
+    })
+}
+
+/// Each connection is a descriptor, and so are the pipes of each server.
+fn more_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(e) = setrlimit(Resource::Nofile, wanted) {
+        tracing::warn!("no more than the usual number of connections can be served: {e}");
+    }
+}
+
+/// Makes engines by the policy, and the pins that the lockfile has now.
+#[derive(Debug)]
+struct Makers {
+    setups: BTreeMap<ServerName, Setup>,
+    seal: Arc<Seal>,
+    engines: Mutex<BTreeMap<(AgentName, ServerName), Made>>,
+}
+
+/// An engine, and the state of the lockfile that it was made from.
+type Made = (Option<Stamp>, Arc<Engine>);
+
+impl Engines for Makers {
+    fn engine(&self, principal: &Principal, server: &ServerName) -> Result<Arc<Engine>, String> {
+        let setup = self.setups.get(server).ok_or("there is no such server")?;
+        // Before it is read: what changes in between is seen the next time.
+        let stamp = Stamp::of(&setup.lockfile);
+        let key = (principal.agent.clone(), server.clone());
+        let mut engines = self.engines.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((made, engine)) = engines.get(&key)
+            && *made == stamp
+        {
+            return Ok(Arc::clone(engine));
+        }
+        let (pins, _) = lockfile::load(&setup.lockfile).map_err(|e| e.to_string())?;
+        let engine = self.made(setup, principal, &pins)?;
+        engines.insert(key, (stamp, Arc::clone(&engine)));
+        Ok(engine)
+    }
+
+    fn pins(&self, server: &ServerName) -> FirstUse {
+        let setup = self.setups.get(server);
+        let launch = setup.and_then(launch::keepable);
+        let lockfile = setup.map(|s| s.lockfile.clone()).unwrap_or_default();
+        FirstUse::new(lockfile, server.clone(), launch)
+    }
+}
+
+impl Makers {
+    fn made(
+        &self,
+        setup: &Setup,
+        principal: &Principal,
+        pins: &Lockfile,
+    ) -> Result<Arc<Engine>, String> {
+        let pins = pins.servers.get(&setup.server).cloned().unwrap_or_default();
+        let engine = setup.engine_for(principal.agent.clone(), pins, Arc::clone(&self.seal));
+        engine.map(Arc::new).map_err(|fault| fault.text())
+    }
+}

@@ -1,0 +1,84 @@
+//! A remote server for one session of a listener: no pipes, no thread.
+//!
+//! Messages are taken as they come and sent in their order. Nothing runs while
+//! there is nothing to send.
+
+use super::dial::Dialer;
+use super::link::{Link, Sink, lock};
+use super::router::{Prepared, Router};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+/// A connection to a remote server.
+#[derive(Debug)]
+pub struct Remote {
+    router: Arc<Router>,
+    line: Arc<Mutex<Line>>,
+}
+
+/// Messages whose predecessor must be on its way first.
+#[derive(Debug, Default)]
+struct Line {
+    waiting: VecDeque<Vec<u8>>,
+    /// Somebody sends one after the other.
+    moves: bool,
+}
+
+impl Remote {
+    /// A connection, of which nothing is dialled before there is something to
+    /// be sent. What the server says goes into `sink`.
+    pub fn new(dialer: Arc<Dialer>, sink: Arc<dyn Sink>) -> Self {
+        let link = Arc::new(Link::new(dialer, sink));
+        Self {
+            router: Arc::new(Router::new(link)),
+            line: Arc::default(),
+        }
+    }
+
+    /// Sends a message that was cleared.
+    pub fn send(&self, message: Vec<u8>) {
+        let mut line = lock(&self.line);
+        if line.moves {
+            line.waiting.push_back(message);
+            return;
+        }
+        match self.router.prepare(message) {
+            Ok(prepared) if prepared.runs_beside() => self.router.start(prepared),
+            Ok(prepared) => {
+                line.moves = true;
+                drop(line);
+                let (router, line) = (Arc::clone(&self.router), Arc::clone(&self.line));
+                tokio::spawn(move_on(router, line, prepared));
+            }
+            Err((id, answer)) => {
+                drop(line);
+                let router = Arc::clone(&self.router);
+                tokio::spawn(async move { router.link.tell(&id, answer).await });
+            }
+        }
+    }
+
+    /// Ends what is under way, and closes the session if there is one.
+    pub fn close(&self) {
+        lock(&self.line).waiting.clear();
+        let router = Arc::clone(&self.router);
+        tokio::spawn(async move { super::goodbye(&router).await });
+    }
+}
+
+/// Sends a message and all that have come since, one after the other.
+async fn move_on(router: Arc<Router>, line: Arc<Mutex<Line>>, first: Prepared) {
+    router.send_prepared(first).await;
+    loop {
+        let next = {
+            let mut line = lock(&line);
+            let next = line.waiting.pop_front();
+            line.moves = next.is_some();
+            next
+        };
+        match next {
+            Some(message) => router.send(message).await,
+            None => return,
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Connections: accepted up to a bound, watched while they last, drained at the
+//! end.
+//!
+//! Answers floods of connections, clients that send a header byte by byte, and
+//! clients that read nothing (A3): each holds a bounded place for a bounded time.
+
+use super::exchange;
+use super::io::Patient;
+use super::session::Session;
+use super::site::Site;
+use crate::identity::ClientCertificate;
+use crate::transport::http::tls::Tls;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+/// Most connections at once.
+const CONNECTIONS: usize = 16_384;
+/// Most connections from one address that is not this machine's.
+const OF_ONE: usize = 1024;
+/// How long a request's head may take to come.
+const HEAD: Duration = Duration::from_secs(15);
+/// Largest head, in bytes.
+const HEAD_BYTES: usize = 64 * 1024;
+/// Most headers.
+const HEADERS: usize = 128;
+/// How long requests that are under way may go on after the end was asked for.
+const DRAIN: Duration = Duration::from_secs(10);
+/// How long servers get to end.
+const GOODBYE: Duration = Duration::from_secs(6);
+
+/// A bound listener.
+#[derive(Debug)]
+pub struct Listener {
+    tcp: TcpListener,
+    tls: Option<Tls>,
+    site: Arc<Site>,
+}
+
+impl Listener {
+    /// Binds to an address.
+    ///
+    /// # Errors
+    /// The address is taken, or not this machine's.
+    pub async fn bind(address: SocketAddr, tls: Option<Tls>, site: Site) -> io::Result<Self> {
+        Ok(Self {
+            tcp: TcpListener::bind(address).await?,
+            tls,
+            site: Arc::new(site),
+        })
+    }
+
+    /// The address that it is bound to.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.tcp.local_addr()
+    }
+
+    /// Serves until `stop` is ready; then takes no more connections, lets what
+    /// is under way end, and ends all sessions.
+    pub async fn serve(self, stop: impl Future<Output = ()>) {
+        let Self { tcp, tls, site } = self;
+        let (stopping, _) = watch::channel(false);
+        let mut connections = JoinSet::new();
+        let sweeper = tokio::spawn(exchange::sweep(Arc::clone(&site)));
+        let places = Arc::new(Places::default());
+        let mut stop = pin!(stop);
+        loop {
+            let accepted = tokio::select! {
+                () = &mut stop => break,
+                accepted = tcp.accept() => accepted,
+                Some(_) = connections.join_next() => continue,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    let Some(place) = Places::take(&places, peer.ip()) else {
+                        // Told by the closed connection; there is no room for more.
+                        drop(stream);
+                        continue;
+                    };
+                    let tls = tls.as_ref().map(Tls::acceptor);
+                    let serving = connection(Arc::clone(&site), stream, tls, stopping.subscribe());
+                    connections.spawn(async move {
+                        serving.await;
+                        drop(place);
+                    });
+                }
+                Err(e) => {
+                    tracing::error!("no connection can be accepted: {e}");
+                    // Out of descriptors, most likely: others have to end first.
+                    sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+        drop(tcp);
+        sweeper.abort();
+        stopping.send_replace(true);
+        let drained = timeout(DRAIN, async {
+            while connections.join_next().await.is_some() {}
+        });
+        if drained.await.is_err() {
+            connections.abort_all();
+        }
+        end(site.sessions.end_all()).await;
+    }
+}
+
+/// Waits for the servers of these sessions to end.
+async fn end(sessions: Vec<Arc<Session>>) {
+    let all = async {
+        for session in sessions {
+            session.ended().await;
+        }
+    };
+    if timeout(GOODBYE, all).await.is_err() {
+        tracing::warn!("a server did not end in time");
+    }
+}
+
+async fn connection(
+    site: Arc<Site>,
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    stopping: watch::Receiver<bool>,
+) {
+    site.counts.connections.fetch_add(1, Ordering::Relaxed);
+    let _ = stream.set_nodelay(true);
+    match tls {
+        None => speak(&site, Patient::new(stream), None, stopping).await,
+        Some(tls) => match timeout(HEAD, tls.accept(Patient::new(stream))).await {
+            Ok(Ok(stream)) => {
+                let certificate = Tls::certificate_of(stream.get_ref().1);
+                speak(&site, stream, certificate, stopping).await;
+            }
+            Ok(Err(e)) => tracing::debug!("TLS has failed: {e}"),
+            Err(_) => tracing::debug!("TLS was not agreed on in time"),
+        },
+    }
+    site.counts.connections.fetch_sub(1, Ordering::Relaxed);
+}
+
+/// Speaks HTTP on a connection until it ends.
+async fn speak(
+    site: &Arc<Site>,
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    certificate: Option<ClientCertificate>,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let io = TokioIo::new(stream);
+    let certificate = certificate.map(Arc::new);
+    let service = service_fn(move |request| {
+        let (site, certificate) = (Arc::clone(site), certificate.clone());
+        async move {
+            let reply = site.answer(request, certificate.as_deref()).await;
+            Ok::<_, Infallible>(reply)
+        }
+    });
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_headers(HEADERS)
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(io, service);
+    let mut serving = pin!(serving);
+    let ended = tokio::select! {
+        ended = serving.as_mut() => ended,
+        () = stopped(&mut stopping) => {
+            serving.as_mut().graceful_shutdown();
+            // Streams without an end are ended with their sessions.
+            site.sessions.hang_up();
+            serving.await
+        }
+    };
+    if let Err(e) = ended {
+        tracing::debug!("a connection has failed: {e}");
+    }
+}
+
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // A listener that is gone wants everything to end.
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+/// How many connections there are, and from where.
+#[derive(Debug, Default)]
+struct Places(Mutex<(usize, BTreeMap<IpAddr, usize>)>);
+
+/// One connection's place.
+#[derive(Debug)]
+struct Place {
+    places: Arc<Places>,
+    peer: IpAddr,
+}
+
+impl Places {
+    fn take(places: &Arc<Self>, peer: IpAddr) -> Option<Place> {
+        let mut taken = places.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (all, by_peer) = &mut *taken;
+        let mine = by_peer.entry(peer).or_default();
+        if *all >= CONNECTIONS || (*mine >= OF_ONE && !peer.is_loopback()) {
+            return None;
+        }
+        *all = all.saturating_add(1);
+        *mine = mine.saturating_add(1);
+        drop(taken);
+        Some(Place {
+            places: Arc::clone(places),
+            peer,
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.places.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (all, by_peer) = &mut *taken;
+        *all = all.saturating_sub(1);
+        if let Some(mine) = by_peer.get_mut(&self.peer) {
+            *mine = mine.saturating_sub(1);
+            if *mine == 0 {
+                by_peer.remove(&self.peer);
+            }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The listener: agents reach servers over Streamable HTTP, in both eras.
+//!
+//! A request's way, top-down: `listen` (connections, bounds) → `door` (`Host`,
+//! `Origin`) → `site` (which server, which principal) → `exchange` (one HTTP
+//! exchange) → `metadata` (do headers and body say the same) → `session` (the
+//! pump judges) → the server. What comes back finds its way by `streams`.
+//!
+//! hyper itself, without a framework: there are five paths, and each bound has
+//! to be seen where it is set.
+
+mod child;
+mod door;
+mod eras;
+mod exchange;
+mod io;
+mod listen;
+mod metadata;
+mod reply;
+mod session;
+mod sessions;
+mod site;
+mod stream;
+mod streams;
+
+pub use door::{Closed, Door};
+pub use listen::Listener;
+pub use site::{Engines, Site, Way, Who};

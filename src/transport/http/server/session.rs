@@ -1,0 +1,475 @@
+//! One agent in front of one server, over HTTP.
+//!
+//! The same pump as on stdio, behind a lock that is never held while anything
+//! is waited for. Every message of either side comes through one of two doors,
+//! `from_agent` and `from_server`; what the pump then clears goes on its way at
+//! once. No task runs for a session in which nothing happens.
+
+use super::child::Process;
+use super::stream::{Inlet, Outlet, Room, Sent};
+use super::streams::{Own, Streams};
+use crate::engine::message::{
+    Direction, Document, Id, KnownMethod, Limits, Message, Method, Opened, TopLevel,
+};
+use crate::engine::principal::Principal;
+use crate::engine::route::Route;
+use crate::engine::types::ServerName;
+use crate::proxy::era::{Adapter, Step};
+use crate::proxy::evidence::SharedLog;
+use crate::proxy::pump::{Outgoing, Pump};
+use crate::state::lockfile::FirstUse;
+use crate::transport::http::client::{Heard, Remote, Room as Waits, Sink};
+use crate::transport::http::mirror::Mirror;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+/// What stands behind a session.
+#[derive(Debug)]
+pub(super) enum Upstream {
+    /// Not there yet.
+    Coming,
+    Process(Process),
+    Remote(Remote),
+    Gone,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) pump: Pump<SharedLog, FirstUse>,
+    pub(super) upstream: Upstream,
+    pub(super) streams: Streams,
+    /// Translates, where the agent and the server are of two eras.
+    pub(super) adapter: Option<Adapter>,
+    /// Which arguments the server's tools want in headers.
+    pub(super) mirror: Mirror,
+    /// Names for requests of the stateless era.
+    names: i64,
+    /// When the pump is woken next, if somebody sees to it.
+    woken: Option<Duration>,
+}
+
+/// One session, or what stands in for it in the stateless era.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) principal: Arc<Principal>,
+    pub(super) server: ServerName,
+    pub(super) modern: bool,
+    pub(super) room: Arc<Room>,
+    began: Instant,
+    state: Mutex<State>,
+    /// Milliseconds after `began`.
+    used: AtomicU64,
+    over: AtomicBool,
+}
+
+impl Session {
+    pub(super) fn new(
+        principal: Arc<Principal>,
+        server: ServerName,
+        modern: bool,
+        pump: Pump<SharedLog, FirstUse>,
+        adapter: Option<Adapter>,
+    ) -> Arc<Self> {
+        let room = Arc::<Room>::default();
+        let state = State {
+            pump,
+            upstream: Upstream::Coming,
+            streams: Streams::new(!modern, Arc::clone(&room)),
+            adapter,
+            mirror: Mirror::default(),
+            names: 0,
+            woken: None,
+        };
+        Arc::new(Self {
+            principal,
+            server,
+            modern,
+            room,
+            began: Instant::now(),
+            state: Mutex::new(state),
+            used: AtomicU64::new(0),
+            over: AtomicBool::new(false),
+        })
+    }
+
+    /// What stands behind it from now on.
+    pub(super) fn attach(&self, upstream: Upstream) {
+        self.lock().upstream = upstream;
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        // Every value in it is whole after every step.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// It has ended; nothing comes of it any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
+    }
+
+    fn use_it(&self) {
+        let now = u64::try_from(self.now().as_millis()).unwrap_or(u64::MAX);
+        self.used.store(now, Ordering::Relaxed);
+    }
+
+    /// How long nobody has used it, if nothing is under way.
+    pub(super) fn idle(&self) -> Option<Duration> {
+        if !self.lock().streams.is_idle() {
+            return None;
+        }
+        let used = Duration::from_millis(self.used.load(Ordering::Relaxed));
+        Some(self.now().saturating_sub(used))
+    }
+
+    /// Waits until what the agent sends can be taken.
+    pub(super) async fn wait_for_room(&self) {
+        loop {
+            let changed = self.room.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            let full = {
+                let state = self.lock();
+                let process = matches!(&state.upstream, Upstream::Process(p) if p.is_full());
+                process || !state.pump.wants_agent()
+            };
+            if !full || self.is_over() {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// A request of the agent. What answers it comes out of the inlet.
+    pub(super) fn ask(
+        self: &Arc<Self>,
+        opened: Opened,
+        id: &Id,
+        principal: &Arc<Principal>,
+    ) -> Inlet {
+        self.use_it();
+        let mut state = self.lock();
+        let number = state.streams.number();
+        let (opened, id, token, own) = if self.modern {
+            state.names = state.names.saturating_add(1);
+            let name = Id::Number(state.names);
+            let (opened, own) = rename(opened, &name);
+            let token = own.token.is_some().then(|| name.clone());
+            (opened, name, token, Some(own))
+        } else {
+            let token = token(&opened);
+            (opened, id.clone(), token, None)
+        };
+        let (outlet, inlet) = Inlet::new(Arc::clone(self), number, Some(id.clone()));
+        let listen = Method::Known(KnownMethod::Listen);
+        let lasts =
+            matches!(opened.message(), Ok(Message::Request { method, .. }) if method == listen);
+        let begun = (outlet.clone(), number);
+        let registered = state.streams.begin(&id, begun, lasts, token, own);
+        let aside = (!registered).then_some(outlet);
+        if state.pump.renew(principal).is_err() {
+            // Not judged at all; whoever asks is told that there is no session.
+            state.streams.end(&id);
+            return inlet;
+        }
+        self.hear(&mut state, opened, aside.as_ref());
+        inlet
+    }
+
+    /// Anything else of the agent. What is wrong with it comes out of the inlet.
+    pub(super) fn tell(self: &Arc<Self>, opened: Opened, principal: &Arc<Principal>) -> Inlet {
+        self.use_it();
+        let mut state = self.lock();
+        let (outlet, inlet) = Inlet::new(Arc::clone(self), 0, None);
+        if state.pump.renew(principal).is_ok() {
+            self.hear(&mut state, opened, Some(&outlet));
+        }
+        inlet
+    }
+
+    /// A message that was too long to be read to its end.
+    pub(super) fn too_large(self: &Arc<Self>, scan: &TopLevel) -> Inlet {
+        self.use_it();
+        let (outlet, inlet) = Inlet::new(Arc::clone(self), 0, None);
+        let mut state = self.lock();
+        let now = self.now();
+        state.pump.receive_too_large(Direction::ToServer, scan, now);
+        self.pass_on(&mut state, None, Some(&outlet));
+        inlet
+    }
+
+    /// A message of the server. `about`: the request on whose response it came.
+    pub(super) fn from_server(self: &Arc<Self>, line: Vec<u8>, about: Option<&Id>) {
+        let mut state = self.lock();
+        if memchr::memmem::find(&line, b"x-mcp-header").is_some()
+            && let Ok(document) = Document::read(line.clone(), &Limits::DEFAULT)
+        {
+            state.mirror.learn(&document);
+        }
+        let opened = Opened::read(Direction::ToAgent, line, &Limits::DEFAULT);
+        state.pump.receive_opened(opened, self.now());
+        self.pass_on(&mut state, about, None);
+    }
+
+    /// A line of the server that was too long to be kept.
+    pub(super) fn from_server_too_large(self: &Arc<Self>, scan: &TopLevel) {
+        let mut state = self.lock();
+        let now = self.now();
+        state.pump.receive_too_large(Direction::ToAgent, scan, now);
+        self.pass_on(&mut state, None, None);
+    }
+
+    /// Judges a message of the agent, as the server will read it.
+    fn hear(self: &Arc<Self>, state: &mut State, opened: Opened, aside: Option<&Outlet>) {
+        let now = self.now();
+        let translates = state.adapter.is_some() && opened.message().is_ok();
+        if !translates {
+            state.pump.receive_opened(opened, now);
+            self.pass_on(state, None, aside);
+        } else if let (Some(adapter), Some(bytes)) = (&mut state.adapter, opened.into_unjudged()) {
+            let steps = adapter.from_agent(bytes, now);
+            self.step(state, steps);
+            self.pass_on(state, None, None);
+        }
+    }
+
+    /// Does what an adapter wants to be done.
+    fn step(&self, state: &mut State, steps: Vec<Step>) {
+        for step in steps {
+            match step {
+                Step::ToEngine(bytes) => {
+                    state.pump.receive(Direction::ToServer, bytes, self.now());
+                }
+                Step::ToAgent { about, bytes } => {
+                    let route = Route::read(&bytes);
+                    state.streams.deliver(bytes, &route, about.as_ref());
+                }
+            }
+        }
+    }
+
+    /// Sends what was cleared on its way. `aside` gets the answer to a message
+    /// of the agent that no stream belongs to.
+    fn pass_on(self: &Arc<Self>, state: &mut State, about: Option<&Id>, aside: Option<&Outlet>) {
+        loop {
+            let cleared = state.pump.flush();
+            if cleared.is_empty() {
+                break;
+            }
+            for sent in cleared {
+                match sent.to {
+                    Direction::ToServer => to_server(state, sent),
+                    Direction::ToAgent => self.to_agent(state, sent, about, aside),
+                }
+            }
+        }
+        self.be_woken(state);
+    }
+
+    fn to_agent(
+        &self,
+        state: &mut State,
+        sent: Outgoing,
+        about: Option<&Id>,
+        aside: Option<&Outlet>,
+    ) {
+        let Outgoing {
+            frame, returned, ..
+        } = sent;
+        if let Some(aside) = aside.filter(|_| returned) {
+            let sent = Sent::new(frame.into_bytes().into(), true, None, &self.room);
+            // Whoever asked may have left.
+            let _ = aside.send(sent);
+        } else if let Some(adapter) = &mut state.adapter {
+            let steps = adapter.to_agent(frame.bytes(), self.now());
+            self.step(state, steps);
+        } else {
+            let route = frame.route().clone();
+            state.streams.deliver(frame.into_bytes(), &route, about);
+        }
+    }
+
+    /// Sees to it that the pump is woken when its time has come.
+    fn be_woken(self: &Arc<Self>, state: &mut State) {
+        let adapter = state.adapter.as_ref().and_then(Adapter::deadline);
+        let due = state.pump.deadline().into_iter().chain(adapter).min();
+        let Some(due) = due else {
+            state.woken = None;
+            return;
+        };
+        if state.woken.is_some_and(|at| at <= due) {
+            return;
+        }
+        state.woken = Some(due);
+        let session = Arc::downgrade(self);
+        let wait = due.saturating_sub(self.now());
+        tokio::spawn(async move {
+            tokio::time::sleep(wait).await;
+            if let Some(session) = session.upgrade() {
+                let mut state = session.lock();
+                state.woken = None;
+                let now = session.now();
+                state.pump.tick(now);
+                let steps = state.adapter.as_mut().map(|a| a.tick(now));
+                session.step(&mut state, steps.unwrap_or_default());
+                session.pass_on(&mut state, None, None);
+            }
+        });
+    }
+
+    /// The agent opens a stream for what belongs to no request; `None` if there
+    /// is one already.
+    pub(super) fn listen(self: &Arc<Self>) -> Option<Inlet> {
+        self.use_it();
+        let mut state = self.lock();
+        let number = state.streams.number();
+        let (outlet, inlet) = Inlet::new(Arc::clone(self), number, None);
+        let open = state.streams.listen(outlet, number);
+        // Its drop asks for the lock.
+        drop(state);
+        open.then_some(inlet)
+    }
+
+    /// The agent comes back to a stream; `None` if there is none such.
+    pub(super) fn resume(self: &Arc<Self>, at: (u64, u64)) -> Option<Inlet> {
+        self.use_it();
+        let mut state = self.lock();
+        let (outlet, mut inlet) = Inlet::new(Arc::clone(self), at.0, None);
+        let resumed = state.streams.resume(at, outlet);
+        drop(state);
+        inlet.belongs_to(resumed?.request);
+        Some(inlet)
+    }
+
+    /// The agent reads a stream no more.
+    pub(super) fn left(self: &Arc<Self>, number: u64, request: Option<&Id>) {
+        let mut state = self.lock();
+        self.use_it();
+        let open = state.streams.left(number, request);
+        // In the stateless era that cancels the request; in the others it does
+        // not, and the agent may come back.
+        if let (true, true, Some(id)) = (open, self.modern, request) {
+            state.streams.end(id);
+            match &mut state.adapter {
+                Some(adapter) => {
+                    let steps = adapter.closed(id);
+                    self.step(&mut state, steps);
+                    self.pass_on(&mut state, None, None);
+                }
+                None => self.cancel(&mut state, id),
+            }
+        }
+    }
+
+    fn cancel(self: &Arc<Self>, state: &mut State, id: &Id) {
+        let text = format!(
+            r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{id},"reason":"the agent has closed the stream"}}}}"#
+        );
+        let now = self.now();
+        state
+            .pump
+            .receive(Direction::ToServer, text.into_bytes(), now);
+        self.pass_on(state, None, None);
+    }
+
+    /// The server has ended: whoever waits is told why, and the session is over.
+    pub(super) fn server_gone(self: &Arc<Self>, why: &str) {
+        let mut state = self.lock();
+        let now = self.now();
+        state.pump.server_gone(why, now);
+        self.pass_on(&mut state, None, None);
+        let steps = state.adapter.as_mut().map(Adapter::end);
+        self.step(&mut state, steps.unwrap_or_default());
+        self.pass_on(&mut state, None, None);
+        state.upstream = Upstream::Gone;
+        self.over.store(true, Ordering::Relaxed);
+        state.streams.close();
+        drop(state);
+        self.room.changed.notify_waiters();
+    }
+
+    /// Ends every stream that has no end of its own.
+    pub(super) fn hang_up(&self) {
+        self.lock().streams.hang_up();
+    }
+
+    /// Waits until the server behind it has ended.
+    pub(super) async fn ended(&self) {
+        loop {
+            let changed = self.room.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if matches!(self.lock().upstream, Upstream::Gone) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Ends the session: the agent wants no more of it.
+    pub(super) fn close(self: &Arc<Self>) {
+        let mut state = self.lock();
+        self.over.store(true, Ordering::Relaxed);
+        match &mut state.upstream {
+            // Its keeper tells when it has ended.
+            Upstream::Process(process) => process.end(),
+            Upstream::Remote(remote) => {
+                remote.close();
+                state.upstream = Upstream::Gone;
+            }
+            Upstream::Coming | Upstream::Gone => {}
+        }
+        state.streams.close();
+        drop(state);
+        self.room.changed.notify_waiters();
+    }
+}
+
+fn to_server(state: &mut State, sent: Outgoing) {
+    match &mut state.upstream {
+        Upstream::Process(process) => process.send(sent.frame, sent.returned),
+        Upstream::Remote(remote) => remote.send(sent.frame.into_bytes()),
+        // The record says what it was; who waits is told by the end.
+        Upstream::Coming | Upstream::Gone => drop(sent.frame),
+    }
+}
+
+/// The progress token that a request asks with.
+fn token(opened: &Opened) -> Option<Id> {
+    let Ok(Message::Request { params, .. }) = opened.message() else {
+        return None;
+    };
+    params?.get("_meta")?.get("progressToken").and_then(Id::of)
+}
+
+/// Gives a request, and its progress token, another name.
+fn rename(opened: Opened, name: &Id) -> (Opened, Own) {
+    let renamed = opened.renamed(&name.to_json());
+    let (opened, id, token) = renamed;
+    (opened, Own { id, token })
+}
+
+/// The way from a remote server into a session.
+#[derive(Debug)]
+pub(super) struct Ear(pub(super) Weak<Session>);
+
+impl Sink for Ear {
+    fn take(&self, heard: Heard) -> Waits<'_> {
+        let Some(session) = self.0.upgrade() else {
+            return Box::pin(async {});
+        };
+        session.from_server(heard.bytes, heard.about.as_ref());
+        let room = Arc::clone(&session.room);
+        Box::pin(async move { room.wait().await })
+    }
+
+    fn session_over(&self) {
+        if let Some(session) = self.0.upgrade() {
+            session.server_gone("the server has ended the session; connect anew");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! All sessions of a listener: found by their id, and only by their principal.
+
+use super::session::Session;
+use crate::engine::principal::Principal;
+use crate::engine::types::ServerName;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Most sessions of all principals together.
+const MOST: usize = 20_000;
+/// Most sessions of one principal.
+const OF_ONE: usize = 5_000;
+/// A session that nobody uses for so long is over.
+const IDLE: Duration = Duration::from_mins(30);
+
+/// An id of a legacy session: 256 random bits as hexadecimal text.
+pub(super) type SessionId = String;
+
+#[derive(Debug, Default)]
+pub(super) struct Sessions {
+    all: Mutex<All>,
+}
+
+#[derive(Debug, Default)]
+struct All {
+    legacy: BTreeMap<SessionId, Arc<Session>>,
+    /// By principal and server.
+    modern: BTreeMap<(Arc<str>, String), Arc<Session>>,
+    of_one: BTreeMap<Arc<str>, usize>,
+}
+
+/// Why there is no room for another session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Full;
+
+impl Sessions {
+    fn lock(&self) -> MutexGuard<'_, All> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a principal may begin another.
+    pub(super) fn has_room(&self, principal: &Principal) -> Result<(), Full> {
+        let all = self.lock();
+        let mine = all.of_one.get(&principal.key).copied().unwrap_or_default();
+        if mine >= OF_ONE || all.legacy.len().saturating_add(all.modern.len()) >= MOST {
+            return Err(Full);
+        }
+        Ok(())
+    }
+
+    pub(super) fn add(&self, id: SessionId, session: Arc<Session>) {
+        let mut all = self.lock();
+        let mine = all
+            .of_one
+            .entry(Arc::clone(&session.principal.key))
+            .or_default();
+        *mine = mine.saturating_add(1);
+        all.legacy.insert(id, session);
+    }
+
+    /// The session of that id, if it is this principal's, and of this server:
+    /// for anybody else it does not exist.
+    pub(super) fn find(
+        &self,
+        id: &str,
+        principal: &Principal,
+        server: &ServerName,
+    ) -> Option<Arc<Session>> {
+        let all = self.lock();
+        let session = all.legacy.get(id)?;
+        let mine = session.principal.key == principal.key && session.server == *server;
+        (mine && !session.is_over()).then(|| Arc::clone(session))
+    }
+
+    /// What stands for all requests of a principal to a server in the stateless
+    /// era; made by `begin` where there is none.
+    pub(super) fn of<E>(
+        &self,
+        principal: &Principal,
+        server: &ServerName,
+        begin: impl FnOnce() -> Result<Arc<Session>, E>,
+    ) -> Result<Arc<Session>, E> {
+        let key = (Arc::clone(&principal.key), server.as_str().to_owned());
+        let mut all = self.lock();
+        match all.modern.get(&key) {
+            Some(session) if !session.is_over() => Ok(Arc::clone(session)),
+            _ => {
+                let session = begin()?;
+                all.modern.insert(key, Arc::clone(&session));
+                Ok(session)
+            }
+        }
+    }
+
+    /// Ends what stands for a principal's requests in the stateless era.
+    pub(super) fn end_modern(&self, session: &Arc<Session>) {
+        let mut all = self.lock();
+        all.modern.retain(|_, other| !Arc::ptr_eq(other, session));
+        drop(all);
+        session.close();
+    }
+
+    /// Takes a session off the list, and ends it.
+    pub(super) fn end(&self, id: &str) {
+        let session = self.lock().remove(id);
+        if let Some(session) = session {
+            session.close();
+        }
+    }
+
+    /// Ends what nobody uses any more, and forgets what is over.
+    pub(super) fn sweep(&self) {
+        let (legacy, modern): (Vec<_>, Vec<_>) = {
+            let all = self.lock();
+            let legacy = all.legacy.iter().map(|(id, s)| (id.clone(), Arc::clone(s)));
+            (legacy.collect(), all.modern.values().cloned().collect())
+        };
+        let stale = |session: &Arc<Session>| {
+            session.is_over() || session.idle().is_some_and(|idle| idle > IDLE)
+        };
+        for (id, _) in legacy.iter().filter(|(_, s)| stale(s)) {
+            self.end(id);
+        }
+        for session in modern.iter().filter(|s| stale(s)) {
+            self.end_modern(session);
+        }
+    }
+
+    /// Ends all of them. Gives them back, to be waited for.
+    pub(super) fn end_all(&self) -> Vec<Arc<Session>> {
+        let all = std::mem::take(&mut *self.lock());
+        let sessions = all.legacy.into_values().chain(all.modern.into_values());
+        let sessions: Vec<_> = sessions.collect();
+        sessions.iter().for_each(Session::close);
+        sessions
+    }
+
+    /// Ends every stream that has no end of its own.
+    pub(super) fn hang_up(&self) {
+        let sessions: Vec<_> = {
+            let all = self.lock();
+            let sessions = all.legacy.values().chain(all.modern.values());
+            sessions.map(Arc::clone).collect()
+        };
+        for session in sessions {
+            session.hang_up();
+        }
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        let all = self.lock();
+        all.legacy.len().saturating_add(all.modern.len())
+    }
+}
+
+impl All {
+    fn remove(&mut self, id: &str) -> Option<Arc<Session>> {
+        let session = self.legacy.remove(id)?;
+        let key = &session.principal.key;
+        if let Some(mine) = self.of_one.get_mut(key) {
+            *mine = mine.saturating_sub(1);
+            if *mine == 0 {
+                self.of_one.remove(key);
+            }
+        }
+        Some(session)
+    }
+}

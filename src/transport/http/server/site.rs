@@ -1,0 +1,316 @@
+//! What a listener serves: which servers, to whom, and the way of a request to
+//! its session.
+
+use super::door::Door;
+use super::eras::Spoken;
+use super::reply::{Reply, empty, not_allowed, refused, text};
+use super::session::{Ear, Session, Upstream};
+use super::sessions::Sessions;
+use super::{child, exchange};
+use crate::engine::principal::Principal;
+use crate::engine::seal::Seal;
+use crate::engine::types::ServerName;
+use crate::engine::{Engine, Session as EngineSession};
+use crate::identity::{ClientCertificate, Gate, Presented, Refused};
+use crate::proxy::era::{Adapter, Bridge, Terms};
+use crate::proxy::evidence::SharedLog;
+use crate::proxy::facts;
+use crate::proxy::pump::Pump;
+use crate::state::lockfile::FirstUse;
+use crate::transport::child::{Child, ChildSpec};
+use crate::transport::http::client::{Dialer, Remote};
+use hyper::body::Incoming;
+use hyper::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use hyper::{Method, Request, StatusCode};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Instant, SystemTime};
+
+/// Where protected resource metadata is (RFC 9728, section 3).
+const METADATA: &str = "/.well-known/oauth-protected-resource";
+
+/// How a server is reached.
+#[derive(Debug)]
+pub enum Way {
+    /// One process for each session.
+    Process(ChildSpec),
+    /// A remote server.
+    Remote(Arc<Dialer>),
+}
+
+/// Makes what judges: an engine for an agent in front of a server.
+pub trait Engines: fmt::Debug + Send + Sync {
+    /// The engine by the policy and the pins of this moment.
+    ///
+    /// # Errors
+    /// Why there is none, for people.
+    fn engine(&self, principal: &Principal, server: &ServerName) -> Result<Arc<Engine>, String>;
+
+    /// Where pins of first use are kept.
+    fn pins(&self, server: &ServerName) -> FirstUse;
+}
+
+/// Who acts on a listener.
+#[derive(Debug)]
+pub enum Who {
+    /// Whoever reaches it; for listeners on the loopback.
+    Everybody(Arc<Principal>),
+    /// Whoever proves to be an agent of the policy.
+    Proved(Box<Gate>),
+}
+
+/// What a listener serves.
+#[derive(Debug)]
+pub struct Site {
+    /// Who may knock.
+    pub door: Door,
+    /// By name.
+    pub servers: BTreeMap<ServerName, Way>,
+    /// The server of `/mcp`.
+    pub only: Option<ServerName>,
+    /// Who acts.
+    pub who: Who,
+    /// What judges.
+    pub engines: Box<dyn Engines>,
+    /// Where records go.
+    pub log: SharedLog,
+    /// Scheme, host and port at which agents reach the listener.
+    pub origin: String,
+    /// What agents bring back is sealed with it.
+    pub seal: Arc<Seal>,
+    /// When the clock of all sessions began.
+    pub(super) began: Instant,
+    /// Which eras the servers speak.
+    pub(super) spoken: BTreeMap<ServerName, Spoken>,
+    /// All sessions.
+    pub(super) sessions: Sessions,
+    /// What `/metrics` tells.
+    pub(super) counts: Counts,
+}
+
+/// What `/metrics` tells.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) requests: AtomicU64,
+    pub(super) closed_out: AtomicU64,
+    pub(super) connections: AtomicU64,
+}
+
+impl Site {
+    /// A site with what it serves.
+    pub fn new(
+        door: Door,
+        servers: BTreeMap<ServerName, Way>,
+        only: Option<ServerName>,
+        who: Who,
+        engines: Box<dyn Engines>,
+        log: SharedLog,
+        (origin, seal): (String, Arc<Seal>),
+    ) -> Self {
+        Self {
+            door,
+            spoken: servers
+                .keys()
+                .map(|name| (name.clone(), Spoken::default()))
+                .collect(),
+            servers,
+            only,
+            who,
+            engines,
+            log,
+            origin,
+            seal,
+            began: Instant::now(),
+            sessions: Sessions::default(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// Answers one request.
+    pub(super) async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        certificate: Option<&ClientCertificate>,
+    ) -> Reply {
+        self.counts.requests.fetch_add(1, Ordering::Relaxed);
+        let authority = request.uri().authority().map(|a| a.as_str().to_owned());
+        if let Err(closed) = self.door.admit(request.headers(), authority.as_deref()) {
+            self.counts.closed_out.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!("a request was refused: {closed}");
+            return refused(
+                StatusCode::FORBIDDEN,
+                None,
+                closed.code(),
+                &closed.to_string(),
+            );
+        }
+        let path = request.uri().path();
+        match (request.method(), path) {
+            (&Method::GET, "/healthz") => text("text/plain", "ok\n"),
+            (_, "/healthz" | "/metrics") if request.method() != Method::GET => not_allowed("GET"),
+            (_, "/metrics") => text("text/plain; version=0.0.4", self.metrics()),
+            (&Method::GET, path) if path.starts_with(METADATA) => self.resource_metadata(path),
+            (_, path) => match self.server(path) {
+                Some(server) => match self.principal(request.headers(), certificate).await {
+                    Ok(principal) => exchange::answer(&self, &server, principal, request).await,
+                    Err(refused) => self.turned_away(&refused),
+                },
+                None => empty(StatusCode::NOT_FOUND),
+            },
+        }
+    }
+
+    async fn principal(
+        &self,
+        headers: &HeaderMap,
+        certificate: Option<&ClientCertificate>,
+    ) -> Result<Arc<Principal>, Refused> {
+        match &self.who {
+            Who::Everybody(principal) => Ok(Arc::clone(principal)),
+            Who::Proved(gate) => {
+                let presented = Presented {
+                    headers,
+                    certificate,
+                };
+                gate.admit(&presented, SystemTime::now()).await
+            }
+        }
+    }
+
+    /// The answer to somebody who has not proved who he is.
+    pub(super) fn turned_away(&self, why: &Refused) -> Reply {
+        self.counts.closed_out.fetch_add(1, Ordering::Relaxed);
+        tracing::warn!("a request was refused: {why}");
+        let mut reply = refused(why.status(), None, why.code(), &why.to_string());
+        let challenge = self.challenge(why);
+        reply
+            .headers_mut()
+            .extend(challenge.map(|c| (WWW_AUTHENTICATE, c)));
+        reply
+    }
+
+    /// What a client is told about the credential that would help.
+    pub(super) fn challenge(&self, why: &Refused) -> Option<HeaderValue> {
+        why.challenge(Some(&format!("{}{METADATA}", self.origin)))
+    }
+
+    /// Where clients get their tokens (RFC 9728).
+    fn resource_metadata(&self, path: &str) -> Reply {
+        let rest = path.strip_prefix(METADATA).unwrap_or_default();
+        let document = match &self.who {
+            Who::Proved(gate) if rest.is_empty() || self.server(rest).is_some() => {
+                gate.metadata(&self.origin)
+            }
+            _ => None,
+        };
+        match document {
+            Some(document) => text("application/json", document),
+            None => empty(StatusCode::NOT_FOUND),
+        }
+    }
+
+    /// The server that a path stands for.
+    fn server(&self, path: &str) -> Option<ServerName> {
+        let rest = path.strip_prefix("/mcp")?;
+        if rest.is_empty() {
+            return self.only.clone();
+        }
+        let name = ServerName::new(rest.strip_prefix('/')?).ok()?;
+        self.servers.contains_key(&name).then_some(name)
+    }
+
+    fn metrics(&self) -> String {
+        let counts = &self.counts;
+        let all = [
+            (
+                "lockgate_http_requests_total",
+                "counter",
+                counts.requests.load(Ordering::Relaxed),
+            ),
+            (
+                "lockgate_http_refused_at_the_door_total",
+                "counter",
+                counts.closed_out.load(Ordering::Relaxed),
+            ),
+            (
+                "lockgate_http_connections",
+                "gauge",
+                counts.connections.load(Ordering::Relaxed),
+            ),
+            (
+                "lockgate_sessions",
+                "gauge",
+                u64::try_from(self.sessions.count()).unwrap_or(u64::MAX),
+            ),
+        ];
+        let line = |(name, kind, value)| format!("# TYPE {name} {kind}\n{name} {value}\n");
+        all.into_iter().map(line).collect()
+    }
+
+    /// Begins a session of a principal with a server.
+    ///
+    /// # Errors
+    /// Why there is none, for people.
+    pub(super) fn begin(
+        &self,
+        principal: &Arc<Principal>,
+        server: &ServerName,
+        modern: bool,
+        bridge: Option<Bridge>,
+    ) -> Result<Arc<Session>, String> {
+        let way = self
+            .servers
+            .get(server)
+            .ok_or_else(|| "there is no such server".to_owned())?;
+        let engine = self.engines.engine(principal, server)?;
+        let nonce = random(12)?;
+        let pump = Pump::new(
+            engine,
+            EngineSession::new(&nonce)
+                .acting(Arc::clone(principal))
+                .begun_at(self.began.elapsed()),
+            self.log.clone(),
+            self.engines.pins(server),
+            facts::resolve,
+        );
+        let terms = |nonce| Terms {
+            nonce,
+            seal: Arc::clone(&self.seal),
+            principal: Arc::clone(&principal.key),
+            server: server.clone(),
+        };
+        let adapter = match bridge {
+            Some(bridge) => Some(Adapter::new(bridge, terms(random(12)?))),
+            None => None,
+        };
+        let principal = Arc::clone(principal);
+        let session = Session::new(principal, server.clone(), modern, pump, adapter);
+        match way {
+            Way::Remote(dialer) => {
+                let ear = Arc::new(Ear(Arc::downgrade(&session)));
+                let remote = Remote::new(Arc::clone(dialer), ear);
+                session.attach(Upstream::Remote(remote));
+            }
+            Way::Process(spec) => {
+                let started = Child::spawn(spec).map_err(|e| e.to_string())?;
+                let kept = child::keep(started, server, &session);
+                let (process, keeper) = kept.map_err(|e| e.to_string())?;
+                session.attach(Upstream::Process(process));
+                tokio::spawn(keeper);
+            }
+        }
+        Ok(session)
+    }
+}
+
+/// Random bytes as hexadecimal text.
+pub(super) fn random(bytes: usize) -> Result<String, String> {
+    let mut random = vec![0; bytes];
+    getrandom::fill(&mut random).map_err(|e| format!("no randomness to be had: {e}"))?;
+    let digits = random.iter().flat_map(|b| [b >> 4, b & 15]);
+    Ok(digits
+        .filter_map(|d| char::from_digit(d.into(), 16))
+        .collect())
+}

@@ -1,0 +1,323 @@
+//! Which message goes out on which stream of a session.
+//!
+//! An answer goes to the request that it answers, and to nothing else. What the
+//! server says besides goes with the request that it is about, if that can be
+//! told; else to the stream that the agent keeps open for it; else it waits.
+
+use super::stream::{Outlet, Replay, Room, Sent};
+use crate::engine::message::{Document, Id, Limits};
+use crate::engine::route::{Kind, Route};
+use hyper::body::Bytes;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// Messages that wait for a stream to go out on.
+const WAITING: usize = 64;
+/// Where an answer to a subscription names it.
+const SUBSCRIPTION: &str = "io.modelcontextprotocol/subscriptionId";
+
+/// A request of the agent that has not been answered.
+#[derive(Debug)]
+struct Open {
+    outlet: Outlet,
+    number: u64,
+    /// Events that went out on it.
+    events: u64,
+    /// It is a subscription, whose answer is its end.
+    lasts: bool,
+    /// Its progress token.
+    token: Option<Id>,
+    /// What the agent itself called it, where it had to be renamed.
+    own: Option<Own>,
+}
+
+/// How an agent of the stateless era names its request, as JSON. Agents of one
+/// principal share a server, and their ids may be the same.
+#[derive(Debug, Clone)]
+pub(super) struct Own {
+    pub(super) id: String,
+    pub(super) token: Option<String>,
+}
+
+/// A stream that the agent has come back to.
+#[derive(Debug)]
+pub(super) struct Resumed {
+    /// The request that it belongs to, if that is still open.
+    pub(super) request: Option<Id>,
+}
+
+#[derive(Debug)]
+pub(super) struct Streams {
+    open: BTreeMap<Id, Open>,
+    /// The stream for what belongs to no request.
+    general: Option<(Outlet, u64)>,
+    /// Which stream that is, open or not, and how many events went out on it.
+    general_at: (u64, u64),
+    waiting: VecDeque<Bytes>,
+    replay: Option<Replay>,
+    room: Arc<Room>,
+    numbers: u64,
+}
+
+impl Streams {
+    /// `resumable`: events have ids, and can be asked for again.
+    pub(super) fn new(resumable: bool, room: Arc<Room>) -> Self {
+        Self {
+            open: BTreeMap::new(),
+            general: None,
+            general_at: (0, 0),
+            waiting: VecDeque::new(),
+            replay: resumable.then(Replay::default),
+            room,
+            numbers: 0,
+        }
+    }
+
+    /// A number for another stream.
+    pub(super) fn number(&mut self) -> u64 {
+        self.numbers = self.numbers.saturating_add(1);
+        self.numbers
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.open.is_empty() && self.general.is_none()
+    }
+
+    /// A request comes in. `false` if one of that id is open already.
+    pub(super) fn begin(
+        &mut self,
+        id: &Id,
+        (outlet, number): (Outlet, u64),
+        lasts: bool,
+        token: Option<Id>,
+        own: Option<Own>,
+    ) -> bool {
+        if self.open.contains_key(id) {
+            return false;
+        }
+        let open = Open {
+            outlet,
+            number,
+            events: 0,
+            lasts,
+            token,
+            own,
+        };
+        self.open.insert(id.clone(), open);
+        true
+    }
+
+    /// The agent has left a stream: whether it belonged to an open request.
+    pub(super) fn left(&mut self, number: u64, request: Option<&Id>) -> bool {
+        if self.general.as_ref().is_some_and(|(_, n)| *n == number) {
+            self.general = None;
+        }
+        let open = request.and_then(|id| self.open.get(id));
+        open.is_some_and(|open| open.number == number && open.outlet.is_closed())
+    }
+
+    /// A request ends without an answer.
+    pub(super) fn end(&mut self, id: &Id) {
+        self.open.remove(id);
+    }
+
+    /// The agent opens a stream for what belongs to no request.
+    pub(super) fn listen(&mut self, outlet: Outlet, number: u64) -> bool {
+        if self
+            .general
+            .as_ref()
+            .is_some_and(|(open, _)| !open.is_closed())
+        {
+            return false;
+        }
+        self.general_at = (number, 0);
+        self.general = Some((outlet, number));
+        for bytes in std::mem::take(&mut self.waiting) {
+            self.say(bytes);
+        }
+        true
+    }
+
+    /// The agent comes back to a stream that broke, and gets what it missed.
+    /// `None` if there is no such stream any more.
+    pub(super) fn resume(
+        &mut self,
+        (stream, after): (u64, u64),
+        outlet: Outlet,
+    ) -> Option<Resumed> {
+        let missed = self.replay.as_ref()?.after((stream, after));
+        let is_general = self.general_at.0 == stream;
+        let id = self.open.iter().find(|(_, open)| open.number == stream);
+        let id = id.map(|(id, _)| id.clone());
+        if missed.is_empty() && id.is_none() && !is_general {
+            return None;
+        }
+        for (n, bytes, last) in missed {
+            // A reader that is gone again will come back once more.
+            let _ = outlet.send(Sent::new(bytes, last, Some((stream, n)), &self.room));
+        }
+        if let Some(open) = id.as_ref().and_then(|id| self.open.get_mut(id)) {
+            open.outlet = outlet;
+        } else if is_general {
+            self.general = Some((outlet, stream));
+            for bytes in std::mem::take(&mut self.waiting) {
+                self.say(bytes);
+            }
+        }
+        Some(Resumed { request: id })
+    }
+
+    /// Streams without an end of their own end.
+    pub(super) fn hang_up(&mut self) {
+        self.general = None;
+        self.open.retain(|_, open| !open.lasts);
+    }
+
+    /// Everything ends.
+    pub(super) fn close(&mut self) {
+        self.open.clear();
+        self.general = None;
+        self.waiting.clear();
+    }
+
+    /// Sends what was cleared, or made of what was cleared, to the agent.
+    /// `about`: the request on whose response it came from the server.
+    pub(super) fn deliver(&mut self, bytes: Vec<u8>, route: &Route, about: Option<&Id>) {
+        let by_token = |open: &Open| open.token.is_some() && open.token == route.id;
+        let to = match route.kind {
+            Kind::Answer | Kind::Subscribed => route.id.clone(),
+            Kind::Progress => self
+                .open
+                .iter()
+                .find(|(_, o)| by_token(o))
+                .map(|(id, _)| id.clone()),
+            Kind::Request | Kind::Cancelled | Kind::Note => None,
+        };
+        let about = about.filter(|id| self.open.contains_key(id)).cloned();
+        let last = route.kind == Kind::Answer;
+        match to.or(about) {
+            Some(id) => self.reply(&id, bytes, route, last),
+            None if last => tracing::debug!("an answer found nobody who waits for it"),
+            None => {
+                let bytes = Bytes::from(bytes);
+                match self.likely(route.kind) {
+                    Some(id) => self.push(&id, bytes, false),
+                    None => self.say(bytes),
+                }
+            }
+        }
+    }
+
+    /// The request that a message is most likely about, of which nothing is
+    /// known: the only one that is open.
+    fn likely(&self, kind: Kind) -> Option<Id> {
+        let mut open = self.open.keys();
+        let first = open.next()?;
+        let only = open.next().is_none();
+        let general = self.general.is_some();
+        // Without a stream of its own, a request of the server had better go
+        // out on any than on none.
+        let any = !general && (kind == Kind::Request || self.replay.is_none());
+        (only || any).then(|| first.clone())
+    }
+
+    fn reply(&mut self, id: &Id, bytes: Vec<u8>, route: &Route, last: bool) {
+        let Some(open) = self.open.get(id) else {
+            return;
+        };
+        let bytes = match &open.own {
+            None => bytes,
+            Some(own) => renamed(bytes, route, own),
+        };
+        self.push(id, Bytes::from(bytes), last);
+    }
+
+    fn push(&mut self, id: &Id, bytes: Bytes, last: bool) {
+        let Some(open) = self.open.get_mut(id) else {
+            return;
+        };
+        // The first event primes the client and says nothing.
+        open.events = open.events.saturating_add(1);
+        let at = self.replay.is_some().then_some((open.number, open.events));
+        let plain = last && open.events == 1 && !open.outlet.is_closed();
+        if let (Some(replay), Some(at), false) = (&mut self.replay, at, plain) {
+            replay.keep(at, bytes.clone(), last);
+        }
+        // A reader that is gone may come back for what is kept.
+        let _ = open.outlet.send(Sent::new(bytes, last, at, &self.room));
+        if last {
+            self.open.remove(id);
+        }
+    }
+
+    /// Says something on the stream that belongs to no request.
+    fn say(&mut self, bytes: Bytes) {
+        let Some((outlet, _)) = &self.general else {
+            self.wait(bytes);
+            return;
+        };
+        let (stream, n) = self.general_at;
+        let at = (stream, n.saturating_add(1));
+        self.general_at = at;
+        if let Some(replay) = &mut self.replay {
+            replay.keep(at, bytes.clone(), false);
+        }
+        let at = self.replay.is_some().then_some(at);
+        let _ = outlet.send(Sent::new(bytes, false, at, &self.room));
+    }
+
+    fn wait(&mut self, bytes: Bytes) {
+        if self.replay.is_none() {
+            // The stateless era has no stream for it.
+            tracing::debug!("a message of the server belongs to no request");
+            return;
+        }
+        if self.waiting.len() >= WAITING {
+            self.waiting.pop_front();
+            tracing::warn!(
+                "the agent opens no stream for what the server says on its own: the oldest such message is lost"
+            );
+        }
+        self.waiting.push_back(bytes);
+    }
+}
+
+/// A frame with the names that the agent itself gave.
+fn renamed(bytes: Vec<u8>, route: &Route, own: &Own) -> Vec<u8> {
+    let name = match route.kind {
+        Kind::Progress => own.token.as_ref().unwrap_or(&own.id),
+        _ => &own.id,
+    };
+    let mut places = Vec::new();
+    match (&route.at, route.kind) {
+        (Some(at), Kind::Answer) => {
+            places.push(at.clone());
+            // Short, if it is the end of a subscription.
+            if bytes.len() < 4096 && memchr::memmem::find(&bytes, SUBSCRIPTION.as_bytes()).is_some()
+            {
+                places.extend(subscription(&bytes));
+            }
+        }
+        (Some(at), Kind::Progress | Kind::Subscribed) => places.push(at.clone()),
+        // A refusal of lockgate's own.
+        (None, Kind::Answer) => {
+            let document = Document::read(bytes.clone(), &Limits::DEFAULT).ok();
+            places.extend(document.and_then(|d| Some(d.root().get("id")?.span())));
+        }
+        _ => {}
+    }
+    places.sort_by_key(|place| std::cmp::Reverse(place.start));
+    let mut bytes = bytes;
+    for place in places {
+        if place.end <= bytes.len() {
+            bytes.splice(place, name.bytes());
+        }
+    }
+    bytes
+}
+
+fn subscription(bytes: &[u8]) -> Option<std::ops::Range<usize>> {
+    let document = Document::read(bytes.to_vec(), &Limits::DEFAULT).ok()?;
+    let meta = document.root().get("result")?.get("_meta")?;
+    Some(meta.get(SUBSCRIPTION)?.span())
+}
