@@ -25,6 +25,9 @@ pub(super) const KEPT: usize = 64 * 1024 * 1024;
 /// How long an agent may take to come again.
 const PATIENCE: Duration = Duration::from_mins(10);
 
+/// The state of a call that is over and made anew; no id is like it.
+const ANEW: &str = "anew";
+
 /// One request of the server without an answer.
 #[derive(Debug)]
 pub(super) struct Asked {
@@ -155,7 +158,7 @@ impl ModernAgent {
         };
         let until = now.saturating_add(PATIENCE);
         let bound = self.bound(request);
-        let sealed = splice::quoted(&self.seal.close(&bound, &state, until));
+        let sealed = self.seal.close(&bound, &state, until);
         let Some(call) = self.calls.get_mut(call_id) else {
             return;
         };
@@ -168,10 +171,47 @@ impl ModernAgent {
             format!(r#"{key}:{{"method":{method}{params}}}"#)
         });
         let asks = asks.collect::<Vec<_>>().join(",");
-        let result = format!(
-            r#"{{"resultType":"input_required","inputRequests":{{{asks}}},"requestState":{sealed}}}"#
-        );
-        steps.agent(Some(&waiter), splice::result(&waiter, &result));
+        steps.agent(Some(&waiter), required(&waiter, &asks, &sealed));
+    }
+
+    /// A server that wants pages opened first (-32042, 2025-11-25) has ended the
+    /// call: its agent is asked to open them, and comes again with a new one. Says
+    /// whether it was so.
+    pub(super) fn pages_first(
+        &mut self,
+        call_id: &Id,
+        error: Json<'_>,
+        now: Duration,
+        steps: &mut Steps,
+    ) -> bool {
+        if error.get("code").and_then(Json::as_number) != Some("-32042") {
+            return false;
+        }
+        let pages = error.get("data").and_then(|d| d.get("elicitations"));
+        let pages: Vec<Json<'_>> = pages.into_iter().flat_map(Json::items).collect();
+        let is_page = |p: &Json<'_>| Ask::of("elicitation/create", Some(*p)) == Some(Ask::Url);
+        let call = self.calls.get(call_id);
+        let Some((waiter, request)) = call.and_then(|c| Some((c.waiter.clone()?, c.request?)))
+        else {
+            return false;
+        };
+        let declared = call.and_then(|c| c.capabilities.as_ref());
+        let declared = declared.is_some_and(|c| Ask::Url.is_declared(c.root()));
+        let fits = (1..=ASKS).contains(&pages.len()) && pages.iter().all(is_page);
+        if !(declared && fits) {
+            return false;
+        }
+        let asks = pages.iter().map(|page| {
+            let key = splice::quoted(&self.ids.text());
+            let page = page.raw();
+            format!(r#"{key}:{{"method":"elicitation/create","params":{page}}}"#)
+        });
+        let asks = asks.collect::<Vec<_>>().join(",");
+        let until = now.saturating_add(PATIENCE);
+        let sealed = self.seal.close(&self.bound(request), ANEW, until);
+        self.calls.remove(call_id);
+        steps.agent(Some(&waiter), required(&waiter, &asks, &sealed));
+        true
     }
 
     /// An agent has come again.
@@ -193,6 +233,9 @@ impl ModernAgent {
         let bound = bound.ok_or_else(|| Refusal::params("expected a name or uri"))?;
         let opened = self.seal.open(&self.bound(bound), &state, now);
         let opened = opened.map_err(|broken| Refusal::state(broken.to_string()))?;
+        if opened.original == ANEW {
+            return self.call(request, steps);
+        }
         let call_id = self.calls.parked(opened.original).ok_or_else(|| {
             Refusal::state("the call that asked is over, or was answered already")
         })?;
@@ -252,4 +295,13 @@ impl ModernAgent {
             request,
         }
     }
+}
+
+/// The answer that asks for input.
+fn required(id: &Id, asks: &str, sealed: &str) -> Vec<u8> {
+    let sealed = splice::quoted(sealed);
+    let result = format!(
+        r#"{{"resultType":"input_required","inputRequests":{{{asks}}},"requestState":{sealed}}}"#
+    );
+    splice::result(id, &result)
 }

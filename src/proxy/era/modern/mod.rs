@@ -263,7 +263,9 @@ impl ModernAgent {
             return self.listening.settled(&mut self.ids, id, granted, steps);
         }
         if self.calls.get(id).is_some() {
-            self.finished(id, answer, root, steps);
+            if !answer.is_err_and(|error| self.pages_first(id, error, now, steps)) {
+                self.finished(id, answer, root, steps);
+            }
         } else if answer.is_err() && self.unread.take(id) {
             steps.agent(Some(id), root.raw().as_bytes().to_vec());
         }
@@ -354,15 +356,17 @@ fn exists(method: &Method) -> Result<(), Refusal> {
 }
 
 /// The params as a legacy server knows them: without the members of `_meta` that
-/// the modern protocol gives each request, and without a task, which would be
-/// answered with something that the agent cannot read.
+/// the modern protocol gives each request, without what was asked before, and
+/// without a task, which would be answered with what the agent cannot read.
 fn stripped(request: &Request<'_>) -> String {
     let meta = splice::without(request.meta, &splice::PROTOCOL);
+    let asks = calls::may_ask(request.method);
     let tool = *request.method == Method::Known(KnownMethod::CallTool);
     let edit = |key: &str, _: Json<'_>| match key {
         "_meta" if meta == "{}" => splice::Edit::Drop,
         "_meta" => splice::Edit::Put(meta.clone()),
         "task" if tool => splice::Edit::Drop,
+        "inputResponses" | "requestState" if asks => splice::Edit::Drop,
         _ => splice::Edit::Keep,
     };
     splice::object(request.params, edit, &[])
