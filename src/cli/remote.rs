@@ -92,7 +92,8 @@ fn for_lockgate_itself(setup: &Setup) -> Result<(), Fault> {
     }
     Err(Fault::Usage(format!(
         "`{}` has `exchange = true` in its `oauth`: there are tokens for it only in exchange for \
-         those of agents that connect over HTTP, and an agent on stdio has none",
+         one that the agent has shown, and nobody shows one here; take `exchange` out, and \
+         lockgate acts for itself",
         setup.server
     )))
 }
