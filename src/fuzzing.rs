@@ -4,6 +4,10 @@
 //! Each takes any bytes, and asserts what must hold for all of them. Nothing
 //! here is part of the product's interface.
 
+mod era;
+
+pub use era::era;
+
 use crate::engine::decision::{Decision, Evidence};
 use crate::engine::guard::paths::{
     Candidate, HostFacts, PathFact, PathFacts, PathGuard, PathRules,
@@ -12,12 +16,14 @@ use crate::engine::message::{Direction, Document, Json, Kind, Limits, Message, O
 use crate::engine::pin::{Review, ServerPins, canonical as canonical_text, pin};
 use crate::engine::policy::{AccessRequest, Action, Answer, PathJudge, Policy, PolicyBase, render};
 use crate::engine::record::RecordVerdict as Verdict;
+use crate::engine::seal::{KEY, Seal};
 use crate::engine::types::{AgentName, ServerName};
 use crate::engine::{Context, Engine, Session};
 use crate::transport::http::one_line::one_line;
 use crate::transport::http::sse::Decoder;
 use serde_json::Value;
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The strict reader: what it accepts keeps its bytes, and other parsers read
@@ -177,6 +183,7 @@ fn answers(policy: &Policy) -> Vec<Answer> {
             for tool in ["read_file", "get_issue"] {
                 let request = AccessRequest {
                     agent,
+                    principal: None,
                     server,
                     action: Action::CallTool(tool),
                     arguments: Some(arguments.root()),
@@ -275,7 +282,8 @@ pub fn session(data: &[u8]) {
         return;
     };
     let pins = ServerPins::default();
-    let engine = Engine::new(Policy::baseline(), agent, server, pins, guard());
+    let engine = Engine::new(Policy::baseline(), agent, server, pins, guard())
+        .sealing(Arc::new(Seal::new(&[7; KEY])), Arc::from("p"));
     let mut session = Session::new("fuzz");
     let lines = data.split(|b| *b == b'\n').take(200);
     for (n, line) in (0_u64..).zip(lines) {

@@ -6,6 +6,7 @@ pub mod cli;
 pub mod engine;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod identity;
 pub mod proxy;
 pub mod sandbox;
 pub mod state;

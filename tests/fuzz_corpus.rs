@@ -65,3 +65,8 @@ fn session() {
 fn sse() {
     replay("sse", fuzzing::sse);
 }
+
+#[test]
+fn era() {
+    replay("era", fuzzing::era);
+}

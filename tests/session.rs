@@ -13,8 +13,10 @@ use lockgate::engine::guard::paths::{HostFacts, PathFact, PathFacts, PathGuard};
 use lockgate::engine::message::{Direction, Document, Limits, Problem, TopLevel};
 use lockgate::engine::pin::{Review, ServerPins, ToolPin, pin};
 use lockgate::engine::policy::{Policy, PolicyBase};
+use lockgate::engine::principal::Principal;
 use lockgate::engine::reason::Reason;
 use lockgate::engine::record::Record;
+use lockgate::engine::seal::{KEY, Seal};
 use lockgate::engine::types::{AgentName, ServerName};
 use lockgate::engine::{Engine, Session};
 use lockgate::proxy::facts;
@@ -24,6 +26,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 #[derive(Debug, Deserialize)]
@@ -32,6 +35,11 @@ struct Case {
     name: String,
     /// A policy; without one the baseline is in force.
     policy: Option<String>,
+    /// For whom the agent acts, with which token; without any of these it acts
+    /// for itself.
+    user: Option<String>,
+    #[serde(default)]
+    scopes: Option<Vec<String>>,
     /// Approved definitions.
     #[serde(default)]
     pins: Vec<String>,
@@ -152,7 +160,8 @@ fn engine(case: &Case) -> Engine {
     };
     let guard = PathGuard::new(host, policy.paths.clone());
     let (agent, server) = (AgentName::new("me").unwrap(), ServerName::new("s").unwrap());
-    Engine::new(policy, agent, server, pins, guard)
+    let seal = Arc::new(Seal::new(&[7; KEY]));
+    Engine::new(policy, agent, server, pins, guard).sealing(seal, Arc::from("me"))
 }
 
 /// The file system; a path through `/loop/` cannot be told.
@@ -167,7 +176,15 @@ fn resolve(questions: &BTreeSet<String>) -> PathFacts {
 
 fn play(case: &Case, reasons: &mut BTreeSet<String>) {
     let world = Shared::default();
-    let session = Session::new("test");
+    let mut session = Session::new("test");
+    if case.user.is_some() || case.scopes.is_some() {
+        let scopes = case.scopes.as_ref();
+        session = session.acting(Arc::new(Principal {
+            user: case.user.as_deref().map(Arc::from),
+            scopes: scopes.map(|s| s.iter().map(|s| Arc::from(s.as_str())).collect()),
+            ..Principal::named(AgentName::new("me").unwrap())
+        }));
+    }
     let mut pump = Pump::new(engine(case), session, world.clone(), world.clone(), resolve);
     let mut now = Duration::ZERO;
     for (number, step) in case.step.iter().enumerate() {

@@ -9,11 +9,14 @@ use crate::engine::guard::paths::{PathFact, PathFacts};
 use crate::engine::message::{Direction, Document, Limits};
 use crate::engine::pin::visible;
 use crate::engine::policy::{PinMode, nearest};
+use crate::engine::principal::{Groups, Principal};
 use crate::engine::record::{Record, RecordVerdict as Verdict};
+use crate::engine::types::AgentName;
 use crate::engine::{Context, Session};
 use crate::proxy::facts;
 use clap::Args;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Exit code: the call would be denied.
@@ -34,6 +37,15 @@ pub(super) struct ExplainArgs {
     /// A prompt to get instead
     #[arg(long, value_name = "NAME", conflicts_with_all = ["tool", "resource"])]
     prompt: Option<String>,
+    /// The user on whose behalf the agent acts
+    #[arg(long, value_name = "SUBJECT")]
+    user: Option<String>,
+    /// A group of the user (repeatable)
+    #[arg(long = "group", value_name = "NAME")]
+    groups: Vec<String>,
+    /// A scope of the agent's token (repeatable)
+    #[arg(long = "scope", value_name = "NAME")]
+    scopes: Vec<String>,
     /// Print the record as JSON
     #[arg(long)]
     json: bool,
@@ -42,6 +54,18 @@ pub(super) struct ExplainArgs {
 }
 
 impl ExplainArgs {
+    /// Somebody with such a token, if it is about one.
+    fn principal(&self, agent: &AgentName) -> Option<Principal> {
+        let has_token = self.user.is_some() || !self.groups.is_empty() || !self.scopes.is_empty();
+        let set = |texts: &[String]| texts.iter().map(|t| Arc::from(t.as_str())).collect();
+        has_token.then(|| Principal {
+            user: self.user.as_deref().map(Arc::from),
+            groups: Groups::Known(set(&self.groups)),
+            scopes: Some(set(&self.scopes)),
+            ..Principal::named(agent.clone())
+        })
+    }
+
     fn message(&self) -> Result<String, Fault> {
         let quoted = |text: &str| serde_json::Value::String(text.to_owned()).to_string();
         let call = |method: &str, params: String| {
@@ -73,6 +97,9 @@ pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode, Fault> {
     setup.tell_findings();
     let engine = setup.engine()?;
     let mut session = Session::new("explain");
+    if let Some(principal) = args.principal(&setup.agent) {
+        session = session.acting(Arc::new(principal));
+    }
     engine.assume_pinned(&mut session, args.tool.as_deref());
     let line = args.message()?.replace(['\n', '\r'], " ").into_bytes();
     let opened = engine.inquire(&session, engine.open(Direction::ToServer, line));

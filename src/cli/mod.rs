@@ -9,6 +9,7 @@ mod check;
 mod demo;
 mod evidence;
 mod explain;
+mod key;
 mod launch;
 mod lister;
 mod pins;
@@ -32,6 +33,8 @@ enum Fault {
     Failed(String),
     /// 2: it was asked in a way that cannot be meant.
     Usage(String),
+    /// 3: whoever asks may not.
+    Denied(String),
     /// 4: the policy cannot be used.
     Policy(String),
     /// 4: the policy has mistakes.
@@ -48,13 +51,16 @@ impl Fault {
         match self {
             Self::Failed(_) => 1,
             Self::Usage(_) => 2,
+            Self::Denied(_) => 3,
             Self::Policy(_) | Self::Mistakes { .. } => 4,
         }
     }
 
     fn text(&self) -> String {
         match self {
-            Self::Failed(text) | Self::Usage(text) | Self::Policy(text) => text.clone(),
+            Self::Failed(text) | Self::Usage(text) | Self::Denied(text) | Self::Policy(text) => {
+                text.clone()
+            }
             Self::Mistakes { file, .. } => {
                 format!("`{file}` is no policy that can be used: mend this first")
             }
@@ -95,6 +101,9 @@ enum Command {
     Check(check::CheckArgs),
     /// Say what would happen to a call, by which rule, and why
     Explain(explain::ExplainArgs),
+    /// Make API keys for agents that connect
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     /// Work with audit files
     #[command(subcommand)]
     Audit(evidence::AuditCommand),
@@ -131,6 +140,10 @@ struct Target {
     /// variable of lockgate's environment (repeatable)
     #[arg(long = "header-env", value_name = "HEADER=VARIABLE", conflicts_with_all = ["command", "pass"])]
     header_env: Vec<String>,
+    /// What the URL's name may stand for: `public`, `private`, `loopback`, or a
+    /// network such as `10.1.0.0/16` (repeatable) [default: `public`]
+    #[arg(long = "address", value_name = "NETWORK", requires = "url")]
+    addresses: Vec<String>,
     /// The server's own command line, after `--`
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -158,6 +171,7 @@ pub fn main() -> ExitCode {
         Command::Approve(args) => pins::approve(&args),
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Key(command) => key::run(&command),
         Command::Audit(command) => evidence::run(&command),
         Command::Demo => demo::run(),
         Command::HostileServer { .. } => Ok(demo::hostile_server()),
@@ -182,7 +196,7 @@ fn tell_unheeded_before(command: &Command) {
         }
         Command::Check(args) => tell_unheeded(args.named()),
         // `audit` asks for a policy only where no file is named.
-        Command::Audit(_) | Command::Demo | Command::HostileServer { .. } => {}
+        Command::Audit(_) | Command::Key(_) | Command::Demo | Command::HostileServer { .. } => {}
     }
 }
 

@@ -3,16 +3,19 @@
 use super::run::spec;
 use super::setup::Setup;
 use super::{Fault, Target};
-use crate::engine::policy::EnvValue;
+use crate::engine::guard::address::{Allowed, Reach};
+use crate::engine::policy::{Credential, EnvValue, TokenPlace};
 use crate::engine::types::{Digest, ServerName};
 use crate::engine::url::{ServerUrl, is_reserved_header};
 use crate::transport::child::{Child, ChildSpec};
-use crate::transport::http::client::Bridge;
+use crate::transport::http::client::oauth::{Client, Tokens};
+use crate::transport::http::client::{Bridge, Credentials, Dialer, Proof};
+use crate::transport::http::secret::{Secret, SecretFile, Source};
 use crate::transport::upstream::Upstream;
-use hyper::HeaderMap;
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::HeaderName;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::sync::Arc;
 
 /// The URL of the command line.
 pub(super) fn given(target: &Target) -> Result<Option<ServerUrl>, Fault> {
@@ -44,13 +47,16 @@ pub(super) fn named_after(url: &ServerUrl) -> Result<ServerName, Fault> {
 /// it has been told.
 pub(super) enum Start {
     Process(ChildSpec),
-    Remote(ServerUrl, HeaderMap),
+    Remote(Box<Dialer>),
 }
 
 impl Start {
     pub(super) fn prepare(setup: &Setup, target: &Target) -> Result<Self, Fault> {
         Ok(match &setup.url {
-            Some(url) => Self::Remote(url.clone(), credentials(setup, target, url)?),
+            Some(url) => {
+                for_lockgate_itself(setup)?;
+                Self::Remote(Box::new(dialer(setup, target, url)?))
+            }
             None if target.header_env.is_empty() => Self::Process(spec(setup, target)?),
             None => {
                 return Err(Fault::Usage(
@@ -73,23 +79,73 @@ impl Start {
         let failed = |e: &dyn std::fmt::Display| Fault::Failed(e.to_string());
         Ok(match self {
             Self::Process(spec) => Box::new(Child::spawn(&spec).map_err(|e| failed(&e))?),
-            Self::Remote(url, headers) => {
-                Box::new(Bridge::open(&url, headers).map_err(|e| failed(&e))?)
-            }
+            Self::Remote(dialer) => Box::new(Bridge::open(*dialer).map_err(|e| failed(&e))?),
         })
     }
 }
 
-/// What every request to a remote server has.
-fn credentials(setup: &Setup, target: &Target, url: &ServerUrl) -> Result<HeaderMap, Fault> {
+/// Here nobody shows a token that could be exchanged.
+fn for_lockgate_itself(setup: &Setup) -> Result<(), Fault> {
+    let oauth = setup.entry().and_then(|s| s.oauth.as_ref());
+    if oauth.is_none_or(|oauth| !oauth.exchange) {
+        return Ok(());
+    }
+    Err(Fault::Usage(format!(
+        "`{}` has `exchange = true` in its `oauth`: there are tokens for it only in exchange for \
+         those of agents that connect over HTTP, and an agent on stdio has none",
+        setup.server
+    )))
+}
+
+/// The way to a remote server, of which nothing is dialled yet.
+pub(super) fn dialer(setup: &Setup, target: &Target, url: &ServerUrl) -> Result<Dialer, Fault> {
     if !target.pass.is_empty() {
         return Err(Fault::Usage(
             "`--env` is for servers that lockgate starts; say `--header-env` for a remote one"
                 .to_owned(),
         ));
     }
-    let mut wanted: BTreeMap<String, EnvValue> =
-        setup.entry().map(|s| s.headers.clone()).unwrap_or_default();
+    let credentials = credentials(setup, target)?;
+    let proof = proof(setup, url)?;
+    let naked = credentials.is_empty() && proof.is_none();
+    if !naked && !url.is_secure() && !url.is_loopback() {
+        tracing::warn!(
+            "credentials go to {} without encryption: everybody on the way can read them",
+            url.origin()
+        );
+    }
+    let reach = reach(setup, target, url)?;
+    let dialer = Dialer::new(url, &reach, credentials, proof.unwrap_or_default());
+    dialer.map_err(|e| Fault::Failed(format!("cannot reach the server: {e}")))
+}
+
+/// The addresses that the URL's name may stand for.
+fn reach(setup: &Setup, target: &Target, url: &ServerUrl) -> Result<Reach, Fault> {
+    let mut given = Vec::new();
+    for text in &target.addresses {
+        let allowed = Allowed::parse(text);
+        given.push(allowed.map_err(|e| Fault::Usage(format!("`--address`: {e}")))?);
+    }
+    if !given.is_empty() {
+        if url.names_its_address() {
+            return Err(Fault::Usage(
+                "`--address` is for names that have to be looked up; the URL says itself which \
+                 address it is"
+                    .to_owned(),
+            ));
+        }
+        return Ok(Reach::only(given));
+    }
+    let written = setup.entry().and_then(|s| s.addresses.clone());
+    Ok(written.map_or_else(|| url.reach(), Reach::only))
+}
+
+/// What every request to a remote server has.
+fn credentials(setup: &Setup, target: &Target) -> Result<Credentials, Fault> {
+    let entry = setup.entry();
+    let mut wanted: BTreeMap<String, Credential> =
+        entry.map(|s| s.headers.clone()).unwrap_or_default();
+    let has_oauth = entry.is_some_and(|s| s.oauth.is_some());
     for word in &target.header_env {
         let (name, variable) = word
             .split_once('=')
@@ -101,40 +157,63 @@ fn credentials(setup: &Setup, target: &Target, url: &ServerUrl) -> Result<Header
                     .to_owned(),
             ));
         }
-        wanted.insert(
-            name.to_ascii_lowercase(),
-            EnvValue::From(variable.to_owned()),
-        );
+        let name = name.to_ascii_lowercase();
+        if has_oauth && name == "authorization" {
+            let why = "`--header-env`: the server's `oauth` sets `Authorization` itself";
+            return Err(Fault::Usage(why.to_owned()));
+        }
+        let from = EnvValue::From(variable.to_owned());
+        wanted.insert(name, Credential::Given(from));
     }
-    if !wanted.is_empty() && !url.is_secure() && !url.is_loopback() {
-        tracing::warn!(
-            "credentials go to {} without encryption: everybody on the way can read them",
-            url.origin()
-        );
+    let mut credentials = Credentials::new();
+    for (name, value) in &wanted {
+        let source = source(value, &format!("the header `{name}`"))?;
+        let header = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| Fault::Usage(format!("`{name}` is no name of a header")))?;
+        let added = credentials.add(header, source);
+        added.map_err(|e| Fault::Usage(e.to_string()))?;
     }
-    headers(&wanted)
+    Ok(credentials)
 }
 
-/// The headers with their values. A value is never part of a message.
-fn headers(wanted: &BTreeMap<String, EnvValue>) -> Result<HeaderMap, Fault> {
-    let mut headers = HeaderMap::new();
-    for (name, value) in wanted {
-        let value = match value {
-            EnvValue::Literal(text) => text.clone(),
-            EnvValue::From(variable) => std::env::var(variable).map_err(|_| {
+/// Where a secret is read. Its value is never part of a message.
+fn source(value: &Credential, of: &str) -> Result<Source, Fault> {
+    Ok(match value {
+        Credential::Given(EnvValue::Literal(text)) => Secret::new(text).into(),
+        Credential::Given(EnvValue::From(variable)) => {
+            let text = std::env::var(variable).map_err(|_| {
                 Fault::Usage(format!(
-                    "variable `{variable}`, the value of the header `{name}`, is not set; set it where lockgate is started"
+                    "variable `{variable}`, the value of {of}, is not set; set it where lockgate is started"
                 ))
-            })?,
-        };
-        let header = HeaderName::from_bytes(name.as_bytes());
-        let value = HeaderValue::from_str(&value);
-        let (Ok(header), Ok(value)) = (header, value) else {
-            return Err(Fault::Usage(format!(
-                "the value of the header `{name}` does not fit into one: expected visible ASCII on one line"
-            )));
-        };
-        headers.insert(header, value);
-    }
-    Ok(headers)
+            })?;
+            Secret::new(text).into()
+        }
+        Credential::File(path) => SecretFile::new(path).into(),
+    })
+}
+
+/// Where tokens come from, if they are what the server wants.
+fn proof(setup: &Setup, server: &ServerUrl) -> Result<Option<Proof>, Fault> {
+    let Some(oauth) = setup.entry().and_then(|s| s.oauth.as_ref()) else {
+        return Ok(None);
+    };
+    let secret = source(&oauth.client_secret, "`client_secret`")?;
+    secret.read().map_err(|e| Fault::Usage(e.to_string()))?;
+    // An empty one is for authorization servers that know no resources.
+    let resource = oauth.resource.as_deref().unwrap_or(server.without_query());
+    let client = Client {
+        id: oauth.client_id.clone(),
+        secret,
+        scope: oauth.scope.clone(),
+        resource: Some(resource.to_owned()).filter(|r| !r.is_empty()),
+        audience: oauth.audience.clone(),
+        exchange: oauth.exchange,
+    };
+    let (TokenPlace::Endpoint(url) | TokenPlace::Issuer(url)) = &oauth.place;
+    let reach = oauth.addresses.clone();
+    let reach = reach.map_or_else(|| url.reach(), Reach::only);
+    let tokens = Tokens::new(oauth.place.clone(), reach, client);
+    let tokens =
+        tokens.map_err(|e| Fault::Failed(format!("cannot reach the authorization server: {e}")))?;
+    Ok(Some(Proof::by(Arc::new(tokens))))
 }

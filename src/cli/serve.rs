@@ -2,18 +2,21 @@
 
 use super::remote::Start;
 use super::run::{meta, tell_other_launch};
-use super::setup::Setup;
+use super::setup::{Setup, new_seal, remote_agent};
 use super::{Fault, Target, launch, say};
 use crate::audit::AuditLog;
 use crate::engine::Engine;
 use crate::engine::pin::Lockfile;
+use crate::engine::policy::{Launch, Serve, ServeTls};
 use crate::engine::principal::Principal;
+use crate::engine::seal::Seal;
 use crate::engine::types::{AgentName, ServerName};
+use crate::identity::Gate;
 use crate::proxy::evidence::SharedLog;
 use crate::state::lockfile::{self, FirstUse, Stamp};
 use crate::telemetry::log::{Held, drain};
-use crate::transport::http::client::Dialer;
-use crate::transport::http::server::{Door, Engines, Listener, Site, Way};
+use crate::transport::http::server::{Door, Engines, Listener, Site, Way, Who};
+use crate::transport::http::tls::{Tls, TlsFiles};
 use clap::Args;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -41,14 +44,11 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
         let why = "the policy has no server: add `[server.NAME]`, or say `-- COMMAND` or `--url`";
         Fault::Usage(why.to_owned())
     })?;
-    if !args.listen.ip().is_loopback() {
-        return Err(Fault::Usage(format!(
-            "`--listen {}`: whoever reaches this address would be `{}`; listen on 127.0.0.1",
-            args.listen, first.agent
-        )));
-    }
-    let door = Door::new(&[], &[], true);
-    let everybody = Arc::new(Principal::named(first.agent.clone()));
+    let serve = &first.policy.serve;
+    let origin = origin(args.listen, serve);
+    let who = who(args, first, &origin)?;
+    let door = door(args.listen, serve)?;
+    let tls = serve.tls.as_ref().map(tls).transpose()?;
     let mut ways = BTreeMap::new();
     for (name, setup) in &setups {
         ways.insert(name.clone(), way(setup, &args.target)?);
@@ -59,33 +59,107 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
     let log = AuditLog::open(&first.audit_dir(), meta(first), SystemTime::now())
         .map_err(|e| failed(&e))?;
     let log = SharedLog::new(log);
+    let seal = Arc::new(new_seal()?);
     let makers = Box::new(Makers {
         setups,
+        seal: Arc::clone(&seal),
         engines: Mutex::default(),
     });
-    let site = Site::new(door, ways, only, everybody, makers, log.clone());
-    let served = serve(args.listen, site);
+    let site = Site::new(door, ways, only, who, makers, log.clone(), (origin, seal));
+    let served = listen(args.listen, tls, site);
     let closed = log.close("the listener was stopped");
     served?;
     closed.map_err(|e| failed(&e))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn serve(address: SocketAddr, site: Site) -> Result<(), Fault> {
+/// The address at which agents reach the listener.
+fn origin(listen: SocketAddr, serve: &Serve) -> String {
+    let scheme = if serve.tls.is_some() { "https" } else { "http" };
+    let own = || format!("{scheme}://{listen}");
+    serve.url.clone().unwrap_or_else(own)
+}
+
+/// Who acts: whoever proves it, or where nobody can, whoever is on this machine.
+fn who(args: &ServeArgs, setup: &Setup, origin: &str) -> Result<Who, Fault> {
+    let gate = Gate::new(&setup.policy, Some(origin)).map_err(|e| Fault::Policy(e.to_string()))?;
+    if gate.demands() {
+        return Ok(Who::Proved(Box::new(gate)));
+    }
+    if !args.listen.ip().is_loopback() {
+        return Err(Fault::Usage(format!(
+            "`--listen {}`: others reach this address, and no agent of the policy has a credential: \
+             give it a `key` (`lockgate key new`), `jwt` or `mtls`, or listen on 127.0.0.1",
+            args.listen
+        )));
+    }
+    let agent = setup.policy.agents.get(&setup.agent);
+    if let Some(launch) = agent.map(|agent| agent.stdio.as_ref()) {
+        if launch.is_none_or(|launch| *launch != Launch::default()) {
+            return Err(Fault::Usage(format!(
+                "nobody who connects can prove to be `{}`: give it a `key` (`lockgate key new`), \
+                 `jwt` or `mtls`",
+                setup.agent
+            )));
+        }
+        tracing::warn!(
+            "whoever reaches {} on this machine acts as `{}`; to ask for proof, give it a `key` \
+             (`lockgate key new`)",
+            args.listen,
+            setup.agent
+        );
+    }
+    let everybody = Principal::named(setup.agent.clone());
+    Ok(Who::Everybody(Arc::new(everybody)))
+}
+
+/// The names by which the listener may be called.
+fn door(listen: SocketAddr, serve: &Serve) -> Result<Door, Fault> {
+    let loopback = listen.ip().is_loopback();
+    let mut hosts = serve.hosts.clone();
+    if !loopback && !listen.ip().is_unspecified() {
+        hosts.push(listen.ip().to_string());
+    }
+    if !loopback && hosts.is_empty() {
+        return Err(Fault::Usage(format!(
+            "`--listen {listen}`: no name is known by which agents may call it: say `url` or \
+             `hosts` in `[serve]` of the policy"
+        )));
+    }
+    if !loopback && serve.tls.is_none() {
+        tracing::warn!(
+            "credentials come in without encryption: give `[serve]` a `tls`, or see to it that \
+             whatever stands in front speaks it"
+        );
+    }
+    Ok(Door::new(&hosts, &serve.origins, loopback))
+}
+
+fn tls(serve: &ServeTls) -> Result<Tls, Fault> {
+    let files = TlsFiles {
+        certificate: serve.certificate.clone().into(),
+        key: serve.key.clone().into(),
+        client_authorities: serve.client_authorities.clone().map(Into::into),
+    };
+    Tls::load(&files, &[b"http/1.1"]).map_err(|e| Fault::Failed(e.to_string()))
+}
+
+fn listen(address: SocketAddr, tls: Option<Tls>, site: Site) -> Result<(), Fault> {
     let failed = |e: std::io::Error| Fault::Failed(e.to_string());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(failed)?;
     let served = runtime.block_on(async {
-        let listener = Listener::bind(address, site).await.map_err(|e| {
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let listener = Listener::bind(address, tls, site).await.map_err(|e| {
             Fault::Failed(format!(
                 "cannot listen on {address}: {e}; another address can be given with `--listen`"
             ))
         })?;
         let stop = stop().map_err(failed)?;
         say(&format!(
-            "lockgate: listening on http://{}",
+            "lockgate: listening on {scheme}://{}",
             listener.address().map_err(failed)?
         ));
         // From here on the log must not stop whoever writes to it.
@@ -126,6 +200,13 @@ struct Served {
 }
 
 fn served(target: &Target) -> Result<Served, Fault> {
+    // Where agents prove who they are, whoever starts the listener is none of
+    // them, and which one is named here does not matter.
+    let proved = remote_agent(target)?.map(|name| name.to_string());
+    let target = &Target {
+        agent: target.agent.clone().or(proved),
+        ..target.clone()
+    };
     let named = target.server.is_some() || target.url.is_some() || !target.command.is_empty();
     if named {
         let setup = Setup::new(target)?;
@@ -156,11 +237,7 @@ fn way(setup: &Setup, target: &Target) -> Result<Way, Fault> {
     };
     Ok(match Start::prepare(setup, &target)? {
         Start::Process(spec) => Way::Process(spec),
-        Start::Remote(url, headers) => {
-            let dialer = Dialer::new(&url, headers);
-            let dialer = dialer.map_err(|e| Fault::Failed(e.to_string()))?;
-            Way::Remote(Arc::new(dialer))
-        }
+        Start::Remote(dialer) => Way::Remote(Arc::new(*dialer)),
     })
 }
 
@@ -181,6 +258,7 @@ fn more_descriptors() {
 #[derive(Debug)]
 struct Makers {
     setups: BTreeMap<ServerName, Setup>,
+    seal: Arc<Seal>,
     engines: Mutex<BTreeMap<(AgentName, ServerName), Made>>,
 }
 
@@ -200,7 +278,7 @@ impl Engines for Makers {
             return Ok(Arc::clone(engine));
         }
         let (pins, _) = lockfile::load(&setup.lockfile).map_err(|e| e.to_string())?;
-        let engine = made(setup, principal, &pins)?;
+        let engine = self.made(setup, principal, &pins)?;
         engines.insert(key, (stamp, Arc::clone(&engine)));
         Ok(engine)
     }
@@ -213,8 +291,15 @@ impl Engines for Makers {
     }
 }
 
-fn made(setup: &Setup, principal: &Principal, pins: &Lockfile) -> Result<Arc<Engine>, String> {
-    let pins = pins.servers.get(&setup.server).cloned().unwrap_or_default();
-    let engine = setup.engine_for(principal.agent.clone(), pins);
-    engine.map(Arc::new).map_err(|fault| fault.text())
+impl Makers {
+    fn made(
+        &self,
+        setup: &Setup,
+        principal: &Principal,
+        pins: &Lockfile,
+    ) -> Result<Arc<Engine>, String> {
+        let pins = pins.servers.get(&setup.server).cloned().unwrap_or_default();
+        let engine = setup.engine_for(principal.agent.clone(), pins, Arc::clone(&self.seal));
+        engine.map(Arc::new).map_err(|fault| fault.text())
+    }
 }

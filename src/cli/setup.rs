@@ -11,6 +11,8 @@ use crate::engine::Engine;
 use crate::engine::guard::paths::PathGuard;
 use crate::engine::pin::{Lockfile, ServerPins};
 use crate::engine::policy::{MAX_BYTES, Policy, PolicyBase, Server, Severity, render};
+use crate::engine::principal::Principal;
+use crate::engine::seal::{KEY, Seal};
 use crate::engine::types::{AgentName, Digest, ServerName};
 use crate::engine::url::ServerUrl;
 use crate::proxy::facts;
@@ -18,6 +20,7 @@ use crate::state::lockfile;
 use crate::state::text::{self, TextError};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Everything that a subcommand works with.
 #[derive(Debug)]
@@ -82,6 +85,11 @@ impl Setup {
         })
     }
 
+    /// Whether whoever started this process is the agent.
+    pub(super) fn check_launch(&self) -> Result<(), Fault> {
+        who::launched(&self.policy, self.file.is_some(), &self.agent)
+    }
+
     /// Says what of the policy does not fit the pins. It is in force all the
     /// same: pins change without it, and what does not fit permits nothing.
     pub(super) fn tell_findings(&self) {
@@ -130,22 +138,24 @@ impl Setup {
 
     /// The engine that all this makes.
     pub(super) fn engine(&self) -> Result<Engine, Fault> {
-        self.engine_for(self.agent.clone(), self.server_pins())
+        let seal = Arc::new(new_seal()?);
+        self.engine_for(self.agent.clone(), self.server_pins(), seal)
     }
 
     /// The same for another agent, by these pins.
-    pub(super) fn engine_for(&self, agent: AgentName, pins: ServerPins) -> Result<Engine, Fault> {
+    pub(super) fn engine_for(
+        &self,
+        agent: AgentName,
+        pins: ServerPins,
+        seal: Arc<Seal>,
+    ) -> Result<Engine, Fault> {
         let mut host = facts::host_facts(&self.cwd()?, self.own_files()?);
         // One home for all: it may be known although `HOME` is not set.
         host.home = self.places.home.display().to_string();
         let guard = PathGuard::new(host, self.policy.paths.clone());
-        Ok(Engine::new(
-            self.policy.clone(),
-            agent,
-            self.server.clone(),
-            pins,
-            guard,
-        ))
+        let engine = Engine::new(self.policy.clone(), agent, self.server.clone(), pins, guard);
+        let principal = Principal::named(self.agent.clone());
+        Ok(engine.sealing(seal, principal.key))
     }
 
     /// Lockgate's own files: nobody may reach them through a tool (A4).
@@ -168,6 +178,22 @@ impl Setup {
         }
         Ok(names)
     }
+}
+
+/// One process, one key: what it has sealed ends with it.
+pub(super) fn new_seal() -> Result<Seal, Fault> {
+    let mut key = [0; KEY];
+    getrandom::fill(&mut key)
+        .map_err(|e| Fault::Failed(format!("no randomness to be had: {e}")))?;
+    Ok(Seal::new(&key))
+}
+
+/// An agent of the policy in force that has a credential for the network.
+pub(super) fn remote_agent(target: &Target) -> Result<Option<AgentName>, Fault> {
+    let mut agents = Read::new(target)?.policy.agents.into_iter();
+    Ok(agents
+        .find(|(_, agent)| agent.is_remote())
+        .map(|(name, _)| name))
 }
 
 /// What is read before it is known who is meant.

@@ -18,6 +18,7 @@ pub mod record;
 mod reply;
 pub mod route;
 pub mod schema;
+pub mod seal;
 mod session;
 pub mod types;
 pub mod url;

@@ -1,6 +1,7 @@
 //! Who acts, and for whom: proved by a transport, never said by the peer.
 
-use super::types::AgentName;
+use super::types::{AgentName, Digest};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A principal: an agent of the policy, and on whose behalf it acts.
@@ -13,6 +14,29 @@ pub struct Principal {
     pub key: Arc<str>,
     /// The user on whose behalf the agent acts.
     pub user: Option<Arc<str>>,
+    /// The user's groups.
+    pub groups: Groups,
+    /// What the token may be used for; `None` if there is no token, which no
+    /// other token can mend.
+    pub scopes: Option<BTreeSet<Arc<str>>>,
+    /// Who acts for whom, the one who acts now first (`act` of RFC 8693).
+    pub actors: Vec<Arc<str>>,
+}
+
+/// The groups of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Groups {
+    /// These, and no others.
+    Known(BTreeSet<Arc<str>>),
+    /// The credential does not tell: a permit for a group does not hold, and a
+    /// forbid for one does.
+    Unknown,
+}
+
+impl Default for Groups {
+    fn default() -> Self {
+        Self::Known(BTreeSet::new())
+    }
 }
 
 impl Principal {
@@ -22,6 +46,51 @@ impl Principal {
             key: Arc::from(agent.as_str()),
             agent,
             user: None,
+            groups: Groups::default(),
+            scopes: None,
+            actors: Vec::new(),
         }
+    }
+
+    /// An agent that is one of several that the policy calls by this name:
+    /// `facts` tell them apart. No name has a space in it, so that no such key
+    /// is a bare name's.
+    pub fn told_apart(agent: AgentName, facts: &[&str]) -> Self {
+        let lengths: Vec<_> = facts.iter().map(|f| f.len().to_be_bytes()).collect();
+        let parts = lengths.iter().zip(facts);
+        let parts: Vec<&[u8]> = parts
+            .flat_map(|(length, fact)| [length.as_slice(), fact.as_bytes()])
+            .collect();
+        Self {
+            key: Arc::from(format!("{agent} {}", Digest::of(&parts))),
+            ..Self::named(agent)
+        }
+    }
+}
+
+/// A request of one principal in the session of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the session belongs to another principal")]
+pub struct OtherPrincipal;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_tell_principals_apart() {
+        let agent = || AgentName::new("ci").unwrap();
+        let all = [
+            Principal::named(agent()),
+            Principal::told_apart(agent(), &[]),
+            Principal::told_apart(agent(), &["a", "bc"]),
+            Principal::told_apart(agent(), &["ab", "c"]),
+            Principal::told_apart(agent(), &["abc"]),
+            Principal::told_apart(AgentName::new("dev").unwrap(), &["abc"]),
+        ];
+        let keys: BTreeSet<_> = all.iter().map(|p| Arc::clone(&p.key)).collect();
+        assert_eq!(keys.len(), all.len());
+        let again = Principal::told_apart(agent(), &["a", "bc"]);
+        assert!(keys.contains(&again.key));
     }
 }

@@ -55,10 +55,15 @@ pub enum Reason {
     SchemaViolation,
     /// The pinned schema cannot be used to judge anything.
     SchemaUnusable,
+    /// A `requestState` that is not the one given for this request, that has
+    /// expired, or that was presented before.
+    RequestState,
     /// A forbid rule matches.
     Forbidden,
     /// No permit rule is satisfied.
     NotPermitted,
+    /// A permit rule would be, with a token that is good for more.
+    InsufficientScope,
     /// The decision could not be recorded, or an obligation failed.
     NotRecorded,
     /// The server has ended.
@@ -95,8 +100,10 @@ impl Reason {
         Self::UndeclaredArgument,
         Self::SchemaViolation,
         Self::SchemaUnusable,
+        Self::RequestState,
         Self::Forbidden,
         Self::NotPermitted,
+        Self::InsufficientScope,
         Self::NotRecorded,
         Self::ServerExited,
         Self::Cancelled,
@@ -131,8 +138,10 @@ impl Reason {
             Self::UndeclaredArgument => "undeclared-argument",
             Self::SchemaViolation => "schema-violation",
             Self::SchemaUnusable => "schema-unusable",
+            Self::RequestState => "request-state",
             Self::Forbidden => "forbidden",
             Self::NotPermitted => "not-permitted",
+            Self::InsufficientScope => "insufficient-scope",
             Self::NotRecorded => "not-recorded",
             Self::ServerExited => "server-exited",
             Self::Cancelled => "cancelled",
@@ -147,7 +156,7 @@ impl Reason {
     pub fn json_rpc(self) -> i32 {
         match self {
             Self::UnknownMethod => -32601,
-            Self::InvalidParams => -32602,
+            Self::InvalidParams | Self::RequestState => -32602,
             Self::Malformed("invalid-json" | "invalid-utf8" | "byte-order-mark") => -32700,
             Self::Malformed(_) | Self::WrongDirection | Self::WrongShape | Self::DuplicateId => {
                 -32600

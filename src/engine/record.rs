@@ -37,12 +37,18 @@ pub struct Record {
     pub reason: Option<&'static str>,
     /// Why, for people. Never contains a secret.
     pub detail: Option<String>,
+    /// The scopes that a token needs, where one with more of them would do.
+    pub scopes: Vec<Arc<str>>,
     /// The rules that determined the verdict.
     pub rules: Vec<RuleRef>,
     /// What the guards observed.
     pub findings: Vec<Finding>,
     /// Who acts.
     pub agent: Arc<str>,
+    /// For which user.
+    pub user: Option<Arc<str>>,
+    /// Who acts for whom, the one who acts now first.
+    pub actors: Vec<Arc<str>>,
     /// On which server.
     pub server: Arc<str>,
     /// The tool that is called.
@@ -78,9 +84,12 @@ impl Record {
             verdict,
             reason: None,
             detail: None,
+            scopes: Vec::new(),
             rules: Vec::new(),
             findings: Vec::new(),
             agent,
+            user: None,
+            actors: Vec::new(),
             server,
             tool: None,
             prompt: None,
@@ -148,9 +157,12 @@ impl Serialize for Record {
             verdict,
             reason,
             detail,
+            scopes,
             rules,
             findings,
             agent,
+            user,
+            actors,
             server,
             tool,
             prompt,
@@ -168,9 +180,12 @@ impl Serialize for Record {
         out.serialize_entry("verdict", verdict)?;
         optional(&mut out, "reason", *reason)?;
         optional(&mut out, "detail", clip(detail.as_deref(), 1024))?;
+        optional(&mut out, "scopes", list(scopes, Name))?;
         optional(&mut out, "rules", list(rules, Rule))?;
         optional(&mut out, "findings", list(findings, Found))?;
         out.serialize_entry("agent", &Clip(agent, 128))?;
+        optional(&mut out, "user", clip(user.as_deref(), 256))?;
+        optional(&mut out, "actors", list(actors, Name))?;
         out.serialize_entry("server", &Clip(server, 128))?;
         optional(&mut out, "tool", clip(tool.as_deref(), 256))?;
         optional(&mut out, "prompt", clip(prompt.as_deref(), 256))?;
@@ -243,6 +258,15 @@ impl<T, W: Serialize> Serialize for List<'_, T, W> {
             list.serialize_element(&format_args!("<{more} more>"))?;
         }
         list.end()
+    }
+}
+
+/// A user, an actor, a scope.
+struct Name<'a>(&'a Arc<str>);
+
+impl Serialize for Name<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Clip(self.0, 256).serialize(serializer)
     }
 }
 

@@ -27,6 +27,9 @@ pub(super) fn refusal(id: Option<&Id>, record: &Record, reason: Reason) -> Frame
     if !record.rules.is_empty() {
         data.insert("rules".to_owned(), json!(record.rules));
     }
+    if !record.scopes.is_empty() {
+        data.insert("scopes".to_owned(), json!(record.scopes));
+    }
     if !record.findings.is_empty() {
         data.insert("findings".to_owned(), json!(record.findings));
     }

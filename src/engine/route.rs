@@ -4,7 +4,7 @@
 //! transport need not read a large result again to find whose answer it is, or
 //! to put a peer's own id back into it. It permits nothing.
 
-use super::message::{Document, Id, Json, KnownMethod, Message, Method};
+use super::message::{Document, Id, Json, KnownMethod, Limits, Message, Method};
 use std::ops::Range;
 
 /// Where in `_meta` a notification says which subscription it belongs to.
@@ -54,6 +54,16 @@ impl Route {
             at: found.filter(|_| id.is_some()).map(Json::span),
             id,
         }
+    }
+
+    /// Of any message; none of its own if it cannot be read.
+    pub fn read(bytes: &[u8]) -> Self {
+        let document = Document::read(bytes.to_vec(), &Limits::DEFAULT);
+        let Ok(document) = document else {
+            return Self::default();
+        };
+        let message = Message::read(document.root());
+        message.map_or_else(|_| Self::default(), |m| Self::of(&document, &m))
     }
 
     /// Of an answer of lockgate's own.

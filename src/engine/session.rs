@@ -1,18 +1,23 @@
 //! What one connection has said so far. Every map is bounded.
 
+mod spent;
 mod tasks;
 mod tools;
 mod walk;
 
+pub(super) use spent::{Refused, Spent};
 pub(super) use tasks::Tasks;
 pub(super) use tools::{Known, Parsed, Tool, Tools};
 pub(super) use walk::Walk;
 
 use super::mask::MaskedUri;
 use super::message::{Direction, Id, Json, KnownMethod, Limits, Method, Opened};
+use super::principal::{OtherPrincipal, Principal};
 use super::reason::Reason;
 use super::record::Record;
+use super::types::Digest;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// State of one connection between an agent and a server.
@@ -30,8 +35,16 @@ pub struct Session {
     pub(super) held: Held,
     /// Tasks that permitted requests have created.
     pub(super) tasks: Tasks,
+    /// States of multi round-trip requests that were presented already.
+    pub(super) spent: Spent,
+    /// When the session began.
+    began: Duration,
+    /// Time since it began, as of the message under judgement.
+    pub(super) now: Duration,
     /// Why the server cannot be reached any more.
     pub(super) gone: Option<String>,
+    /// For whom it is. `None`: the agent acts for itself.
+    principal: Option<Arc<Principal>>,
 }
 
 impl Session {
@@ -47,8 +60,48 @@ impl Session {
             verification: None,
             held: Held::default(),
             tasks: Tasks::default(),
+            spent: Spent::default(),
+            began: Duration::ZERO,
+            now: Duration::ZERO,
             gone: None,
+            principal: None,
         }
+    }
+
+    /// The same connection, of a principal that a transport has proved.
+    #[must_use]
+    pub fn acting(mut self, principal: Arc<Principal>) -> Self {
+        self.principal = Some(principal);
+        self
+    }
+
+    /// The next messages come with another token of the same principal, such as
+    /// one that is good for more.
+    pub fn renew(&mut self, principal: Arc<Principal>) -> Result<(), OtherPrincipal> {
+        let known = self.principal.as_ref().map(|p| &p.key);
+        if known != Some(&principal.key) {
+            return Err(OtherPrincipal);
+        }
+        self.principal = Some(principal);
+        Ok(())
+    }
+
+    /// For whom it is.
+    pub(super) fn principal(&self) -> Option<&Principal> {
+        self.principal.as_deref()
+    }
+
+    /// When the session began, on a clock that all sessions with the same seal
+    /// share and that never goes back. Without it the session has its own.
+    #[must_use]
+    pub fn begun_at(mut self, began: Duration) -> Self {
+        self.began = began;
+        self
+    }
+
+    /// The time on that clock.
+    pub(super) fn clock(&self) -> Duration {
+        self.began.saturating_add(self.now)
     }
 
     /// A fresh id for a request of lockgate's own.
@@ -129,6 +182,8 @@ pub(super) struct Pending {
     /// What it is about.
     pub(super) subject: Subject,
     pub(super) cursor: Option<String>,
+    /// What a state that its answer holds is bound to.
+    pub(super) bound: Option<Digest>,
     /// Its progress token, in one spelling.
     pub(super) token: Option<String>,
 }

@@ -6,6 +6,7 @@
 //!
 //! A query can hold a key, so nothing but [`ServerUrl::whole`] shows it.
 
+use super::guard::address::{Class, Reach, class, is_local_name};
 use std::fmt;
 
 /// Where a server listens: `http` or `https`, host, port, path, query.
@@ -36,6 +37,9 @@ pub enum InvalidUrl {
         "expected a host of letters, digits, `.`, `-` and `_`, an IPv4 address, or an IPv6 address in brackets"
     )]
     Host,
+    /// An address that is no server's.
+    #[error("the host is {0}, which lockgate never dials")]
+    Never(&'static str),
     /// No port from 1 to 65535.
     #[error("expected a port from 1 to 65535 after the host")]
     Port,
@@ -66,6 +70,9 @@ impl ServerUrl {
             return Err(InvalidUrl::Credentials);
         }
         let host = host(authority)?;
+        if let Some(Class::Never(what)) = host.parse().ok().map(class) {
+            return Err(InvalidUrl::Never(what));
+        }
         let origin = text
             .len()
             .saturating_sub(rest.len())
@@ -110,6 +117,13 @@ impl ServerUrl {
         &self.host
     }
 
+    /// The port.
+    pub fn port(&self) -> u16 {
+        let said = self.origin().rsplit(':').next();
+        let said = said.and_then(|port| port.parse().ok());
+        said.unwrap_or(if self.secure { 443 } else { 80 })
+    }
+
     /// Whether it is `https`.
     pub fn is_secure(&self) -> bool {
         self.secure
@@ -118,7 +132,18 @@ impl ServerUrl {
     /// Whether the host surely is this machine.
     pub fn is_loopback(&self) -> bool {
         let address: Option<core::net::IpAddr> = self.host.parse().ok();
-        self.host.eq_ignore_ascii_case("localhost") || address.is_some_and(|a| a.is_loopback())
+        is_local_name(&self.host) || address.map(class) == Some(Class::Loopback)
+    }
+
+    /// The addresses that the host may have, where the policy says nothing.
+    pub fn reach(&self) -> Reach {
+        Reach::of(&self.host)
+    }
+
+    /// Whether the host says itself which addresses it has, so that a policy
+    /// has nothing to say about them.
+    pub fn names_its_address(&self) -> bool {
+        is_local_name(&self.host) || self.host.parse::<core::net::IpAddr>().is_ok()
     }
 }
 
@@ -139,7 +164,9 @@ fn host(authority: &str) -> Result<&str, InvalidUrl> {
         };
         let word = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
         // What ends in a digit is an address to some parsers (`127.1`, `0x7f.1`).
-        let numeric = host.rsplit('.').next().unwrap_or_default();
+        // With a dot behind it, to some more.
+        let numeric = host.strip_suffix('.').unwrap_or(host);
+        let numeric = numeric.rsplit('.').next().unwrap_or_default();
         let numeric = numeric.starts_with(|c: char| c.is_ascii_digit());
         let address: Option<core::net::Ipv4Addr> = host.parse().ok();
         if host.is_empty() || !host.bytes().all(word) || (numeric && address.is_none()) {
@@ -209,6 +236,9 @@ mod tests {
             ("http://127.0.0.1:3000/mcp", true),
             ("http://[::1]:3000/mcp", true),
             ("http://localhost", true),
+            ("http://[::ffff:127.0.0.1]/", true),
+            ("http://Mcp.LOCALHOST./", true),
+            ("http://localhost.example.com/", false),
             ("http://10.0.0.1/", false),
             ("http://mcp_server:80/mcp", false),
             ("https://example.com?x", false),
@@ -237,6 +267,15 @@ mod tests {
             ("http://127.1/", InvalidUrl::Host),
             ("http://2130706433/", InvalidUrl::Host),
             ("http://0x7f.0.0.1/", InvalidUrl::Host),
+            ("http://127.0.0.1./", InvalidUrl::Host),
+            (
+                "http://169.254.169.254/latest",
+                InvalidUrl::Never("link-local, where clouds give away credentials"),
+            ),
+            (
+                "http://[::ffff:0.0.0.0]/",
+                InvalidUrl::Never("no address of a machine"),
+            ),
             ("http://[::1/", InvalidUrl::Host),
             ("http://[v1.x]/", InvalidUrl::Host),
             ("http://[::1]x/", InvalidUrl::Port),

@@ -10,6 +10,7 @@ use crate::engine::decision::{Cleared, Decision, Evidence, Frame, Obligation};
 use crate::engine::guard::paths::PathFacts;
 use crate::engine::message::{Direction, Opened, TopLevel};
 use crate::engine::pin::{ToolPin, visible};
+use crate::engine::principal::{OtherPrincipal, Principal};
 use crate::engine::record::{Record, RecordVerdict};
 use crate::engine::{Context, Engine, Session};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -109,6 +110,11 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
     pub fn receive(&mut self, direction: Direction, line: Vec<u8>, now: Duration) {
         let opened = self.engine.open(direction, line);
         self.judge(opened, now);
+    }
+
+    /// What comes next comes with another token of the same principal.
+    pub fn renew(&mut self, principal: &Arc<Principal>) -> Result<(), OtherPrincipal> {
+        self.session.renew(Arc::clone(principal))
     }
 
     /// Judges a message that was opened already.
@@ -248,7 +254,9 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
     fn tell(&mut self, record: &Record) {
         let denied = record.verdict == RecordVerdict::Deny;
         let asked = denied && record.direction == Direction::ToServer;
-        if self.told >= TOLD || !(asked || record.verdict == RecordVerdict::Rewrite) {
+        // What was filtered says what; a state that was sealed is nobody's concern.
+        let filtered = record.verdict == RecordVerdict::Rewrite && record.detail.is_some();
+        if self.told >= TOLD || !(asked || filtered) {
             return;
         }
         self.told = self.told.saturating_add(1);

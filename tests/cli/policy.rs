@@ -27,6 +27,82 @@ fn explain_says_what_the_engine_would_do() {
 }
 
 #[test]
+fn explain_speaks_of_users_groups_and_scopes() {
+    let user = User::new();
+    user.lockgate(&["pin", "--yes"]).is(0, &[]);
+    let policy = POLICY
+        .replace("stdio = true", "jwt = { issuer = \"https://idp.example\" }")
+        .replace(
+            "tools = [\"add\"",
+            "users = [\"alice\"]\ngroups = [\"dev\"]\nscopes = [\"sums\"]\ntools = [\"add\"",
+        );
+    user.write("lockgate.toml", &policy);
+    let sum = r#"{"a":1,"b":2}"#;
+    for (who, code, told) in [
+        (
+            &["--user", "alice", "--group", "dev", "--scope", "sums"][..],
+            0,
+            "permitted",
+        ),
+        (
+            &["--user", "alice", "--group", "dev"],
+            3,
+            "denied [insufficient-scope]",
+        ),
+        (
+            &["--user", "alice", "--scope", "sums"],
+            3,
+            "denied [not-permitted]",
+        ),
+        (
+            &["--user", "bob", "--group", "dev", "--scope", "sums"],
+            3,
+            "denied [not-permitted]",
+        ),
+        (&[], 3, "denied [not-permitted]"),
+    ] {
+        let words = [&["explain", "add", sum], who].concat();
+        user.lockgate(&words).is(code, &[told]);
+    }
+    // An agent that connects does not start `run`.
+    let words = ["run", "--config", "lockgate.toml", "--", "true"];
+    user.plain(&words, "")
+        .is(2, &["`[agent.me]` does not start `lockgate run`"]);
+}
+
+#[test]
+fn a_new_key_is_shown_once_and_its_hash_is_what_the_policy_takes() {
+    let user = User::new();
+    let done = user.plain(&["key", "new", "--agent", "ci"], "");
+    done.is(0, &["lg_", "[agent.ci]\nkey = \"sha256:"]);
+    let (key, line) = done.out.split_once('\n').unwrap();
+    assert!(!line.contains(key) && !done.err.contains(key));
+    user.write("lockgate.toml", &format!("{POLICY}\n{line}"));
+    let config = user.path("lockgate.toml").display().to_string();
+    user.plain(&["check", &config], "").is(0, &["2 agents"]);
+    // The key itself is no hash, and is not shown again.
+    user.write(
+        "lockgate.toml",
+        &format!("{POLICY}\n[agent.ci]\nkey = \"{key}\"\n"),
+    );
+    let refused = user.plain(&["check", &config], "");
+    refused.is(4, &["no key in the clear", "lockgate key new --agent ci"]);
+    let secret = key.rsplit_once('_').unwrap().1;
+    assert!(!refused.err.contains(secret) && !refused.out.contains(secret));
+
+    let json = user.plain(&["key", "new", "--json", "--agent", "a.b"], "");
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(json["agent"], "a.b");
+    assert!(json["hash"].as_str().unwrap().starts_with("sha256:"));
+    assert!(json["key"].as_str().unwrap().starts_with("lg_"));
+    assert_ne!(json["key"], key);
+    user.plain(&["key", "new", "--agent", "a b"], "")
+        .is(2, &["--agent"]);
+    user.plain(&["key", "new", "--agent", "a.b"], "")
+        .is(0, &["[agent.\"a.b\"]"]);
+}
+
+#[test]
 fn check_tells_all_mistakes_with_their_places() {
     let user = User::new();
     let config = user.path("lockgate.toml").display().to_string();

@@ -36,6 +36,54 @@ fn run_keeps_the_exit_code_and_leaves_evidence() {
         .is(6, &["TAMPERED at line 3"]);
 }
 
+/// The parent of `run` is this test.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_agent_is_who_started_it() {
+    use std::os::unix::fs::{MetadataExt as _, symlink};
+    let user = User::new();
+    let uid = std::fs::metadata(user.path("readme.md")).unwrap().uid();
+    let me = std::env::current_exe().unwrap();
+    symlink(&me, user.path("me")).unwrap();
+    let me = me.display();
+    for (stdio, code, told) in [
+        (format!("{{ uid = {uid}, parent = \"{me}\" }}"), 7, ""),
+        ("{ parent = \"me\" }".to_owned(), 7, ""),
+        (format!("{{ uid = {} }}", uid + 1), 3, "must run as user id"),
+        (
+            format!("{{ uid = {}, parent = \"{me}\" }}", uid + 1),
+            3,
+            "must run as user id",
+        ),
+        (
+            "{ parent = \"/bin/sh\" }".to_owned(),
+            3,
+            "`/bin/sh` must have started it",
+        ),
+        (
+            "{ parent = \"/no/such/file\" }".to_owned(),
+            3,
+            "`/no/such/file` must have",
+        ),
+    ] {
+        let policy = POLICY.replace("stdio = true", &format!("stdio = {stdio}"));
+        user.write("lockgate.toml", &policy);
+        let words = [
+            "run",
+            "--config",
+            "lockgate.toml",
+            "--",
+            "sh",
+            "-c",
+            "exit 7",
+        ];
+        user.plain(&words, "").is(code, &[told]);
+        // Whoever explains acts for nobody.
+        user.lockgate(&["explain", "write_file", "{}"])
+            .is(3, &["denied [not-permitted]"]);
+    }
+}
+
 fn largest(dir: &Path) -> PathBuf {
     let files = std::fs::read_dir(dir).unwrap().map(|f| f.unwrap().path());
     files

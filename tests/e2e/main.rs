@@ -26,6 +26,8 @@ mod load;
 #[cfg(test)]
 mod matrix;
 #[cfg(test)]
+mod old_http;
+#[cfg(test)]
 mod remote;
 #[cfg(test)]
 mod rmcp;
@@ -37,5 +39,7 @@ mod secrets;
 mod served;
 #[cfg(test)]
 mod server;
+#[cfg(test)]
+mod tokens;
 #[cfg(test)]
 mod wire;

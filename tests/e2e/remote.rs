@@ -62,16 +62,20 @@ impl Listening {
 /// Lets a server listen.
 pub(crate) fn listening(server: Server, home: &Home, json: bool) -> Listening {
     if let Server::Everything = server {
-        let main = peers().js_server("server-everything").pop();
-        let main = main.expect("a program");
-        let main = main.replace("index.js", "transports/streamableHttp.js");
-        return Listening::start(home, &["node".to_owned(), script("listen.mjs"), main]);
+        return everything(home, "transports/streamableHttp.js");
     }
     let mut argv = server.command(home);
     argv.pop();
     argv.push("http".to_owned());
     argv.extend(json.then(|| "json".to_owned()));
     Listening::start(home, &argv)
+}
+
+/// Lets `server-everything` listen on one of its transports.
+fn everything(home: &Home, transport: &str) -> Listening {
+    let main = peers().js_server("server-everything").pop();
+    let main = main.expect("a program").replace("index.js", transport);
+    Listening::start(home, &["node".to_owned(), script("listen.mjs"), main])
 }
 
 /// What the run through lockgate is compared with.
@@ -125,16 +129,39 @@ fn same_through_lockgate(
             client.play(&gated, &scenario, &[gate.url()])
         }
     };
-    let (before, after) = (comparable(&before), comparable(&after));
+    assert_same(&before, &after, &format!("{server:?} with {client:?}"));
+    remote.said(|_| true)
+}
+
+fn assert_same(before: &str, after: &str, who: &str) {
+    let (before, after) = (comparable(before), comparable(after));
     if before != after {
         let diff = TextDiff::from_lines(&before, &after);
         let diff = diff
             .unified_diff()
             .header("direct", "through lockgate")
             .to_string();
-        panic!("{server:?} with {client:?}: the client saw something else\n{diff}");
+        panic!("{who}: the client saw something else\n{diff}");
     }
-    remote.said(|_| true)
+}
+
+/// A server of the transport of 2024-11-05 is found out, and spoken to as it
+/// wants to be.
+#[test]
+fn a_server_of_http_and_sse_is_like_any_other() {
+    for client in [Client::TypeScript1, Client::Python] {
+        let direct = Home::new();
+        let server = Server::Everything;
+        let scenario = server.prepare(&direct);
+        let before = client.play(&direct, &scenario, &server.command(&direct));
+        let gated = Home::new();
+        let scenario = server.prepare(&gated);
+        let remote = everything(&gated, "transports/sse.js");
+        let url = remote.url().replace("/mcp", "/sse");
+        let run = Run::policy(&gated, &permit_all(server.name()));
+        let after = client.play(&gated, &scenario, &run.remote(&url));
+        assert_same(&before, &after, &format!("{client:?}"));
+    }
 }
 
 /// Takes out the session's id, of which `server-everything` tells, and what it

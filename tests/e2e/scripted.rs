@@ -172,7 +172,13 @@ impl Session {
     pub(crate) fn open(url: &str) -> Self {
         let home = Home::new();
         let run = Run::policy(&home, &permit_all("remote"));
-        let process = Process::start(&home, &run.remote(url));
+        let argv = run.remote(url);
+        Self::of(home, &argv)
+    }
+
+    /// By a command line of its own.
+    pub(crate) fn of(home: Home, argv: &[String]) -> Self {
+        let process = Process::start(&home, argv);
         Self {
             _home: home,
             process,

@@ -2,7 +2,10 @@
 
 use super::{PRINCIPALS, Roots, agent, document, file, policy, server};
 use lockgate::engine::policy::{AccessRequest, Action, Answer};
+use lockgate::engine::principal::{Groups, Principal};
 use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,6 +48,7 @@ fn constraints_in_permits_and_forbids() {
             let (agent, server) = (agent("a"), server("s"));
             let request = AccessRequest {
                 agent: &agent,
+                principal: None,
                 server: &server,
                 action: Action::CallTool("t"),
                 arguments: Some(arguments.root()),
@@ -87,6 +91,12 @@ struct RuleCall {
     agent: String,
     #[serde(default = "first_server")]
     server: String,
+    /// For whom the agent acts, with which token.
+    user: Option<String>,
+    groups: Option<Vec<String>>,
+    scopes: Option<Vec<String>>,
+    /// The scopes that would do.
+    needs: Option<Vec<String>>,
     act: String,
     arguments: Option<String>,
     expect: String,
@@ -120,12 +130,36 @@ fn whole_policies() {
 }
 
 impl RuleCall {
+    /// `groups = ["?"]`: the token does not tell.
+    fn principal(&self) -> Option<Principal> {
+        if self.user.is_none() && self.groups.is_none() && self.scopes.is_none() {
+            return None;
+        }
+        let set = |texts: &Vec<String>| -> BTreeSet<Arc<str>> {
+            texts.iter().map(|t| Arc::from(t.as_str())).collect()
+        };
+        let groups = self.groups.as_ref().map(set);
+        let unknown = groups.as_ref().is_some_and(|g| g.contains("?"));
+        Some(Principal {
+            user: self.user.as_deref().map(Arc::from),
+            groups: if unknown {
+                Groups::Unknown
+            } else {
+                Groups::Known(groups.unwrap_or_default())
+            },
+            scopes: self.scopes.as_ref().map(set),
+            ..Principal::named(agent(&self.agent))
+        })
+    }
+
     fn check(&self, policy: &lockgate::engine::policy::Policy, at: &str) {
         let (agent, server) = (agent(&self.agent), server(&self.server));
         let arguments = self.arguments.as_deref().map(document);
         let (what, name) = self.act.split_once(' ').unwrap();
+        let principal = self.principal();
         let request = AccessRequest {
             agent: &agent,
+            principal: principal.as_ref(),
             server: &server,
             action: match what {
                 "tool" => Action::CallTool(name),
@@ -146,7 +180,11 @@ impl RuleCall {
             assert!(!why.contains(secret), "{at}: {why}");
         }
         if let Some(listed) = self.listed {
-            assert_eq!(policy.may_ever_call(&agent, &server, name), listed, "{at}");
+            assert_eq!(policy.may_ever(&request), listed, "{at}");
+        }
+        if let (Some(needs), Answer::Nothing { scopes, .. }) = (&self.needs, &answer) {
+            let scopes: Vec<_> = scopes.iter().map(ToString::to_string).collect();
+            assert_eq!(&scopes, needs, "{at}");
         }
         if let Some(asks) = &self.asks {
             let values = policy.path_values(&request);
@@ -164,7 +202,7 @@ fn words(answer: &Answer) -> (String, String) {
     let (word, rules, why, undeclared) = match answer {
         Answer::Permit { rules, undeclared } => ("permit", rules, "", *undeclared),
         Answer::Forbid { rules, why } => ("forbid", rules, why.as_str(), false),
-        Answer::Nothing { near, why } => ("nothing", near, why.as_str(), false),
+        Answer::Nothing { near, why, .. } => ("nothing", near, why.as_str(), false),
     };
     let ids = rules.iter().map(|rule| rule.id.as_str());
     let words: Vec<_> = std::iter::once(word)
@@ -182,6 +220,7 @@ fn a_rule_is_named_by_file_and_line() {
     let (agent, server) = (agent("a"), server("s"));
     let request = AccessRequest {
         agent: &agent,
+        principal: None,
         server: &server,
         action: Action::CallTool("t"),
         arguments: None,
@@ -200,6 +239,7 @@ fn the_baseline_permits_everyone_everything_but_sampling() {
     let answer = |action| {
         let request = AccessRequest {
             agent: &agent,
+            principal: None,
             server: &server,
             action,
             arguments: None,

@@ -55,6 +55,7 @@ fn permits(policy: &Policy, on: &str, tool: &str, arguments: &str) -> bool {
     let arguments = document(arguments);
     let request = AccessRequest {
         agent: &agent,
+        principal: None,
         server: &server,
         action: Action::CallTool(tool),
         arguments: Some(arguments.root()),
@@ -221,12 +222,8 @@ dir = "~/audit"
 /// The examples of the reference, each a policy or a part of one.
 #[test]
 fn the_reference_is_right() {
-    let text = file("docs/policy.md");
-    let examples: Vec<_> = text
-        .split("```toml\n")
-        .skip(1)
-        .filter_map(|rest| rest.split("```").next())
-        .collect();
+    let (text, identity) = (file("docs/policy.md"), file("docs/identity.md"));
+    let examples: Vec<_> = blocks(&text).collect();
     assert!(examples.len() >= 4, "the examples were not found");
     for example in examples {
         let whole = if example.contains("version = 1") {
@@ -236,6 +233,16 @@ fn the_reference_is_right() {
         };
         policy(&whole);
     }
+    // Parts of one policy.
+    policy(&format!(
+        "{PRINCIPALS}{}",
+        blocks(&identity).collect::<String>()
+    ));
+}
+
+fn blocks(text: &str) -> impl Iterator<Item = &str> {
+    let parts = text.split("```toml\n").skip(1);
+    parts.filter_map(|rest| rest.split("```").next())
 }
 
 /// The reference names every key and every constraint, and no other.
@@ -248,6 +255,10 @@ fn the_reference_knows_every_key() {
         ("server.s.qqqqqqqqqqqq = 1", "a server"),
         ("[[rule]]\nqqqqqqqqqqqq = 1", "a rule"),
         ("[paths]\nqqqqqqqqqqqq = 1", "paths"),
+        ("agent.a.qqqqqqqqqqqq = 1", "an agent"),
+        ("agent.a.stdio.qqqqqqqqqqqq = 1", "stdio"),
+        ("agent.a.jwt.qqqqqqqqqqqq = 1", "jwt"),
+        ("agent.a.mtls.qqqqqqqqqqqq = 1", "mtls"),
         ("[[rule]]\nargs.\"/x\".qqqqqqqqqqqq = 1", "a constraint"),
     ] {
         let found = Policy::parse("p.toml", policy, &base()).unwrap_err();

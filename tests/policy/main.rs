@@ -11,6 +11,7 @@ mod cases;
 mod diagnostics;
 mod documents;
 mod properties;
+mod remote;
 
 use lockgate::engine::guard::paths::Access;
 use lockgate::engine::message::{Document, Limits};

@@ -2,7 +2,10 @@
 
 use super::{PRINCIPALS, Roots, agent, base, document, policy, server};
 use lockgate::engine::policy::{AccessRequest, Action, Answer, Policy, render};
+use lockgate::engine::principal::{Groups, Principal};
 use proptest::prelude::*;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 const CONSTRAINTS: [&str; 12] = [
     "equals = 1",
@@ -90,16 +93,63 @@ fn build(rules: &[(usize, String)]) -> Policy {
     policy(&text)
 }
 
+/// What narrows a rule to some principals.
+fn narrowing() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "users = [\"alice\"]\n",
+        "users = [\"b*\", \"alice\"]\n",
+        "groups = [\"dev\"]\n",
+        "groups = [\"d*\", \"ops\"]\n",
+        "users = [\"*\"]\ngroups = [\"ops\"]\n",
+        "users = [\"*\"]\n",
+        "groups = [\"*\"]\n",
+    ])
+}
+
+fn narrowed(effects: &'static [&'static str]) -> impl Strategy<Value = String> {
+    (rule(effects), narrowing()).prop_map(|(rule, narrow)| narrow_to(&rule, narrow))
+}
+
+/// Right behind the first line, before the table of arguments.
+fn narrow_to(rule: &str, narrow: &str) -> String {
+    rule.replacen('\n', &format!("\n{narrow}"), 1)
+}
+
+fn principal() -> impl Strategy<Value = Principal> {
+    let names = |all: Vec<&'static str>| prop::sample::subsequence(all.clone(), 0..=all.len());
+    (
+        prop::sample::select(vec![None, Some("alice"), Some("bob"), Some("eve")]),
+        names(vec!["dev", "ops", "x"]),
+        prop::option::of(names(vec!["s1", "s2"])),
+    )
+        .prop_map(|(user, groups, scopes)| Principal {
+            user: user.map(Arc::from),
+            groups: Groups::Known(groups.into_iter().map(Arc::from).collect()),
+            scopes: scopes.map(|scopes| scopes.into_iter().map(Arc::from).collect()),
+            ..Principal::named(agent("a"))
+        })
+}
+
 fn numbered(rules: Vec<String>) -> Vec<(usize, String)> {
     rules.into_iter().enumerate().collect()
 }
 
 /// The effect, with the sorted ids of its rules.
 fn answer(policy: &Policy, tool: &str, arguments: &str) -> (&'static str, Vec<String>, bool) {
+    answer_to(policy, None, tool, arguments)
+}
+
+fn answer_to(
+    policy: &Policy,
+    principal: Option<&Principal>,
+    tool: &str,
+    arguments: &str,
+) -> (&'static str, Vec<String>, bool) {
     let (agent, server) = (agent("a"), server("s"));
     let document = document(arguments);
     let request = AccessRequest {
         agent: &agent,
+        principal,
         server: &server,
         action: Action::CallTool(tool),
         arguments: Some(document.root()),
@@ -136,6 +186,67 @@ proptest! {
         let before = answer(&build(&before), "t", &arguments);
         let after = answer(&build(&after), "t", &arguments);
         prop_assert!(before.0 == "permit" || after.0 != "permit", "{:?} {:?}", before, after);
+    }
+
+    #[test]
+    fn a_rule_for_somebody_permits_nobody_else_more(
+        rules in prop::collection::vec(narrowed(&["permit"]), 1..4),
+        forbids in prop::collection::vec(any_rule(), 0..3),
+        arguments in arguments(),
+    ) {
+        let forbids: Vec<_> = forbids.into_iter().filter(|r| r.contains("\"forbid\"")).collect();
+        let policy = build(&numbered([rules, forbids].concat()));
+        // Neither an agent that acts for itself nor a token without a user.
+        prop_assert_ne!(answer(&policy, "t", &arguments).0, "permit");
+        let nobody = Principal { scopes: Some(BTreeSet::new()), ..Principal::named(agent("a")) };
+        prop_assert_ne!(answer_to(&policy, Some(&nobody), "t", &arguments).0, "permit");
+        prop_assert!(!policy.may_ever_call(&agent("a"), &server("s"), "t"));
+    }
+
+    #[test]
+    fn narrowing_a_permit_never_permits_more(
+        rules in prop::collection::vec(any_rule(), 0..3),
+        permit in rule(&["permit"]),
+        narrow in narrowing(),
+        scopes in any::<bool>(),
+        who in principal(),
+        arguments in arguments(),
+    ) {
+        let mut wide = numbered(rules);
+        let mut narrower = wide.clone();
+        let mut text = narrow_to(&permit, narrow);
+        if scopes {
+            text = narrow_to(&text, "scopes = [\"s1\"]\n");
+        }
+        wide.push((99, permit));
+        narrower.push((99, text));
+        let wide = answer_to(&build(&wide), Some(&who), "t", &arguments);
+        let narrower = answer_to(&build(&narrower), Some(&who), "t", &arguments);
+        prop_assert!(wide.0 == "permit" || narrower.0 != "permit", "{:?} {:?}", wide, narrower);
+    }
+
+    #[test]
+    fn who_cannot_be_told_is_permitted_no_more_than_anybody(
+        rules in prop::collection::vec(
+            prop_oneof![any_rule(), narrowed(&["permit", "forbid"])], 0..5,
+        ),
+        who in principal(),
+        arguments in arguments(),
+    ) {
+        let policy = build(&numbered(rules));
+        let unknown = Principal { groups: Groups::Unknown, ..who.clone() };
+        if answer_to(&policy, Some(&unknown), "t", &arguments).0 == "permit" {
+            prop_assert_eq!(answer_to(&policy, Some(&who), "t", &arguments).0, "permit");
+        }
+    }
+
+    #[test]
+    fn another_agents_principal_gets_nothing(
+        rules in prop::collection::vec(any_rule(), 0..4), arguments in arguments(),
+    ) {
+        let policy = build(&numbered(rules));
+        let other = Principal::named(agent("b"));
+        prop_assert_eq!(answer_to(&policy, Some(&other), "t", &arguments).0, "nothing");
     }
 
     #[test]

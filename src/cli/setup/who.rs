@@ -7,9 +7,11 @@ use crate::cli::{Fault, Target, remote};
 use crate::engine::policy::{Policy, Server, nearest};
 use crate::engine::types::{AgentName, Digest, ServerName};
 use crate::engine::url::ServerUrl;
+use crate::identity::check_launch;
 use std::ffi::OsString;
 
-/// The agent that is meant: the one that is named, or the only one.
+/// The agent that is meant: the one that is named, the only one that starts
+/// `lockgate run`, or the only one.
 pub(super) fn agent(
     policy: &Policy,
     written: bool,
@@ -18,25 +20,47 @@ pub(super) fn agent(
     let usage = |text: String| Fault::Usage(text);
     if let Some(name) = named {
         let name = AgentName::new(name).map_err(|e| usage(format!("`--agent {name}`: {e}")))?;
-        let known = policy.agents.get(&name).is_some_and(|a| a.stdio);
-        if written && !known {
-            return Err(usage(format!(
-                "the policy has no `[agent.{name}]` with `stdio = true`"
-            )));
+        if written && !policy.agents.contains_key(&name) {
+            return Err(usage(format!("the policy has no `[agent.{name}]`")));
         }
         return Ok(name);
     }
-    let mut over_stdio = policy.agents.iter().filter(|(_, a)| a.stdio);
+    if !written {
+        return AgentName::new("local").map_err(|e| Fault::Failed(e.to_string()));
+    }
+    let mut over_stdio = policy.agents.iter().filter(|(_, a)| a.stdio.is_some());
+    let mut all = policy.agents.keys();
     match (over_stdio.next(), over_stdio.next()) {
         (Some((name, _)), None) => Ok(name.clone()),
         (Some(_), Some(_)) => Err(usage(
             "the policy has several agents with `stdio = true`: say which with `--agent`".into(),
         )),
-        (None, _) if !written => AgentName::new("local").map_err(|e| Fault::Failed(e.to_string())),
-        (None, _) => Err(usage(
-            "the policy has no agent with `stdio = true`: add `[agent.NAME]` with `stdio = true`"
-                .into(),
-        )),
+        (None, _) => match (all.next(), all.next()) {
+            (Some(name), None) => Ok(name.clone()),
+            (Some(_), Some(_)) => Err(usage(
+                "the policy has several agents: say which with `--agent`".into(),
+            )),
+            (None, _) => Err(usage(
+                "the policy has no agent: add `[agent.NAME]` with `stdio = true`".into(),
+            )),
+        },
+    }
+}
+
+/// Whether this process was started by the agent, as the policy demands it.
+/// Only `run` asks: whoever explains or pins acts for nobody.
+pub(super) fn launched(policy: &Policy, written: bool, agent: &AgentName) -> Result<(), Fault> {
+    let launch = policy.agents.get(agent).and_then(|a| a.stdio.as_ref());
+    match launch {
+        None if !written => Ok(()),
+        None => Err(Fault::Usage(format!(
+            "`[agent.{agent}]` does not start `lockgate run`: give it `stdio = true`"
+        ))),
+        Some(launch) => check_launch(launch).map_err(|why| {
+            Fault::Denied(format!(
+                "this is not agent `{agent}` as `[agent.{agent}] stdio` demands: {why}"
+            ))
+        }),
     }
 }
 

@@ -96,15 +96,23 @@ impl Engine {
         record: &mut Record,
     ) -> Result<Plan, Refusal> {
         // Whatever it answers: what asks the agent for input is judged.
-        self.judge_asked(result, record)?;
+        self.judge_asked(session, result, record)?;
         let whole = opened.document().map(|d| d.root());
         let (Method::Known(method), Some(whole)) = (&pending.method, whole) else {
             return Ok(Plan::Forward);
         };
         match method {
+            KnownMethod::CallTool | KnownMethod::GetPrompt | KnownMethod::ReadResource => {
+                let document = opened.document();
+                document.map_or(Ok(Plan::Forward), |document| {
+                    self.seal_state(session, document, pending, result)
+                })
+            }
             KnownMethod::ListTools => self.tools_page(session, pending, whole, result, record),
-            KnownMethod::ListPrompts => self.named_page(whole, result, "prompts", record),
-            KnownMethod::ListResources => self.named_page(whole, result, "resources", record),
+            KnownMethod::ListPrompts => self.named_page(session, whole, result, "prompts", record),
+            KnownMethod::ListResources => {
+                self.named_page(session, whole, result, "resources", record)
+            }
             _ => Ok(Plan::Forward),
         }
     }
@@ -112,17 +120,27 @@ impl Engine {
     /// A result that asks the agent for input (MRTR, 2026-07-28) is judged as
     /// the requests that it stands for; so is a task that does, and what stands
     /// inside either where a client may look.
-    pub(super) fn judge_asked(&self, result: Json<'_>, record: &mut Record) -> Result<(), Refusal> {
-        self.judge_input_requests(result, record)?;
+    pub(super) fn judge_asked(
+        &self,
+        session: &Session,
+        result: Json<'_>,
+        record: &mut Record,
+    ) -> Result<(), Refusal> {
+        self.judge_input_requests(session, result, record)?;
         for inner in ["task", "result"] {
             if let Some(inner) = result.get(inner) {
-                self.judge_input_requests(inner, record)?;
+                self.judge_input_requests(session, inner, record)?;
             }
         }
         Ok(())
     }
 
-    fn judge_input_requests(&self, result: Json<'_>, record: &mut Record) -> Result<(), Refusal> {
+    fn judge_input_requests(
+        &self,
+        session: &Session,
+        result: Json<'_>,
+        record: &mut Record,
+    ) -> Result<(), Refusal> {
         let invalid =
             |why: &dyn std::fmt::Display| Refusal::new(Reason::InvalidResult, why.to_string());
         // A client that matches keys without case would read them.
@@ -143,7 +161,7 @@ impl Engine {
                     "the server asks the agent for something that no revision defines",
                 ));
             };
-            self.may_ask(asked_method(known, request.get("params"))?, record)?;
+            self.may_ask(session, asked_method(known, request.get("params"))?, record)?;
         }
         Ok(())
     }
@@ -175,7 +193,7 @@ impl Engine {
         let url = error.get("code").and_then(Json::as_number) == Some(URL_ELICITATION_REQUIRED);
         if url
             && direction == Direction::ToAgent
-            && let Err(refusal) = self.may_ask("elicitation/create#url", record)
+            && let Err(refusal) = self.may_ask(session, "elicitation/create#url", record)
         {
             return refusal.to(Some((direction, Some(id.clone()))));
         }

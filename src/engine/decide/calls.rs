@@ -28,11 +28,9 @@ impl Engine {
         // The built-in rules come first, and need no server.
         self.guarded(request, context, record)?;
         // Nothing is asked of the server about a tool that nobody may call.
-        if !self
-            .policy
-            .may_ever_call(&self.agent, &self.server, &call.name)
-        {
+        if !self.may_ever_call(session, &call.name) {
             self.permits(
+                session,
                 Action::CallTool(&call.name),
                 call.arguments,
                 &context.facts,
@@ -67,6 +65,7 @@ impl Engine {
         };
         record.tool_digest = Some(tool.digest);
         let undeclared = self.permits(
+            session,
             Action::CallTool(&call.name),
             call.arguments,
             &context.facts,
@@ -90,6 +89,7 @@ impl Engine {
         let mut found = self.guard.candidates(&call.name, arguments, schema);
         let request = AccessRequest {
             agent: &self.agent,
+            principal: session.principal(),
             server: &self.server,
             action: Action::CallTool(&call.name),
             arguments: call.arguments,

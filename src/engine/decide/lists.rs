@@ -46,8 +46,7 @@ impl Engine {
                 None => Err(forgotten),
                 Some(Known::Withheld(reason, _)) => Err(*reason),
                 Some(Known::Verified(_)) => {
-                    let may = self.policy.may_ever_call(&self.agent, &self.server, &name);
-                    if may {
+                    if self.may_ever_call(session, &name) {
                         Ok(())
                     } else {
                         Err(Reason::NotPermitted)
@@ -58,9 +57,21 @@ impl Engine {
         Ok(cut(whole, result, "tools", keep, record))
     }
 
+    /// Whether a tool is shown, and asked about, at all.
+    pub(super) fn may_ever_call(&self, session: &Session, tool: &str) -> bool {
+        self.policy.may_ever(&AccessRequest {
+            agent: &self.agent,
+            principal: session.principal(),
+            server: &self.server,
+            action: Action::CallTool(tool),
+            arguments: None,
+        })
+    }
+
     /// A page of prompts or resources that the agent asked for.
     pub(super) fn named_page(
         &self,
+        session: &Session,
         whole: Json<'_>,
         result: Json<'_>,
         key: &'static str,
@@ -77,6 +88,7 @@ impl Engine {
             };
             let request = AccessRequest {
                 agent: &self.agent,
+                principal: session.principal(),
                 server: &self.server,
                 action,
                 arguments: None,
@@ -84,6 +96,8 @@ impl Engine {
             let answer = self.policy.evaluate(&request, &NoPaths);
             match answer {
                 Answer::Permit { .. } => Ok(()),
+                // Whoever does not see it never asks for a token that does.
+                Answer::Nothing { scopes, .. } if !scopes.is_empty() => Ok(()),
                 Answer::Forbid { .. } | Answer::Nothing { .. } => Err(Reason::NotPermitted),
             }
         };

@@ -11,6 +11,7 @@ mod finish;
 mod lists;
 mod notes;
 mod requests;
+mod state;
 mod verify;
 
 use super::decision::{Decision, Frame};
@@ -21,6 +22,7 @@ use super::pin::ServerPins;
 use super::policy::{Action, Policy};
 use super::reason::Reason;
 use super::record::{Record, RecordKind, RecordVerdict};
+use super::seal::Seal;
 use super::session::Session;
 use super::types::{AgentName, ServerName};
 use std::borrow::Cow;
@@ -38,6 +40,7 @@ pub struct Engine {
     pins: ServerPins,
     guard: PathGuard,
     limits: Limits,
+    sealing: Option<state::Sealing>,
 }
 
 /// The values of the moment that a decision depends on.
@@ -118,7 +121,16 @@ impl Engine {
             pins,
             guard,
             limits: Limits::DEFAULT,
+            sealing: None,
         }
+    }
+
+    /// Binds what servers call `requestState` to this principal with this seal.
+    /// Without one no such state passes, either way.
+    #[must_use]
+    pub fn sealing(mut self, seal: Arc<Seal>, principal: Arc<str>) -> Self {
+        self.sealing = Some(state::Sealing { seal, principal });
+        self
     }
 
     /// The bounds on one message.
@@ -150,7 +162,8 @@ impl Engine {
 
     /// Decides about one message. Total: there is no error, only a denial.
     pub fn decide(&self, session: &mut Session, opened: Opened, context: &Context) -> Decision {
-        let mut record = self.record(&opened);
+        let mut record = self.record(session, &opened);
+        session.now = context.now;
         let plan = match opened.message() {
             Err(unreadable) => {
                 record.reason = Some(unreadable.code);
@@ -203,19 +216,25 @@ impl Engine {
         }
     }
 
-    fn record(&self, opened: &Opened) -> Record {
-        self.record_of(opened.direction(), opened.bytes())
+    fn record(&self, session: &Session, opened: &Opened) -> Record {
+        self.record_of(session, opened.direction(), opened.bytes())
     }
 
-    fn record_of(&self, direction: Direction, bytes: usize) -> Record {
+    fn record_of(&self, session: &Session, direction: Direction, bytes: usize) -> Record {
         let names = (Arc::clone(&self.names.0), Arc::clone(&self.names.1));
         let (kind, verdict) = (RecordKind::Malformed, RecordVerdict::Deny);
-        Record::new(direction, kind, verdict, names, bytes)
+        let mut record = Record::new(direction, kind, verdict, names, bytes);
+        if let Some(principal) = session.principal() {
+            record.user.clone_from(&principal.user);
+            record.actors.clone_from(&principal.actors);
+        }
+        record
     }
 
     /// Whether the server may ask the agent for something.
-    fn may_ask(&self, method: &str, record: &mut Record) -> Result<(), Refusal> {
+    fn may_ask(&self, session: &Session, method: &str, record: &mut Record) -> Result<(), Refusal> {
         self.permits(
+            session,
             Action::AskAgent(method),
             None,
             &PathFacts::default(),

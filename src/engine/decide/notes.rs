@@ -71,7 +71,7 @@ impl Engine {
         let unknown = || Refusal::new(Reason::UnknownRequest, unknown);
         let task = params.ok_or_else(unknown)?;
         if direction == Direction::ToAgent {
-            self.judge_asked(task, record)?;
+            self.judge_asked(session, task, record)?;
         }
         if session.task_says(direction, task) {
             Ok(Plan::Forward)

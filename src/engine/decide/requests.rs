@@ -1,6 +1,6 @@
 //! Requests of either side.
 
-use super::{Context, Engine, Plan, Refusal, asked_method};
+use super::{Context, Engine, Plan, Refusal, asked_method, state};
 use crate::engine::guard::paths::{Access, Candidate, PathFacts, PathGuard};
 use crate::engine::mask::{self, MaskedUri};
 use crate::engine::message::{
@@ -54,12 +54,17 @@ impl Engine {
             Err(refusal) => refusal.to(answer),
             Ok(Judged::Hold(plan)) => plan,
             Ok(Judged::Permit) => {
+                // Last, since a state is good once.
+                let plan = match self.unseal_state(session, request) {
+                    Err(refusal) => return refusal.to(answer),
+                    Ok(rewritten) => rewritten.map_or(Plan::Forward, Plan::Rewrite),
+                };
                 let pending = pending(request, record);
                 match direction {
                     Direction::ToServer => session.down.add(request.id.clone(), pending),
                     Direction::ToAgent => session.up.add(request.id.clone(), pending),
                 }
-                Plan::Forward
+                plan
             }
         }
     }
@@ -126,7 +131,13 @@ impl Engine {
                 record.prompt = Some(super::bounded(&name));
                 remember_arguments(record, params.and_then(|p| p.get("arguments")));
                 self.guarded(request, context, record)?;
-                self.permits(Action::GetPrompt(&name), None, &context.facts, record)?;
+                self.permits(
+                    session,
+                    Action::GetPrompt(&name),
+                    None,
+                    &context.facts,
+                    record,
+                )?;
             }
             KnownMethod::ReadResource
             | KnownMethod::SubscribeResource
@@ -134,10 +145,16 @@ impl Engine {
                 let uri = Named::read(params, "uri")?.0;
                 record.resource = Some(MaskedUri::of(&uri));
                 self.guarded(request, context, record)?;
-                self.permits(Action::ReadResource(&uri), None, &context.facts, record)?;
+                self.permits(
+                    session,
+                    Action::ReadResource(&uri),
+                    None,
+                    &context.facts,
+                    record,
+                )?;
             }
-            KnownMethod::Complete => self.judge_completion(request, context, record)?,
-            KnownMethod::Listen => self.judge_listen(request, context, record)?,
+            KnownMethod::Complete => self.judge_completion(session, request, context, record)?,
+            KnownMethod::Listen => self.judge_listen(session, request, context, record)?,
             KnownMethod::GetTask
             | KnownMethod::TaskResult
             | KnownMethod::CancelTask
@@ -177,13 +194,14 @@ impl Engine {
             KnownMethod::GetTask | KnownMethod::TaskResult | KnownMethod::CancelTask => {
                 judge_task(session, request.params)?;
             }
-            method => self.may_ask(asked_method(*method, request.params)?, record)?,
+            method => self.may_ask(session, asked_method(*method, request.params)?, record)?,
         }
         Ok(Judged::Permit)
     }
 
     fn judge_completion(
         &self,
+        session: &Session,
         request: &Request<'_>,
         context: &Context,
         record: &mut Record,
@@ -195,12 +213,24 @@ impl Engine {
             "ref/prompt" => {
                 let name = Named::read(reference, "name")?.0;
                 record.prompt = Some(super::bounded(&name));
-                self.permits(Action::GetPrompt(&name), None, &context.facts, record)?;
+                self.permits(
+                    session,
+                    Action::GetPrompt(&name),
+                    None,
+                    &context.facts,
+                    record,
+                )?;
             }
             "ref/resource" => {
                 let uri = Named::read(reference, "uri")?.0;
                 record.resource = Some(MaskedUri::of(&uri));
-                self.permits(Action::ReadResource(&uri), None, &context.facts, record)?;
+                self.permits(
+                    session,
+                    Action::ReadResource(&uri),
+                    None,
+                    &context.facts,
+                    record,
+                )?;
             }
             _ => {
                 return Err(Refusal::new(
@@ -214,6 +244,7 @@ impl Engine {
 
     fn judge_listen(
         &self,
+        session: &Session,
         request: &Request<'_>,
         context: &Context,
         record: &mut Record,
@@ -226,7 +257,13 @@ impl Engine {
                     "expected `resourceSubscriptions` to hold strings",
                 )
             })?;
-            self.permits(Action::ReadResource(&uri), None, &context.facts, record)?;
+            self.permits(
+                session,
+                Action::ReadResource(&uri),
+                None,
+                &context.facts,
+                record,
+            )?;
         }
         Ok(())
     }
@@ -261,6 +298,7 @@ impl Engine {
     /// The policy's word; the answer says whether undeclared arguments pass.
     pub(super) fn permits(
         &self,
+        session: &Session,
         action: Action<'_>,
         arguments: Option<Json<'_>>,
         facts: &PathFacts,
@@ -268,6 +306,7 @@ impl Engine {
     ) -> Result<bool, Refusal> {
         let request = AccessRequest {
             agent: &self.agent,
+            principal: session.principal(),
             server: &self.server,
             action,
             arguments,
@@ -285,9 +324,15 @@ impl Engine {
                 record.rules = rules;
                 Err(Refusal::new(Reason::Forbidden, why))
             }
-            Answer::Nothing { near, why } => {
+            Answer::Nothing { near, why, scopes } => {
                 record.rules = near;
-                Err(Refusal::new(Reason::NotPermitted, why))
+                let reason = if scopes.is_empty() {
+                    Reason::NotPermitted
+                } else {
+                    Reason::InsufficientScope
+                };
+                record.scopes = scopes;
+                Err(Refusal::new(reason, why))
             }
         }
     }
@@ -384,6 +429,7 @@ fn pending(request: &Request<'_>, record: &Record) -> Pending {
     Pending {
         method: request.method.clone(),
         subject: Subject::of(record),
+        bound: state::bound(request.method, request.params),
         cursor: member("cursor").and_then(Json::as_str).map(String::from),
         token: token.map(token_text),
     }

@@ -178,7 +178,7 @@ impl Engine {
         if session.deadline()? > now {
             return None;
         }
-        let mut record = self.own_record();
+        let mut record = self.own_record(session);
         let detail = format!(
             "the server did not list its tools in {} s",
             PATIENCE.as_secs()
@@ -194,7 +194,7 @@ impl Engine {
         session.up.drain();
         let mut decisions = Vec::new();
         for (id, pending) in session.down.drain() {
-            let mut record = self.own_record();
+            let mut record = self.own_record(session);
             record.method = Some(super::recorded(&pending.method));
             record.id = Some(super::bounded(&id.to_json()));
             pending.subject.put_into(&mut record);
@@ -206,7 +206,7 @@ impl Engine {
             decisions.push(Self::own_decision(session, record, plan));
         }
         if session.is_holding() {
-            let record = self.own_record();
+            let record = self.own_record(session);
             let plan = Plan::Absorb {
                 ask: None,
                 release: true,
@@ -233,8 +233,8 @@ impl Engine {
         decision.record.detail = Some(why.to_owned());
     }
 
-    fn own_record(&self) -> Record {
-        let mut record = self.record_of(Direction::ToAgent, 0);
+    fn own_record(&self, session: &Session) -> Record {
+        let mut record = self.record_of(session, Direction::ToAgent, 0);
         record.kind = RecordKind::Own;
         record
     }

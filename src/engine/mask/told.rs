@@ -13,12 +13,13 @@ const MOST: usize = 256;
 const TOKEN_CHARS: usize = 24;
 
 /// How well-known tokens begin, however short they are.
-const TOKEN_PREFIXES: [&str; 9] = [
+const TOKEN_PREFIXES: [&str; 10] = [
     "ghp_",
     "gho_",
     "ghs_",
     "github_pat_",
     "glpat-",
+    "lg_",
     "sk-",
     "xoxb-",
     "xoxp-",

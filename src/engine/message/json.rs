@@ -72,10 +72,7 @@ impl Document {
     }
 
     /// The same, but gives refused bytes back.
-    pub(super) fn read_or_return(
-        bytes: Vec<u8>,
-        limits: &Limits,
-    ) -> Result<Self, (ReadError, Vec<u8>)> {
+    pub fn read_or_return(bytes: Vec<u8>, limits: &Limits) -> Result<Self, (ReadError, Vec<u8>)> {
         reader::read(bytes, limits)
     }
 

@@ -189,6 +189,12 @@ impl Opened {
         (renamed, own, own_token)
     }
 
+    /// The bytes of a readable message, for whoever translates it before it is
+    /// judged.
+    pub fn into_unjudged(self) -> Option<Vec<u8>> {
+        self.into_bytes().map(|(bytes, _)| bytes)
+    }
+
     /// The original bytes of a readable message, and the way that they go.
     pub(in crate::engine) fn into_bytes(self) -> Option<(Vec<u8>, Route)> {
         match self.content {

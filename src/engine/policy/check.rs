@@ -13,7 +13,8 @@ use super::schema::{Declared, declared};
 use super::{Action, Policy, Scope, shown, suggest};
 use crate::engine::message::{Document, Limits};
 use crate::engine::pin::Lockfile;
-use crate::engine::types::ServerName;
+use crate::engine::types::{AgentName, ServerName};
+use std::collections::BTreeSet;
 
 /// Most tools that one message lists.
 const SHOWN_TOOLS: usize = 12;
@@ -126,6 +127,36 @@ impl Policy {
         for argument in &rule.arguments {
             check_argument(rule, argument, &covered, problems);
         }
+        self.check_people(rule, problems);
+    }
+
+    /// A user of one issuer may have the name of another's.
+    fn check_people(&self, rule: &Rule, problems: &mut Problems) {
+        let people = [&rule.users, &rule.groups].into_iter().flatten().flatten();
+        let Some((_, span)) = people.into_iter().next() else {
+            return;
+        };
+        let is_meant = |name: &AgentName| match &rule.agents {
+            None => true,
+            Some(names) => names.contains(name),
+        };
+        let meant = self.agents.iter().filter(|(name, _)| is_meant(name));
+        let issuers: BTreeSet<_> = meant
+            .filter_map(|(_, agent)| agent.jwt.as_ref())
+            .map(|jwt| jwt.issuer.whole())
+            .collect();
+        let (message, help) = match issuers.len() {
+            0 => (
+                "no agent of this rule comes with a token, so that it has neither users nor groups",
+                "give an agent `jwt`, or remove `users` and `groups`",
+            ),
+            1 => return,
+            _ => (
+                "users and groups of two issuers are compared by name alone",
+                "name the `agents` of one issuer in this rule, and make another rule for the other",
+            ),
+        };
+        problems.add(Severity::Warning, span.clone(), message, help);
     }
 }
 

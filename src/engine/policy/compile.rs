@@ -3,16 +3,16 @@
 //! Names are resolved, patterns and expressions compiled, paths expanded. What
 //! could only fail at request time fails here, with its place in the file.
 
+mod agent;
 mod contradiction;
 mod paths;
 mod remote;
 mod rule;
+mod serve;
 
-use super::diagnostic::{Problems, Severity};
-use super::raw::{List, Raw, RawAgent, RawEnv, RawServer, Text};
-use super::{
-    Agent, AskAgent, EnvValue, PinMode, Policy, PolicyBase, Scope, Server, shown, suggest,
-};
+use super::diagnostic::Problems;
+use super::raw::{List, Raw, RawEnv, RawServer, Text};
+use super::{AskAgent, EnvValue, PinMode, Policy, PolicyBase, Scope, Server, shown, suggest};
 use crate::engine::message::Method;
 use crate::engine::types::{AgentName, ServerName};
 use paths::Roots;
@@ -42,6 +42,7 @@ pub(super) fn compile(
         paths,
         pins,
         audit_dir,
+        serve,
         rules,
     } = raw;
     let roots = Roots::new(base, paths.workspace.as_ref(), problems);
@@ -66,6 +67,7 @@ pub(super) fn compile(
         workspace: compiler.roots.workspace().map(str::to_owned),
         pins: pins.unwrap_or(PinMode::Require),
         audit_dir: audit_dir.and_then(|dir| compiler.path(&dir)),
+        serve: compiler.serve(serve),
         file: file.to_owned(),
         rules: compiler.rules(rules),
         scope: Scope::Named,
@@ -87,23 +89,6 @@ impl Compiler<'_> {
             }
         }
         servers
-    }
-
-    fn all_agents(&mut self, raw: Vec<RawAgent>) -> BTreeMap<AgentName, Agent> {
-        let mut agents = BTreeMap::new();
-        for agent in raw {
-            if let Some(name) = self.name(&agent.name, AgentName::new) {
-                let stdio = agent.stdio.unwrap_or(false);
-                if agent.stdio == Some(false) {
-                    let message = format!("nobody can be the agent `{name}`");
-                    let help = "`stdio = true` lets an agent that starts `lockgate run` be it";
-                    self.problems
-                        .add(Severity::Warning, agent.name.span, message, help);
-                }
-                agents.insert(name, Agent { stdio });
-            }
-        }
-        agents
     }
 
     /// A name of our own, such as a server's.
@@ -130,6 +115,8 @@ impl Compiler<'_> {
             command,
             url,
             headers,
+            addresses,
+            oauth,
             env,
             cwd,
             allow_methods,
@@ -146,6 +133,8 @@ impl Compiler<'_> {
             command: command
                 .map(|command| self.command(command))
                 .unwrap_or_default(),
+            oauth: oauth.and_then(|oauth| self.oauth(oauth, &name, &headers)),
+            addresses: addresses.map(|list| self.addresses(url.as_ref(), &list)),
             url: url.and_then(|url| self.url(&url)),
             headers: headers
                 .into_iter()

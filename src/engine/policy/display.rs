@@ -1,9 +1,12 @@
 //! Rules as a program or a person reads them back.
 
 use super::Policy;
-use super::rule::{Argument, Demand, Effect, Rule};
+use super::pattern::Pattern;
+use super::rule::{Argument, Demand, Effect, Lacking, Rule};
 use super::{RuleRef, shown};
+use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 /// A rule, in words.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -14,6 +17,12 @@ pub struct RuleDisplay {
     pub effect: Effect,
     /// For whom; `None` is every agent of the policy.
     pub agents: Option<Vec<String>>,
+    /// For which users: patterns; `None` is everyone.
+    pub users: Option<Vec<String>>,
+    /// For the members of which groups: patterns; `None` is everyone.
+    pub groups: Option<Vec<String>>,
+    /// What a token has to be good for.
+    pub scopes: Vec<String>,
     /// On which server; `None` is every server of the policy.
     pub server: Option<String>,
     /// Patterns of tool names.
@@ -29,6 +38,12 @@ pub struct RuleDisplay {
 }
 
 impl Policy {
+    /// Every scope that some rule needs.
+    pub fn scopes(&self) -> BTreeSet<Arc<str>> {
+        let scopes = self.rules.iter().flat_map(|rule| &rule.scopes);
+        scopes.cloned().collect()
+    }
+
     /// Its rules, in the order of the file.
     pub fn rules_for_display(&self) -> Vec<RuleDisplay> {
         self.rules.iter().map(RuleDisplay::of).collect()
@@ -37,7 +52,7 @@ impl Policy {
 
 impl RuleDisplay {
     fn of(rule: &Rule) -> Self {
-        let texts = |patterns: &[(super::pattern::Pattern, _)]| {
+        let texts = |patterns: &[(Pattern, _)]| {
             patterns
                 .iter()
                 .map(|(pattern, _)| pattern.as_str().to_owned())
@@ -50,12 +65,26 @@ impl RuleDisplay {
                 .agents
                 .as_ref()
                 .map(|agents| agents.iter().map(ToString::to_string).collect()),
+            users: rule.users.as_deref().map(texts),
+            groups: rule.groups.as_deref().map(texts),
+            scopes: rule.scopes.iter().map(ToString::to_string).collect(),
             server: rule.server.as_ref().map(ToString::to_string),
             tools: texts(&rule.tools),
             prompts: texts(&rule.prompts),
             resources: texts(&rule.resources),
             arguments: rule.arguments.iter().map(ToString::to_string).collect(),
             undeclared: rule.undeclared,
+        }
+    }
+}
+
+impl fmt::Display for Lacking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token => f.write_str("needs a token with `scopes`, found none"),
+            Self::Scopes(_, needed) => {
+                write!(f, "needs a token with the scopes {}", needed.join(" "))
+            }
         }
     }
 }

@@ -6,7 +6,7 @@
 use super::constraint::{Constraint, Holding};
 use super::diagnostic::Span;
 use super::pointer::{Found, Trail, spell};
-use super::rule::{Argument, Demand, Effect, Rule};
+use super::rule::{Argument, Demand, Effect, Lacking, Rule};
 use super::{AccessRequest, Action, Answer, AskAgent, PathJudge, Policy, RuleRef, Scope, shown};
 use crate::engine::mask::{self, MaskedUri};
 use crate::engine::message::Json;
@@ -22,10 +22,10 @@ impl Policy {
     /// Answers a request. Total: an error in a rule denies.
     pub fn evaluate(&self, request: &AccessRequest<'_>, paths: &dyn PathJudge) -> Answer {
         if let Err(why) = self.knows(request.agent, request.server) {
-            return Answer::Nothing {
-                near: Vec::new(),
-                why,
-            };
+            return nothing(why);
+        }
+        if request.principal.is_some_and(|p| p.agent != *request.agent) {
+            return nothing("another agent's principal asks".to_owned());
         }
         if let Action::AskAgent(method) = request.action {
             return self.answer_server(request.server, method);
@@ -33,6 +33,7 @@ impl Policy {
         let mut permits = Vec::new();
         let mut forbids = Vec::new();
         let mut near = Vec::new();
+        let mut steps = BTreeSet::new();
         let mut undeclared = false;
         for rule in self.covering(request) {
             let reference = rule.reference.clone();
@@ -40,13 +41,20 @@ impl Policy {
                 Effect::Forbid => {
                     forbids.extend(rule.fires(request, paths).map(|why| (reference, why)));
                 }
-                Effect::Permit => match rule.refusal(request.arguments, paths) {
-                    None => {
-                        permits.push(reference);
-                        undeclared |= rule.undeclared;
+                Effect::Permit => {
+                    let refusal = rule.refusal(request.arguments, paths);
+                    match (refusal, rule.lacks(request.principal)) {
+                        (None, None) => {
+                            permits.push(reference);
+                            undeclared |= rule.undeclared;
+                        }
+                        (None, Some(lacking)) => {
+                            near.push((reference, lacking.to_string()));
+                            steps.insert(lacking);
+                        }
+                        (Some(why), _) => near.push((reference, why)),
                     }
-                    Some(why) => near.push((reference, why)),
-                },
+                }
             }
         }
         if !forbids.is_empty() {
@@ -60,31 +68,51 @@ impl Policy {
             };
         }
         if near.is_empty() {
-            return Answer::Nothing {
-                near: Vec::new(),
-                why: format!(
-                    "no rule permits {} of server `{}` for agent `{}`",
-                    describe(request.action),
-                    request.server,
-                    request.agent
-                ),
-            };
+            return nothing(format!(
+                "no rule permits {} of server `{}` for agent `{}`{}",
+                describe(request.action),
+                request.server,
+                request.agent,
+                if request.principal.is_some_and(|p| p.user.is_some()) {
+                    " and its user"
+                } else {
+                    ""
+                }
+            ));
         }
         let (near, why) = reasons(near);
-        Answer::Nothing { near, why }
+        // The smallest step that is enough; the first of all in their order, so
+        // that the rules' own order does not matter.
+        let scopes = match steps.pop_first() {
+            Some(Lacking::Scopes(_, scopes)) => scopes,
+            Some(Lacking::Token) | None => Vec::new(),
+        };
+        Answer::Nothing { near, why, scopes }
     }
 
-    /// Whether `agent` may call `tool` for some arguments: what tools/list shows.
-    pub fn may_ever_call(&self, agent: &AgentName, server: &ServerName, tool: &str) -> bool {
-        let action = Action::CallTool(tool);
-        let covering = |rule: &&Rule| rule.covers(agent, server, action);
-        self.knows(agent, server).is_ok()
+    /// Whether the one who asks may call a tool for some arguments, and with
+    /// some token of the same user: what tools/list shows. The arguments of the
+    /// request do not matter.
+    pub fn may_ever(&self, request: &AccessRequest<'_>) -> bool {
+        let is_other = request.principal.is_some_and(|p| p.agent != *request.agent);
+        !is_other
+            && self.knows(request.agent, request.server).is_ok()
             && self
-                .rules
-                .iter()
-                .filter(covering)
-                .any(|rule| rule.effect == Effect::Permit)
-            && !self.rules.iter().filter(covering).any(Rule::always_forbids)
+                .covering(request)
+                .filter(|rule| rule.effect == Effect::Permit)
+                .any(|rule| rule.lacks(request.principal) != Some(Lacking::Token))
+            && !self.covering(request).any(Rule::always_forbids)
+    }
+
+    /// The same for an agent that acts for itself.
+    pub fn may_ever_call(&self, agent: &AgentName, server: &ServerName, tool: &str) -> bool {
+        self.may_ever(&AccessRequest {
+            agent,
+            principal: None,
+            server,
+            action: Action::CallTool(tool),
+            arguments: None,
+        })
     }
 
     /// The values of `arguments` that some rule's `path` constraint looks at,
@@ -110,9 +138,7 @@ impl Policy {
 
     fn covering(&self, request: &AccessRequest<'_>) -> impl Iterator<Item = &Rule> {
         let request = *request;
-        self.rules
-            .iter()
-            .filter(move |rule| rule.covers(request.agent, request.server, request.action))
+        self.rules.iter().filter(move |rule| rule.covers(&request))
     }
 
     /// A request of the server to the agent: a matter of `ask_agent` alone.
@@ -138,7 +164,16 @@ impl Policy {
                 "`ask_agent` does not let server `{server}` send {} to the agent",
                 shown::quoted(method)
             ),
+            scopes: Vec::new(),
         }
+    }
+}
+
+fn nothing(why: String) -> Answer {
+    Answer::Nothing {
+        near: Vec::new(),
+        why,
+        scopes: Vec::new(),
     }
 }
 

@@ -9,6 +9,7 @@
 //! file contains, and anything that parses without being enforced. A forbid
 //! beats a permit, nothing means deny, and an error in a rule denies.
 
+mod agent;
 mod check;
 mod compile;
 mod constraint;
@@ -20,24 +21,32 @@ mod number;
 mod pattern;
 mod pointer;
 mod raw;
+mod remote;
 mod rule;
 mod schema;
 mod secrets;
+mod serve;
 mod shown;
 mod suggest;
 
+pub use agent::{Agent, Algorithm, CertificateMatch, JwtTrust, KeyHash, Launch, SpiffePattern};
 pub use diagnostic::{Diagnostic, Severity, Span, render};
 pub use display::RuleDisplay;
+pub use remote::{Credential, OAuth, TokenPlace};
 pub use rule::Effect;
+pub use serve::{Serve, ServeTls};
 pub use suggest::nearest;
 
+use crate::engine::guard::address::Allowed;
 use crate::engine::guard::paths::{Access, PathRules};
 use crate::engine::message::Json;
 use crate::engine::pin::Lockfile;
+use crate::engine::principal::Principal;
 use crate::engine::types::{AgentName, ServerName};
 use crate::engine::url::ServerUrl;
 use diagnostic::Problems;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A checked policy.
 #[derive(Debug, Clone)]
@@ -54,6 +63,8 @@ pub struct Policy {
     pub pins: PinMode,
     /// Its `[audit] dir`, absolute.
     pub audit_dir: Option<String>,
+    /// Its `[serve]`.
+    pub serve: Serve,
     /// The policy file, as its rules name it.
     file: String,
     rules: Vec<rule::Rule>,
@@ -83,7 +94,11 @@ pub struct Server {
     /// Where a remote server listens; not beside a `command`.
     pub url: Option<ServerUrl>,
     /// What every request to a remote server has beside the protocol's headers.
-    pub headers: BTreeMap<String, EnvValue>,
+    pub headers: BTreeMap<String, Credential>,
+    /// Which addresses the name in the `url` may stand for, where it is said.
+    pub addresses: Option<Vec<Allowed>>,
+    /// How lockgate gets tokens for it.
+    pub oauth: Option<OAuth>,
     /// Environment of the server beside the safe default list.
     pub env: BTreeMap<String, EnvValue>,
     /// Where it is started, absolute; otherwise where lockgate is.
@@ -138,13 +153,6 @@ impl std::fmt::Debug for EnvValue {
     }
 }
 
-/// One `[agent.NAME]`.
-#[derive(Debug, Clone)]
-pub struct Agent {
-    /// Whether an agent that starts `lockgate run` may be this one.
-    pub stdio: bool,
-}
-
 /// What happens to a definition that has no pin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PinMode {
@@ -173,6 +181,9 @@ pub enum Action<'a> {
 pub struct AccessRequest<'a> {
     /// Who acts.
     pub agent: &'a AgentName,
+    /// The same, and for whom, as a transport has proved it. `None`: the agent
+    /// acts for itself.
+    pub principal: Option<&'a Principal>,
     /// On which server.
     pub server: &'a ServerName,
     /// What.
@@ -222,6 +233,9 @@ pub enum Answer {
         near: Vec<RuleRef>,
         /// The constraints that failed, for people.
         why: String,
+        /// What a token needs so that one of them permits: nothing if a token
+        /// is not what is missing.
+        scopes: Vec<Arc<str>>,
     },
 }
 
@@ -307,6 +321,7 @@ impl Policy {
             workspace: None,
             pins: PinMode::Tofu,
             audit_dir: None,
+            serve: Serve::default(),
             file: "built-in".to_owned(),
             rules: vec![rule::Rule::baseline()],
             scope: Scope::Anyone,

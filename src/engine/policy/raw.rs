@@ -5,8 +5,11 @@
 //! version may enforce: a policy that says more than is enforced is the most
 //! dangerous kind (the attack answered is a typing mistake).
 
+mod agent;
 mod reader;
+mod remote;
 mod rule;
+mod serve;
 
 use super::diagnostic::{Problems, Span};
 use super::literal::Literal;
@@ -15,8 +18,10 @@ use super::{Effect, PinMode};
 use crate::engine::guard::paths::Access;
 use crate::engine::mask::looks_like_token;
 use reader::{Entry, Keys, Reader};
+pub(super) use remote::{RawCredential, RawOAuth};
+pub(super) use serve::{RawServe, RawTls};
 use std::collections::BTreeSet;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 /// A value and its place.
 #[derive(Debug, Clone)]
@@ -39,6 +44,7 @@ pub(super) struct Raw {
     pub(super) paths: RawPaths,
     pub(super) pins: Option<PinMode>,
     pub(super) audit_dir: Option<Text>,
+    pub(super) serve: RawServe,
     pub(super) rules: Vec<RawRule>,
 }
 
@@ -46,7 +52,9 @@ pub(super) struct RawServer {
     pub(super) name: Text,
     pub(super) command: Option<List>,
     pub(super) url: Option<Text>,
-    pub(super) headers: Vec<(Text, RawEnv)>,
+    pub(super) headers: Vec<(Text, RawCredential)>,
+    pub(super) addresses: Option<List>,
+    pub(super) oauth: Option<RawOAuth>,
     pub(super) env: Vec<(Text, RawEnv)>,
     pub(super) cwd: Option<Text>,
     pub(super) allow_methods: Option<List>,
@@ -58,10 +66,41 @@ pub(super) enum RawEnv {
     From(Text),
 }
 
-#[derive(Debug)]
+/// No `Debug`: somebody may have written a key in the place of its hash.
 pub(super) struct RawAgent {
     pub(super) name: Text,
-    pub(super) stdio: Option<bool>,
+    pub(super) stdio: Option<RawStdio>,
+    pub(super) keys: Vec<Text>,
+    pub(super) jwt: Option<RawJwt>,
+    pub(super) mtls: Option<RawMtls>,
+}
+
+pub(super) enum RawStdio {
+    Plain(bool),
+    Launch {
+        uid: Option<At<u64>>,
+        parent: Option<Text>,
+    },
+}
+
+pub(super) struct RawJwt {
+    /// The key.
+    pub(super) span: Span,
+    pub(super) issuer: Option<Text>,
+    pub(super) audience: Option<Text>,
+    pub(super) subject: Option<Text>,
+    pub(super) client: Option<Text>,
+    pub(super) algorithms: Option<List>,
+    pub(super) jwks_url: Option<Text>,
+    pub(super) groups: Option<Text>,
+    pub(super) skew: Option<At<u64>>,
+}
+
+pub(super) struct RawMtls {
+    /// The key.
+    pub(super) span: Span,
+    pub(super) spiffe: Option<Text>,
+    pub(super) subject: Option<Text>,
 }
 
 #[derive(Debug, Default)]
@@ -79,6 +118,9 @@ pub(super) struct RawRule {
     pub(super) id: Option<Text>,
     pub(super) effect: Option<Effect>,
     pub(super) agents: Option<List>,
+    pub(super) users: Option<List>,
+    pub(super) groups: Option<List>,
+    pub(super) scopes: Option<List>,
     pub(super) server: Option<Text>,
     pub(super) tools: Option<List>,
     pub(super) prompts: Option<List>,
@@ -112,7 +154,7 @@ pub(super) enum RawConstraint {
 const TOP: Keys = Keys {
     table: "a policy",
     known: &[
-        "version", "server", "agent", "paths", "pins", "audit", "rule",
+        "version", "server", "agent", "paths", "pins", "audit", "serve", "rule",
     ],
     later: &[
         "include", "flow", "approval", "limit", "label", "console", "fleet",
@@ -124,17 +166,14 @@ const SERVER: Keys = Keys {
         "command",
         "url",
         "headers",
+        "addresses",
+        "oauth",
         "env",
         "cwd",
         "allow_methods",
         "ask_agent",
     ],
     later: &["sandbox", "labels", "limit"],
-};
-const AGENT: Keys = Keys {
-    table: "`[agent.NAME]`",
-    known: &["stdio"],
-    later: &["jwt", "key", "mtls", "user"],
 };
 const PATHS: Keys = Keys {
     table: "`[paths]`",
@@ -218,6 +257,7 @@ impl Reader<'_> {
                 "paths" => raw.paths = self.paths(&entry),
                 "pins" => raw.pins = self.pins(&entry),
                 "audit" => raw.audit_dir = self.audit(&entry),
+                "serve" => raw.serve = self.serve(&entry),
                 "rule" => raw.rules = self.rules(&entry),
                 _ => self.unknown(&entry, &TOP),
             }
@@ -266,6 +306,8 @@ impl Reader<'_> {
             command: None,
             url: None,
             headers: Vec::new(),
+            addresses: None,
+            oauth: None,
             env: Vec::new(),
             cwd: None,
             allow_methods: None,
@@ -275,7 +317,9 @@ impl Reader<'_> {
             match entry.key {
                 "command" => server.command = self.full_list(&entry),
                 "url" => server.url = self.text(&entry),
-                "headers" => server.headers = self.given(&entry, HEADER),
+                "headers" => server.headers = self.credentials(&entry),
+                "addresses" => server.addresses = self.full_list(&entry),
+                "oauth" => server.oauth = Some(self.oauth(&entry)),
                 "env" => server.env = self.given(&entry, VARIABLE),
                 "cwd" => server.cwd = self.text(&entry),
                 "allow_methods" => server.allow_methods = self.list(&entry),
@@ -295,25 +339,7 @@ impl Reader<'_> {
                 value: one.key.to_owned(),
                 span: one.key_span.clone(),
             };
-            if matches!(one.value.get_ref(), DeValue::String(_)) {
-                all.extend(self.text(&one).map(|text| (name, RawEnv::Literal(text))));
-                continue;
-            }
-            let DeValue::Table(table) = one.value.get_ref() else {
-                self.not_given(one.span(), what);
-                continue;
-            };
-            let mut from = None;
-            for inner in reader::entries(table) {
-                match inner.key {
-                    "from" => from = self.text(&inner),
-                    _ => self.unknown(&inner, &GIVEN),
-                }
-            }
-            if table.is_empty() {
-                self.not_given(one.span(), what);
-            }
-            all.extend(from.map(|from| (name, RawEnv::From(from))));
+            all.extend(self.one_given(&one, what).map(|value| (name, value)));
         }
         all
     }
@@ -322,22 +348,6 @@ impl Reader<'_> {
         let help = "write a string, or `{ from = \"NAME\" }` to take a variable of lockgate";
         self.problems
             .error(span, format!("this is no value of {what}"), help);
-    }
-
-    fn agent(&mut self, name: Text, table: &DeTable<'_>) -> RawAgent {
-        let mut agent = RawAgent { name, stdio: None };
-        for entry in reader::entries(table) {
-            match entry.key {
-                "stdio" => agent.stdio = self.boolean(&entry).map(|stdio| stdio.value),
-                _ => self.unknown(&entry, &AGENT),
-            }
-        }
-        if table.is_empty() {
-            let message = format!("nothing says who is the agent `{}`", agent.name.value);
-            let help = "write `stdio = true` for an agent that starts `lockgate run`";
-            self.problems.error(agent.name.span.clone(), message, help);
-        }
-        agent
     }
 
     fn paths(&mut self, entry: &Entry<'_, '_>) -> RawPaths {

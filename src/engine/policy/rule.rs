@@ -4,8 +4,11 @@ use super::constraint::Constraint;
 use super::diagnostic::Span;
 use super::pattern::Pattern;
 use super::pointer::Pointer;
-use super::{Action, RuleRef};
+use super::{AccessRequest, Action, RuleRef};
+use crate::engine::principal::{Groups, Principal};
 use crate::engine::types::{AgentName, ServerName};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What a rule does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -24,6 +27,12 @@ pub(super) struct Rule {
     pub(super) effect: Effect,
     /// `None`: every agent of the policy.
     pub(super) agents: Option<Vec<AgentName>>,
+    /// `None`: every user, and nobody at all.
+    pub(super) users: Option<Vec<(Pattern, Span)>>,
+    /// `None`: members of any group, and of none.
+    pub(super) groups: Option<Vec<(Pattern, Span)>>,
+    /// What a token must be good for, all of it.
+    pub(super) scopes: BTreeSet<Arc<str>>,
     /// `None`: every server of the policy.
     pub(super) server: Option<ServerName>,
     pub(super) tools: Vec<(Pattern, Span)>,
@@ -55,6 +64,15 @@ pub(super) enum Demand {
     },
 }
 
+/// What a principal lacks to make use of a rule with `scopes`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Lacking {
+    /// How many are missing, and all that are needed.
+    Scopes(usize, Vec<Arc<str>>),
+    /// It has shown no token at all.
+    Token,
+}
+
 impl Rule {
     /// The one rule of the built-in baseline.
     pub(super) fn baseline() -> Self {
@@ -67,6 +85,9 @@ impl Rule {
             },
             effect: Effect::Permit,
             agents: None,
+            users: None,
+            groups: None,
+            scopes: BTreeSet::new(),
             server: None,
             tools: every(),
             prompts: every(),
@@ -76,18 +97,47 @@ impl Rule {
         }
     }
 
-    /// Whether it is about this agent, server and action at all.
-    pub(super) fn covers(
-        &self,
-        agent: &AgentName,
-        server: &ServerName,
-        action: Action<'_>,
-    ) -> bool {
+    /// Whether it is about this agent, user, server and action at all.
+    pub(super) fn covers(&self, request: &AccessRequest<'_>) -> bool {
         let named = self
             .agents
             .as_ref()
-            .is_none_or(|agents| agents.contains(agent));
-        named && self.covers_on(server, action)
+            .is_none_or(|agents| agents.contains(request.agent));
+        named
+            && self.covers_user(request.principal)
+            && self.covers_on(request.server, request.action)
+    }
+
+    /// Whether it is about the user for whom somebody acts.
+    fn covers_user(&self, principal: Option<&Principal>) -> bool {
+        let user = principal.and_then(|p| p.user.as_deref());
+        let user_fits = self.users.as_ref().is_none_or(|users| {
+            let fits = |user: &str| users.iter().any(|(p, _)| p.matches(user));
+            user.is_some_and(fits)
+        });
+        let group_fits = self.groups.as_ref().is_none_or(|groups| {
+            let fits = |group: &Arc<str>| groups.iter().any(|(p, _)| p.matches(group));
+            match principal.map(|p| &p.groups) {
+                None => false,
+                Some(Groups::Known(known)) => known.iter().any(fits),
+                // What cannot be told fires a forbid and fails a permit.
+                Some(Groups::Unknown) => self.effect == Effect::Forbid,
+            }
+        });
+        user_fits && group_fits
+    }
+
+    /// What a token has to have so that this rule holds, where it lacks some of
+    /// it. Without a token there is nothing to ask for.
+    pub(super) fn lacks(&self, principal: Option<&Principal>) -> Option<Lacking> {
+        if self.scopes.is_empty() {
+            return None;
+        }
+        let Some(has) = principal.and_then(|p| p.scopes.as_ref()) else {
+            return Some(Lacking::Token);
+        };
+        let missing = self.scopes.difference(has).count();
+        (missing > 0).then(|| Lacking::Scopes(missing, self.scopes.iter().cloned().collect()))
     }
 
     /// The same for any agent.

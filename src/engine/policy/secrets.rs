@@ -13,13 +13,30 @@ use toml::de::{DeTable, DeValue};
 const TOP: [&str; 7] = [
     "version", "server", "agent", "paths", "pins", "audit", "rule",
 ];
-const SERVER: [&str; 4] = ["command", "cwd", "allow_methods", "ask_agent"];
+const SERVER: [&str; 6] = [
+    "command",
+    "cwd",
+    "allow_methods",
+    "ask_agent",
+    "addresses",
+    "oauth",
+];
+/// The same of a server's `oauth`.
+const OAUTH: [&str; 7] = [
+    "issuer",
+    "client_id",
+    "scope",
+    "resource",
+    "audience",
+    "addresses",
+    "exchange",
+];
 
 /// The text with everything secret starred out, byte for byte, so that spans
 /// stay true.
 pub(super) fn without_secrets(text: &str) -> String {
     let (root, errors) = DeTable::parse_recoverable(text);
-    let secret = ["env", "headers", "url"];
+    let secret = ["env", "headers", "url", "oauth"];
     if !errors.is_empty() && secret.iter().any(|key| text.contains(key)) {
         return skeleton(text);
     }
@@ -74,15 +91,18 @@ impl Finder {
             let odd = match at {
                 [] => !TOP.contains(&key),
                 ["server", _] => !SERVER.contains(&key),
+                ["server", _, "oauth"] => !OAUTH.contains(&key),
                 // Names of servers and agents, and `[paths] secret`.
                 ["server" | "agent" | "paths"] => false,
                 _ => key == "env" || names_a_secret(key),
             };
             let (hidden, at) = (hidden || odd, [at, &[key]].concat());
             match value.get_ref() {
-                // The name of a variable is no secret.
+                // The name of a variable, or of a file, is no secret.
                 DeValue::Table(inner)
-                    if hidden && inner.len() == 1 && inner.contains_key("from") => {}
+                    if hidden
+                        && inner.len() == 1
+                        && (inner.contains_key("from") || inner.contains_key("file")) => {}
                 DeValue::Array(items) if key == "command" && !hidden => self.command(items),
                 other => self.value(other, value.span(), &at, hidden),
             }

@@ -40,6 +40,9 @@ fn full(text: &str) -> Record {
             };
             40
         ],
+        scopes: vec![text.into(); 40],
+        user: Some(text.into()),
+        actors: vec![text.into(); 40],
         tool: Some(text.to_owned()),
         prompt: Some(text.to_owned()),
         resource: Some(MaskedUri::of(text)),
@@ -60,7 +63,9 @@ fn tells_everything_that_is_there() {
     let mut record = full("file:///x");
     record.rules.truncate(1);
     record.findings.truncate(1);
-    insta::assert_snapshot!(serde_json::to_string(&record).unwrap(), @r#"{"direction":"to-server","kind":"request","method":"file:///x","id":"file:///x","verdict":"deny","reason":"secret-place","detail":"file:///x","rules":[{"id":"file:///x","file":"file:///x","line":3}],"findings":[{"code":"secret-place","at":"file:///x","detail":"file:///x"}],"agent":"claude-code","server":"files","tool":"file:///x","prompt":"file:///x","resource":"file:///x","tool_digest":"sha256:abababababababababababababababababababababababababababababababab","arguments_digest":"sha256:c69dbbab7f11ecd7abc97fb040256d7b0d6d9f50f39351dcf49d3ed55e89b7be","arguments":{"path":"<string of 9>"},"bytes":120}"#);
+    record.scopes.truncate(1);
+    record.actors.truncate(1);
+    insta::assert_snapshot!(serde_json::to_string(&record).unwrap(), @r#"{"direction":"to-server","kind":"request","method":"file:///x","id":"file:///x","verdict":"deny","reason":"secret-place","detail":"file:///x","scopes":["file:///x"],"rules":[{"id":"file:///x","file":"file:///x","line":3}],"findings":[{"code":"secret-place","at":"file:///x","detail":"file:///x"}],"agent":"claude-code","user":"file:///x","actors":["file:///x"],"server":"files","tool":"file:///x","prompt":"file:///x","resource":"file:///x","tool_digest":"sha256:abababababababababababababababababababababababababababababababab","arguments_digest":"sha256:c69dbbab7f11ecd7abc97fb040256d7b0d6d9f50f39351dcf49d3ed55e89b7be","arguments":{"path":"<string of 9>"},"bytes":120}"#);
 }
 
 #[test]

@@ -19,6 +19,7 @@ fn pending(method: &str, token: &str) -> Pending {
         method: Method::of(method),
         subject: Subject::of(&record),
         cursor: None,
+        bound: None,
         token: Some(token.to_owned()),
     }
 }

@@ -12,8 +12,19 @@ use std::time::Duration;
 pub struct Event {
     /// The data, its lines joined by LF.
     pub data: Vec<u8>,
-    /// Whether it is a message: of the default type, or of the type `message`.
-    pub is_message: bool,
+    /// What it is.
+    pub kind: EventKind,
+}
+
+/// What an event is, by its type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// Of the default type, or of the type `message`.
+    Message,
+    /// Where messages go, in the transport of 2024-11-05.
+    Endpoint,
+    /// Of another type.
+    Other,
 }
 
 /// An event, or a line, is longer than the bound. Nothing more can be read.
@@ -31,7 +42,7 @@ pub struct Decoder {
     /// The last byte was CR: an LF that follows belongs to it.
     after_return: bool,
     data: Option<Vec<u8>>,
-    is_message: bool,
+    kind: EventKind,
     /// The id of the event under way; it lasts over events.
     id: Option<String>,
     last_id: Option<String>,
@@ -67,7 +78,7 @@ impl Decoder {
             under_way: UnderWay::First,
             after_return: false,
             data: None,
-            is_message: true,
+            kind: EventKind::Message,
             id: None,
             last_id: None,
             retry: None,
@@ -160,7 +171,13 @@ impl Decoder {
                     self.data = Some(line);
                 }
             }
-            b"event" => self.is_message = value.is_empty() || value == b"message",
+            b"event" => {
+                self.kind = match value {
+                    b"" | b"message" => EventKind::Message,
+                    b"endpoint" => EventKind::Endpoint,
+                    _ => EventKind::Other,
+                };
+            }
             b"id" if !value.contains(&0) => {
                 let id = std::str::from_utf8(value).ok().filter(|id| id.len() <= ID);
                 self.id = id.map(str::to_owned);
@@ -177,10 +194,10 @@ impl Decoder {
     fn dispatch(&mut self, events: &mut Vec<Event>) {
         self.last_id.clone_from(&self.id);
         let data = self.data.take().unwrap_or_default();
-        let is_message = std::mem::replace(&mut self.is_message, true);
+        let kind = std::mem::replace(&mut self.kind, EventKind::Message);
         // Empty data says nothing: the standard makes no event of it.
         if !data.is_empty() {
-            events.push(Event { data, is_message });
+            events.push(Event { data, kind });
         }
     }
 }

@@ -3,9 +3,10 @@
 //! The work is on the text alone: what a path resolves to on disk is a fact
 //! that the path guard asks for with each call.
 
-use super::{Compiler, Problems, Severity, shown};
+use super::{Compiler, Problems, shown};
 use crate::engine::guard::paths::PathRules;
 use crate::engine::policy::PolicyBase;
+use crate::engine::policy::Severity;
 use crate::engine::policy::constraint::glob;
 use crate::engine::policy::raw::{List, RawPaths, Text};
 

@@ -11,7 +11,8 @@ use crate::engine::policy::pointer::Pointer;
 use crate::engine::policy::raw::{At, List, RawArgument, RawConstraint, RawRule, Text};
 use crate::engine::policy::rule::{Argument, Demand, Effect, Rule};
 use crate::engine::types::{AgentName, RuleId, ServerName};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 impl Compiler<'_> {
     pub(super) fn rules(&mut self, raw: Vec<RawRule>) -> Vec<Rule> {
@@ -41,6 +42,9 @@ impl Compiler<'_> {
             id: _,
             effect,
             agents,
+            users,
+            groups,
+            scopes,
             server,
             tools,
             prompts,
@@ -48,6 +52,11 @@ impl Compiler<'_> {
             args,
             undeclared,
         } = raw;
+        let users = users.map(|list| self.patterns(Some(list), &[]));
+        let groups = groups.map(|list| self.patterns(Some(list), &[]));
+        let scopes = scopes
+            .map(|list| self.scopes(list, effect))
+            .unwrap_or_default();
         let agents = agents.map(|list| self.agent_names(list));
         let server = server.map(|text| self.server_name(&text));
         let tools = self.patterns(tools, &['?', '[', ']', '{', '}']);
@@ -70,6 +79,9 @@ impl Compiler<'_> {
             },
             effect: effect?,
             agents,
+            users,
+            groups,
+            scopes,
             server: match server {
                 Some(None) => return None,
                 Some(name) => name,
@@ -117,6 +129,29 @@ impl Compiler<'_> {
             }
         }
         names
+    }
+
+    fn scopes(&mut self, list: List, effect: Option<Effect>) -> BTreeSet<Arc<str>> {
+        if effect == Some(Effect::Forbid) {
+            let help = "remove it: a permit says which scopes it needs, and whoever lacks them is not permitted";
+            let message = "`scopes` means nothing in a forbid";
+            self.problems.error(list.span.clone(), message, help);
+        }
+        let mut scopes = BTreeSet::new();
+        for text in list.value {
+            // The letters of a scope token (RFC 6749, section 3.3); a wildcard
+            // could not be asked for.
+            let letter = |b: u8| b.is_ascii_graphic() && !b"\"\\*".contains(&b);
+            if text.value.is_empty() || !text.value.bytes().all(letter) {
+                let message = format!("{} is no scope", shown::quoted(&text.value));
+                let help =
+                    "write each scope in full, in visible ASCII without quotes, `\\` and `*`";
+                self.problems.error(text.span, message, help);
+            } else {
+                scopes.insert(Arc::from(text.value));
+            }
+        }
+        scopes
     }
 
     fn server_name(&mut self, text: &Text) -> Option<ServerName> {

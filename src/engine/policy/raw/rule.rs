@@ -11,6 +11,9 @@ const RULE: Keys = Keys {
         "id",
         "effect",
         "agents",
+        "users",
+        "groups",
+        "scopes",
         "server",
         "tools",
         "prompts",
@@ -18,9 +21,7 @@ const RULE: Keys = Keys {
         "args",
         "undeclared",
     ],
-    later: &[
-        "limit", "mode", "when", "users", "labels", "redact", "approval",
-    ],
+    later: &["limit", "mode", "when", "labels", "redact", "approval"],
 };
 const CONSTRAINT: Keys = Keys {
     table: "a constraint",
@@ -75,6 +76,9 @@ impl Reader<'_> {
             id: None,
             effect: None,
             agents: None,
+            users: None,
+            groups: None,
+            scopes: None,
             server: None,
             tools: None,
             prompts: None,
@@ -90,6 +94,9 @@ impl Reader<'_> {
                     rule.effect = self.word(&entry, &words, &["ask"]);
                 }
                 "agents" => rule.agents = self.full_list(&entry),
+                "users" => rule.users = self.full_list(&entry),
+                "groups" => rule.groups = self.full_list(&entry),
+                "scopes" => rule.scopes = self.full_list(&entry),
                 "server" => rule.server = self.text(&entry),
                 "tools" => rule.tools = self.full_list(&entry),
                 "prompts" => rule.prompts = self.full_list(&entry),

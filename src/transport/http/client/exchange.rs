@@ -6,6 +6,7 @@
 use super::failure::Failure;
 use super::link::{Link, SESSION, lock};
 use super::listen::{Opened, open};
+use super::old;
 use super::response::{Media, Stream, collect, location, media};
 use crate::engine::message::{Document, Id, Limits, Message, TopLevel};
 use crate::transport::http::one_line::one_line;
@@ -65,7 +66,7 @@ pub(super) async fn run(
 }
 
 async fn ask(
-    link: &Link,
+    link: &Arc<Link>,
     call: &Call,
     body: Bytes,
     headers: HeaderMap,
@@ -76,19 +77,40 @@ async fn ask(
     // The semaphore is never closed.
     let slot = link.slots.acquire().await.map_err(|_| Failure::Busy)?;
     call.state.sent.store(true, Ordering::Relaxed);
+    if let Some(old) = link.old() {
+        return old.ask(call, body).await;
+    }
     let in_session = headers.contains_key(SESSION);
-    let response = link.dialer.post(body, headers).await?;
+    let response = link.dialer.post(body.clone(), headers).await?;
     drop(waiting);
     let status = response.status();
     if in_session && status == StatusCode::NOT_FOUND {
         link.end_session();
         return Ok(());
     }
-    if call.method == "initialize" && status.is_success() {
-        link.begin_session(response.headers())?;
+    if call.method != "initialize" {
+        return receive(link, call, response, slot).await;
     }
+    if status.is_success() {
+        link.begin_session(response.headers())?;
+        drop(begun);
+        return receive(link, call, response, slot).await;
+    }
+    let failure = match receive(link, call, response, slot).await {
+        Err(failure @ Failure::Status(_)) => failure,
+        other => return other,
+    };
+    if !matches!(status.as_u16(), 400 | 404 | 405) {
+        return Err(failure);
+    }
+    // It knows nothing of Streamable HTTP, and has not acted.
+    let Some(old) = old::open(link).await? else {
+        return Err(failure);
+    };
+    link.begin_session(&HeaderMap::new())?;
+    link.is_old(old.clone());
     drop(begun);
-    receive(link, call, response, slot).await
+    old.ask(call, body).await
 }
 
 async fn receive(

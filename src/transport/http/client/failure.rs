@@ -14,6 +14,23 @@ pub(super) enum Failure {
     /// No connection.
     #[error("cannot connect ({0}); check the URL, the network, and that the server runs")]
     Connect(String),
+    /// Its name stands for an address that is not dialled.
+    #[error("{0}")]
+    Address(String),
+    /// A file of a secret cannot be used.
+    #[error("the credentials for it cannot be read; the log of lockgate says why")]
+    Credentials,
+    /// An address for messages that is not the server's own.
+    #[error(
+        "the server (of the transport of 2024-11-05) names an address for messages that is not its own, which is not followed"
+    )]
+    Endpoint,
+    /// The stream of a server of 2024-11-05 has ended before.
+    #[error("the server has ended its stream; connect anew")]
+    StreamOver,
+    /// No token.
+    #[error("no token for it: {0}")]
+    Token(String),
     /// The connection broke before the server had answered.
     #[error(
         "the connection broke before the server answered ({0}); whether it acted is not known, so the request was not repeated"
@@ -61,11 +78,11 @@ pub(super) enum Failure {
 fn advice(status: StatusCode) -> &'static str {
     match status.as_u16() {
         401 => {
-            ": the server wants credentials; name the header that it expects in the policy's `headers`, or with `--header-env`"
+            ": the server wants other credentials; name the header that it expects in the policy's `headers`, or with `--header-env`, or give the server `oauth`"
         }
         403 => ": the server refuses these credentials, or this client",
         404 | 405 => {
-            ": there is no Streamable HTTP endpoint at this URL; check its path (servers that speak only the HTTP+SSE transport of 2024-11-05 are not supported)"
+            ": there is no MCP endpoint at this URL, of neither Streamable HTTP nor HTTP+SSE; check its path"
         }
         407 => ": the proxy wants credentials; put them into the proxy's URL",
         408 | 504 => ": the server took too long",
@@ -81,6 +98,11 @@ impl Failure {
     fn code(&self) -> &'static str {
         match self {
             Self::Connect(_) => "http-connect",
+            Self::Address(_) => "http-address",
+            Self::Credentials => "http-credentials",
+            Self::Token(_) => "http-token",
+            Self::Endpoint => "http-endpoint",
+            Self::StreamOver => "http-stream-over",
             Self::Broken(_) | Self::Cut => "http-cut",
             Self::Status(_) => "http-status",
             Self::Redirect(..) => "http-redirect",

@@ -3,6 +3,7 @@
 
 use super::dial::Dialer;
 use super::failure::Failure;
+use super::old::Old;
 use crate::engine::message::{Document, Id, Json, Limits};
 use crate::transport::http::mirror::Mirror;
 use hyper::HeaderMap;
@@ -55,6 +56,8 @@ pub(super) struct Link {
     pub(super) mirror: Mutex<Mirror>,
     pub(super) slots: Semaphore,
     legacy: Mutex<Legacy>,
+    /// The server speaks the transport of 2024-11-05.
+    old: Mutex<Option<Old>>,
     sink: Arc<dyn Sink>,
     held: Arc<AtomicUsize>,
 }
@@ -75,8 +78,21 @@ impl Link {
             mirror: Mutex::default(),
             slots: Semaphore::new(REQUESTS),
             legacy: Mutex::default(),
+            old: Mutex::default(),
             sink,
             held: Arc::default(),
+        }
+    }
+
+    /// The server of the transport of 2024-11-05, if it is one.
+    pub(super) fn old(&self) -> Option<Old> {
+        lock(&self.old).clone()
+    }
+
+    /// From now on it is.
+    pub(super) fn is_old(&self, old: Old) {
+        if let Some(before) = lock(&self.old).replace(old) {
+            before.end();
         }
     }
 

@@ -9,22 +9,30 @@
 //! with two voices (header and body), and the network that breaks in the middle
 //! of a call: it is never made twice.
 
+mod connect;
+mod credentials;
 mod dial;
 mod exchange;
 mod failure;
 mod link;
 mod listen;
+mod names;
+pub mod oauth;
+mod old;
 mod remote;
 mod response;
 mod router;
 
-pub use dial::{DialError, Dialer};
+pub use connect::DialError;
+pub(crate) use connect::tls;
+pub use credentials::{CredentialError, Credentials, Proof};
+pub use dial::Dialer;
+pub(crate) use dial::client;
 pub use link::{Heard, Room, Sink};
 pub use remote::Remote;
 
-use crate::engine::url::ServerUrl;
 use crate::transport::upstream::{Exit, Upstream};
-use hyper::{HeaderMap, Method};
+use hyper::Method;
 use link::Link;
 use router::Router;
 use std::io;
@@ -53,9 +61,6 @@ enum Order {
 /// Why there is no bridge.
 #[derive(Debug, thiserror::Error)]
 pub enum BridgeError {
-    /// The server cannot be dialled.
-    #[error("cannot reach the server: {0}")]
-    Dial(#[from] DialError),
     /// The system refused a pipe or a thread.
     #[error("cannot start the HTTP client: {0}")]
     System(#[from] io::Error),
@@ -80,13 +85,11 @@ struct Ends {
 }
 
 impl Bridge {
-    /// Starts a bridge to `url`. Nothing is dialled before there is something
-    /// to be sent. `credentials` go with every request.
+    /// Starts a bridge. Nothing is dialled before there is something to be sent.
     ///
     /// # Errors
     /// See [`BridgeError`].
-    pub fn open(url: &ServerUrl, credentials: HeaderMap) -> Result<Self, BridgeError> {
-        let dialer = Dialer::new(url, credentials)?;
+    pub fn open(dialer: Dialer) -> Result<Self, BridgeError> {
         let (input, stdin) = pipe()?;
         let (stdout, output) = pipe()?;
         let (exit_fd, alive) = pipe()?;
@@ -168,7 +171,7 @@ async fn serve(dialer: Dialer, ends: Ends) -> io::Result<(Exit, Option<pipe::Sen
         biased;
         () = lines.over.notified() => Exit {
             code: 1,
-            why: format!("{} answered HTTP 404: it has ended the session; connect anew to begin another", router.link.origin),
+            why: format!("{} has ended the session; connect anew to begin another", router.link.origin),
         },
         () = ordered(orders.clone(), Order::Terminate) => closed(),
         () = Arc::clone(&router).run(input) => closed(),

@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::link::{Held, Link, MESSAGE};
 use crate::transport::http::headers::is_token;
 use crate::transport::http::one_line::one_line;
-use crate::transport::http::sse::{Decoder, Event};
+use crate::transport::http::sse::{Decoder, Event, EventKind};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, LOCATION};
@@ -84,6 +84,14 @@ pub(super) async fn collect(link: &Link, mut body: Incoming) -> Result<Vec<u8>, 
     Ok(bytes)
 }
 
+/// What an event says.
+#[derive(Debug)]
+pub(super) enum Said {
+    Message(Vec<u8>),
+    /// Where messages go, in the transport of 2024-11-05.
+    Endpoint(Vec<u8>),
+}
+
 /// A stream of events, as the lines that they carry.
 #[derive(Debug)]
 pub(super) struct Stream {
@@ -108,14 +116,31 @@ impl Stream {
     /// The next message; `None` once the stream has ended or broken.
     pub(super) async fn next(&mut self) -> Result<Option<Vec<u8>>, Failure> {
         loop {
-            while let Some(event) = self.events.pop_front() {
-                if !event.is_message {
+            match self.said().await? {
+                Some(Said::Message(message)) => return Ok(Some(message)),
+                Some(Said::Endpoint(_)) => {
                     tracing::debug!("the server sent an event that is no message");
-                    continue;
+                }
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// The next event that says anything; `None` as above.
+    pub(super) async fn said(&mut self) -> Result<Option<Said>, Failure> {
+        loop {
+            while let Some(event) = self.events.pop_front() {
+                match event.kind {
+                    EventKind::Endpoint => return Ok(Some(Said::Endpoint(event.data))),
+                    EventKind::Other => {
+                        tracing::debug!("the server sent an event that is no message");
+                        continue;
+                    }
+                    EventKind::Message => {}
                 }
                 let line = one_line(event.data).map_err(|_| Failure::NoMessage)?;
                 if !line.trim_ascii().is_empty() {
-                    return Ok(Some(line));
+                    return Ok(Some(Said::Message(line)));
                 }
             }
             if self.failed {

@@ -138,6 +138,9 @@ impl Router {
     /// Ends everything that is under way, unanswered.
     pub(super) fn end_all(&self) {
         self.end_listening();
+        if let Some(old) = self.link.old() {
+            old.end();
+        }
         lock(&self.running).values().for_each(|r| r.abort.abort());
     }
 
@@ -193,7 +196,7 @@ impl Router {
             }
             Kind::Cancelled { request } => self.cancel(request, body, headers).await,
             Kind::Initialized => {
-                if self.tell(body, headers).await {
+                if self.tell(body, headers).await && self.link.old().is_none() {
                     self.end_listening();
                     let listening = tokio::spawn(listen::run(Arc::clone(&self.link)));
                     *lock(&self.listening) = Some(listening.abort_handle());
@@ -342,8 +345,15 @@ impl Router {
 
     /// Sends what has no answer. Says whether the server has accepted it.
     async fn tell(&self, body: Bytes, headers: HeaderMap) -> bool {
-        let in_session = headers.contains_key(super::link::SESSION);
         let origin = &self.link.origin;
+        if let Some(old) = self.link.old() {
+            return match timeout(PATIENCE, old.tell(body)).await {
+                Ok(Ok(())) => true,
+                Ok(Err(failure)) => lost(&failure.told(origin)),
+                Err(_) => lost(&late(origin)),
+            };
+        }
+        let in_session = headers.contains_key(super::link::SESSION);
         let sent = timeout(PATIENCE, self.link.dialer.post(body, headers)).await;
         let failure = match sent {
             Ok(Ok(response)) if response.status().is_success() => return true,
@@ -353,9 +363,18 @@ impl Router {
             }
             Ok(Ok(response)) => Failure::Status(response.status()).told(origin),
             Ok(Err(failure)) => failure.told(origin),
-            Err(_) => format!("{origin}: no response within {} s", PATIENCE.as_secs()),
+            Err(_) => late(origin),
         };
-        tracing::warn!("a notification or answer of the agent may not have arrived: {failure}");
-        false
+        lost(&failure)
     }
+}
+
+fn late(origin: &str) -> String {
+    format!("{origin}: no response within {} s", PATIENCE.as_secs())
+}
+
+/// Tells the operator; says that the server has not accepted it.
+fn lost(failure: &str) -> bool {
+    tracing::warn!("a notification or answer of the agent may not have arrived: {failure}");
+    false
 }

@@ -1,19 +1,25 @@
 //! One HTTP exchange with an agent: what it wants, and what it is answered.
 
+use super::eras::{Spoken, Untold};
 use super::metadata::{self, VERSION};
 use super::reply::{Reply, empty, events, json, modern_status, not_allowed, refused, wrong};
 use super::session::Session;
-use super::site::{Site, nonce};
-use super::stream::{Events, Inlet, position};
+use super::site::{Site, random};
+use super::stream::{Events, Inlet, Sent, position};
 use crate::engine::message::{
-    Direction, Era, Id, KnownMethod, Limits, Message, Method as Called, Opened, TopLevel,
+    Direction, Document, Era, Id, Json, KnownMethod, Limits, Message, Method as Called, Opened,
+    TopLevel,
 };
 use crate::engine::principal::Principal;
 use crate::engine::types::ServerName;
+use crate::identity::Refused;
+use crate::proxy::era::Bridge;
 use crate::transport::http::one_line::one_line;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{
+    ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE,
+};
 use hyper::{Method, Request, StatusCode};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,9 +47,9 @@ struct Visit<'a> {
 pub(super) async fn answer(
     site: &Arc<Site>,
     server: &ServerName,
+    principal: Arc<Principal>,
     request: Request<Incoming>,
 ) -> Reply {
-    let principal = Arc::clone(&site.everybody);
     let (head, body) = request.into_parts();
     let visit = Visit {
         site,
@@ -113,10 +119,9 @@ impl Visit<'_> {
     }
 
     async fn modern(&self, opened: Opened) -> Reply {
-        let begin = || self.site.begin(&self.principal, self.server, true);
-        let session = match self.site.sessions.of(&self.principal, self.server, begin) {
+        let session = match self.stateless().await {
             Ok(session) => session,
-            Err(why) => return unavailable(&why),
+            Err(reply) => return *reply,
         };
         let id = match opened.message() {
             Ok(message) => {
@@ -134,9 +139,53 @@ impl Visit<'_> {
         };
         session.wait_for_room().await;
         match id {
-            Some(id) => respond(session.ask(opened, &id), None, &id).await,
-            None => told(session.tell(opened)),
+            Some(id) => {
+                let inlet = session.ask(opened, &id, &self.principal);
+                self.respond(inlet, None, &id).await
+            }
+            None => told(session.tell(opened, &self.principal)),
         }
+    }
+
+    /// What stands for the principal's requests to the server.
+    async fn stateless(&self) -> Result<Arc<Session>, Box<Reply>> {
+        let bridge = (!self.speaks_modern().await?).then_some(Bridge::ModernAgent);
+        self.stateless_by(bridge)
+    }
+
+    fn stateless_by(&self, bridge: Option<Bridge>) -> Result<Arc<Session>, Box<Reply>> {
+        let begin = || self.site.begin(&self.principal, self.server, true, bridge);
+        let session = self.site.sessions.of(&self.principal, self.server, begin);
+        session.map_err(|why| Box::new(unavailable(&why)))
+    }
+
+    /// Whether the server speaks 2026-07-28.
+    async fn speaks_modern(&self) -> Result<bool, Box<Reply>> {
+        let Some(spoken) = self.site.spoken.get(self.server) else {
+            return Ok(true);
+        };
+        if let Some(known) = spoken.is_modern() {
+            return Ok(known);
+        }
+        let mut asked = None;
+        let told = spoken
+            .modern(async || {
+                let session = self.stateless_by(None);
+                let session = session.map_err(|_| Untold(None))?;
+                asked = Some(Arc::clone(&session));
+                Ok(session)
+            })
+            .await;
+        if let (Ok(false) | Err(_), Some(asked)) = (&told, &asked) {
+            self.site.sessions.end_modern(asked);
+        }
+        told.map_err(|Untold(answer)| {
+            let why = "the server cannot be reached; its operator finds the reason in the log";
+            Box::new(match answer {
+                Some(answer) => json(StatusCode::BAD_GATEWAY, answer.bytes.clone()),
+                None => refused(StatusCode::BAD_GATEWAY, None, "no-upstream", why),
+            })
+        })
     }
 
     async fn legacy(&self, opened: Opened) -> Reply {
@@ -156,47 +205,124 @@ impl Visit<'_> {
         session.wait_for_room().await;
         match request {
             Some((id, _)) => {
-                let inlet = session.ask(opened, &id);
+                let inlet = session.ask(opened, &id, &self.principal);
                 let primes = self.said(&VERSION).is_some_and(|v| v >= PRIMED);
-                respond(inlet, Some(primes), &id).await
+                self.respond(inlet, Some(primes), &id).await
             }
-            None => told(session.tell(opened)),
+            None => told(session.tell(opened, &self.principal)),
         }
+    }
+
+    /// The answer to a request. `primes` in the legacy era: whether its client
+    /// knows events without content.
+    async fn respond(&self, mut inlet: Inlet, primes: Option<bool>, id: &Id) -> Reply {
+        let first = timeout(QUIET, inlet.next()).await;
+        self.respond_with(first.ok(), inlet, primes, id)
+    }
+
+    /// One message where nothing comes before it, else a stream. `first` is
+    /// nothing yet, nothing any more, or the first message.
+    fn respond_with(
+        &self,
+        first: Option<Option<Sent>>,
+        inlet: Inlet,
+        primes: Option<bool>,
+        id: &Id,
+    ) -> Reply {
+        let prime = primes == Some(true);
+        let prime = prime.then(|| (inlet.number(), 0));
+        let first = match first {
+            // The connection shows from now on that somebody is at work.
+            None => return events(Events::new(inlet, prime, None)),
+            Some(None) => {
+                let why = "the session has ended before the answer came";
+                return refused(StatusCode::NOT_FOUND, Some(id), "session-ended", why);
+            }
+            Some(Some(first)) => first,
+        };
+        if !first.last {
+            return events(Events::new(inlet, prime, Some(first)));
+        }
+        if let Some(scopes) = lacking(&first.bytes) {
+            let refused = Refused::insufficient_scope(scopes);
+            let challenge = self.site.challenge(&refused);
+            let mut reply = json(refused.status(), first.bytes.clone());
+            reply
+                .headers_mut()
+                .extend(challenge.map(|c| (WWW_AUTHENTICATE, c)));
+            return reply;
+        }
+        let status = match primes {
+            None => modern_status(&first.bytes),
+            Some(_) => StatusCode::OK,
+        };
+        json(status, first.bytes.clone())
     }
 
     async fn initialize(&self, opened: Opened, id: &Id) -> Reply {
         let sessions = &self.site.sessions;
         if sessions.has_room(&self.principal).is_err() {
             let why = "there are too many sessions; close some of them";
-            return refused(
-                StatusCode::TOO_MANY_REQUESTS,
-                Some(id),
-                "too-many-sessions",
-                why,
-            );
+            let status = StatusCode::TOO_MANY_REQUESTS;
+            return refused(status, Some(id), "too-many-sessions", why);
         }
-        let begun = self.site.begin(&self.principal, self.server, false);
-        let (session, name) = match begun.and_then(|session| Ok((session, nonce(32)?))) {
-            Ok(begun) => begun,
-            Err(why) => return unavailable(&why),
-        };
+        let spoken = self.site.spoken.get(self.server);
+        let line = opened.into_unjudged().unwrap_or_default();
+        if !spoken.is_some_and(Spoken::refuses_handshake) {
+            let reply = match self.hand_shake(line.clone(), id, None).await {
+                Ok(reply) => return reply,
+                Err(reply) => *reply,
+            };
+            if !matches!(self.speaks_modern().await, Ok(true)) {
+                return reply;
+            }
+            if let Some(spoken) = spoken {
+                spoken.refuse_handshake();
+            }
+        }
+        let bridge = Some(Bridge::LegacyAgent);
+        let shaken = self.hand_shake(line, id, bridge).await;
+        shaken.unwrap_or_else(|reply| *reply)
+    }
+
+    /// Begins a session. The error is the answer of a server that does not want
+    /// one, or nobody's.
+    async fn hand_shake(
+        &self,
+        line: Vec<u8>,
+        id: &Id,
+        bridge: Option<Bridge>,
+    ) -> Result<Reply, Box<Reply>> {
+        let begun = self
+            .site
+            .begin(&self.principal, self.server, false, bridge)
+            .and_then(|session| Ok((session, random(32)?)));
+        let (session, name) = begun.map_err(|why| Box::new(unavailable(&why)))?;
+        let sessions = &self.site.sessions;
         sessions.add(name.clone(), Arc::clone(&session));
         let mut ending = Ending {
             site: self.site,
             name: &name,
             kept: false,
         };
-        let mut reply = respond(session.ask(opened, id), Some(false), id).await;
-        // Without a result there is no session: its end is that of `ending`.
-        if reply.status() == StatusCode::OK && !session.is_over() {
-            if let Ok(mut value) = HeaderValue::from_str(&name) {
-                value.set_sensitive(true);
-                reply.headers_mut().insert(SESSION, value);
-            }
-            ending.kept = true;
+        let opened = Opened::read(Direction::ToServer, line, &Limits::DEFAULT);
+        let mut inlet = session.ask(opened, id, &self.principal);
+        let first = timeout(QUIET, inlet.next()).await;
+        let failed = match &first {
+            Ok(Some(sent)) => sent.last && is_error(&sent.bytes),
+            Ok(None) => true,
+            Err(_) => false,
+        };
+        let mut reply = self.respond_with(first.ok(), inlet, Some(false), id);
+        if failed {
+            return Err(Box::new(reply));
         }
-        drop(ending);
-        reply
+        if let Ok(mut value) = HeaderValue::from_str(&name) {
+            value.set_sensitive(true);
+            reply.headers_mut().insert(SESSION, value);
+        }
+        ending.kept = true;
+        Ok(reply)
     }
 
     fn too_large(&self, scan: &TopLevel) -> Reply {
@@ -316,29 +442,32 @@ fn told(mut inlet: Inlet) -> Reply {
     }
 }
 
-/// The answer to a request: one message where nothing comes before it, else a
-/// stream. `primes` in the legacy era: whether its client knows empty events.
-async fn respond(mut inlet: Inlet, primes: Option<bool>, id: &Id) -> Reply {
-    let modern = primes.is_none();
-    let prime = primes.filter(|primes| *primes).map(|_| (inlet.number(), 0));
-    let first = match timeout(QUIET, inlet.next()).await {
-        // The connection shows from now on that somebody is at work.
-        Err(_) => return events(Events::new(inlet, prime, None)),
-        Ok(None) => {
-            let why = "the session has ended before the answer came";
-            return refused(StatusCode::NOT_FOUND, Some(id), "session-ended", why);
-        }
-        Ok(Some(first)) => first,
-    };
-    if !first.last {
-        return events(Events::new(inlet, prime, Some(first)));
+/// Whether an answer is an error.
+fn is_error(answer: &[u8]) -> bool {
+    // Errors are short.
+    let short = answer.len() <= 1 << 16;
+    let document = short.then(|| Document::read(answer.to_vec(), &Limits::DEFAULT));
+    matches!(document, Some(Ok(document)) if document.root().get("error").is_some())
+}
+
+/// The scopes that a token lacks, if that is why lockgate says no.
+fn lacking(answer: &[u8]) -> Option<Vec<Arc<str>>> {
+    memchr::memmem::find(
+        answer.get(..1 << 16).unwrap_or(answer),
+        b"insufficient-scope",
+    )?;
+    let document = Document::read(answer.to_vec(), &Limits::DEFAULT).ok()?;
+    let data = document.root().get("error")?.get("data")?;
+    let says = |key, what| data.get(key).and_then(Json::as_str).as_deref() == Some(what);
+    if !says("by", "lockgate") || !says("reason", "insufficient-scope") {
+        return None;
     }
-    let status = if modern {
-        modern_status(&first.bytes)
-    } else {
-        StatusCode::OK
-    };
-    json(status, first.bytes.clone())
+    let scopes = data.get("scopes")?.items();
+    Some(
+        scopes
+            .filter_map(|s| Some(Arc::from(&*s.as_str()?)))
+            .collect(),
+    )
 }
 
 /// Why a body was not read.

@@ -8,6 +8,8 @@ use super::exchange;
 use super::io::Patient;
 use super::session::Session;
 use super::site::Site;
+use crate::identity::ClientCertificate;
+use crate::transport::http::tls::Tls;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -20,10 +22,12 @@ use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
 /// Most connections at once.
 const CONNECTIONS: usize = 16_384;
@@ -44,6 +48,7 @@ const GOODBYE: Duration = Duration::from_secs(6);
 #[derive(Debug)]
 pub struct Listener {
     tcp: TcpListener,
+    tls: Option<Tls>,
     site: Arc<Site>,
 }
 
@@ -52,9 +57,10 @@ impl Listener {
     ///
     /// # Errors
     /// The address is taken, or not this machine's.
-    pub async fn bind(address: SocketAddr, site: Site) -> io::Result<Self> {
+    pub async fn bind(address: SocketAddr, tls: Option<Tls>, site: Site) -> io::Result<Self> {
         Ok(Self {
             tcp: TcpListener::bind(address).await?,
+            tls,
             site: Arc::new(site),
         })
     }
@@ -70,7 +76,7 @@ impl Listener {
     /// Serves until `stop` is ready; then takes no more connections, lets what
     /// is under way end, and ends all sessions.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
-        let Self { tcp, site } = self;
+        let Self { tcp, tls, site } = self;
         let (stopping, _) = watch::channel(false);
         let mut connections = JoinSet::new();
         let sweeper = tokio::spawn(exchange::sweep(Arc::clone(&site)));
@@ -89,7 +95,8 @@ impl Listener {
                         drop(stream);
                         continue;
                     };
-                    let serving = connection(Arc::clone(&site), stream, stopping.subscribe());
+                    let tls = tls.as_ref().map(Tls::acceptor);
+                    let serving = connection(Arc::clone(&site), stream, tls, stopping.subscribe());
                     connections.spawn(async move {
                         serving.await;
                         drop(place);
@@ -127,17 +134,44 @@ async fn end(sessions: Vec<Arc<Session>>) {
     }
 }
 
-async fn connection(site: Arc<Site>, stream: TcpStream, mut stopping: watch::Receiver<bool>) {
+async fn connection(
+    site: Arc<Site>,
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    stopping: watch::Receiver<bool>,
+) {
     site.counts.connections.fetch_add(1, Ordering::Relaxed);
     let _ = stream.set_nodelay(true);
-    let io = TokioIo::new(Patient::new(stream));
-    let service = {
-        let site = Arc::clone(&site);
-        service_fn(move |request| {
-            let site = Arc::clone(&site);
-            async move { Ok::<_, Infallible>(site.answer(request).await) }
-        })
-    };
+    match tls {
+        None => speak(&site, Patient::new(stream), None, stopping).await,
+        Some(tls) => match timeout(HEAD, tls.accept(Patient::new(stream))).await {
+            Ok(Ok(stream)) => {
+                let certificate = Tls::certificate_of(stream.get_ref().1);
+                speak(&site, stream, certificate, stopping).await;
+            }
+            Ok(Err(e)) => tracing::debug!("TLS has failed: {e}"),
+            Err(_) => tracing::debug!("TLS was not agreed on in time"),
+        },
+    }
+    site.counts.connections.fetch_sub(1, Ordering::Relaxed);
+}
+
+/// Speaks HTTP on a connection until it ends.
+async fn speak(
+    site: &Arc<Site>,
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    certificate: Option<ClientCertificate>,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let io = TokioIo::new(stream);
+    let certificate = certificate.map(Arc::new);
+    let service = service_fn(move |request| {
+        let (site, certificate) = (Arc::clone(site), certificate.clone());
+        async move {
+            let reply = site.answer(request, certificate.as_deref()).await;
+            Ok::<_, Infallible>(reply)
+        }
+    });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
@@ -157,7 +191,6 @@ async fn connection(site: Arc<Site>, stream: TcpStream, mut stopping: watch::Rec
     if let Err(e) = ended {
         tracing::debug!("a connection has failed: {e}");
     }
-    site.counts.connections.fetch_sub(1, Ordering::Relaxed);
 }
 
 async fn stopped(stopping: &mut watch::Receiver<bool>) {

@@ -10,6 +10,7 @@
 
 mod child;
 mod door;
+mod eras;
 mod exchange;
 mod io;
 mod listen;
@@ -23,4 +24,4 @@ mod streams;
 
 pub use door::{Closed, Door};
 pub use listen::Listener;
-pub use site::{Engines, Site, Way};
+pub use site::{Engines, Site, Way, Who};

@@ -6,13 +6,15 @@
 //! once. No task runs for a session in which nothing happens.
 
 use super::child::Process;
-use super::stream::{Inlet, Outlet, Room};
+use super::stream::{Inlet, Outlet, Room, Sent};
 use super::streams::{Own, Streams};
 use crate::engine::message::{
     Direction, Document, Id, KnownMethod, Limits, Message, Method, Opened, TopLevel,
 };
 use crate::engine::principal::Principal;
+use crate::engine::route::Route;
 use crate::engine::types::ServerName;
+use crate::proxy::era::{Adapter, Step};
 use crate::proxy::evidence::SharedLog;
 use crate::proxy::pump::{Outgoing, Pump};
 use crate::state::lockfile::FirstUse;
@@ -37,6 +39,8 @@ pub(super) struct State {
     pub(super) pump: Pump<SharedLog, FirstUse>,
     pub(super) upstream: Upstream,
     pub(super) streams: Streams,
+    /// Translates, where the agent and the server are of two eras.
+    pub(super) adapter: Option<Adapter>,
     /// Which arguments the server's tools want in headers.
     pub(super) mirror: Mirror,
     /// Names for requests of the stateless era.
@@ -65,12 +69,14 @@ impl Session {
         server: ServerName,
         modern: bool,
         pump: Pump<SharedLog, FirstUse>,
+        adapter: Option<Adapter>,
     ) -> Arc<Self> {
         let room = Arc::<Room>::default();
         let state = State {
             pump,
             upstream: Upstream::Coming,
             streams: Streams::new(!modern, Arc::clone(&room)),
+            adapter,
             mirror: Mirror::default(),
             names: 0,
             woken: None,
@@ -139,7 +145,12 @@ impl Session {
     }
 
     /// A request of the agent. What answers it comes out of the inlet.
-    pub(super) fn ask(self: &Arc<Self>, opened: Opened, id: &Id) -> Inlet {
+    pub(super) fn ask(
+        self: &Arc<Self>,
+        opened: Opened,
+        id: &Id,
+        principal: &Arc<Principal>,
+    ) -> Inlet {
         self.use_it();
         let mut state = self.lock();
         let number = state.streams.number();
@@ -160,22 +171,23 @@ impl Session {
         let begun = (outlet.clone(), number);
         let registered = state.streams.begin(&id, begun, lasts, token, own);
         let aside = (!registered).then_some(outlet);
-        self.judge(
-            &mut state,
-            Direction::ToServer,
-            opened,
-            None,
-            aside.as_ref(),
-        );
+        if state.pump.renew(principal).is_err() {
+            // Not judged at all; whoever asks is told that there is no session.
+            state.streams.end(&id);
+            return inlet;
+        }
+        self.hear(&mut state, opened, aside.as_ref());
         inlet
     }
 
     /// Anything else of the agent. What is wrong with it comes out of the inlet.
-    pub(super) fn tell(self: &Arc<Self>, opened: Opened) -> Inlet {
+    pub(super) fn tell(self: &Arc<Self>, opened: Opened, principal: &Arc<Principal>) -> Inlet {
         self.use_it();
         let mut state = self.lock();
         let (outlet, inlet) = Inlet::new(Arc::clone(self), 0, None);
-        self.judge(&mut state, Direction::ToServer, opened, None, Some(&outlet));
+        if state.pump.renew(principal).is_ok() {
+            self.hear(&mut state, opened, Some(&outlet));
+        }
         inlet
     }
 
@@ -199,7 +211,8 @@ impl Session {
             state.mirror.learn(&document);
         }
         let opened = Opened::read(Direction::ToAgent, line, &Limits::DEFAULT);
-        self.judge(&mut state, Direction::ToAgent, opened, about, None);
+        state.pump.receive_opened(opened, self.now());
+        self.pass_on(&mut state, about, None);
     }
 
     /// A line of the server that was too long to be kept.
@@ -210,52 +223,81 @@ impl Session {
         self.pass_on(&mut state, None, None);
     }
 
-    fn judge(
-        self: &Arc<Self>,
-        state: &mut State,
-        direction: Direction,
-        opened: Opened,
-        about: Option<&Id>,
-        aside: Option<&Outlet>,
-    ) {
-        debug_assert_eq!(opened.direction(), direction);
-        state.pump.receive_opened(opened, self.now());
-        self.pass_on(state, about, aside);
+    /// Judges a message of the agent, as the server will read it.
+    fn hear(self: &Arc<Self>, state: &mut State, opened: Opened, aside: Option<&Outlet>) {
+        let now = self.now();
+        let translates = state.adapter.is_some() && opened.message().is_ok();
+        if !translates {
+            state.pump.receive_opened(opened, now);
+            self.pass_on(state, None, aside);
+        } else if let (Some(adapter), Some(bytes)) = (&mut state.adapter, opened.into_unjudged()) {
+            let steps = adapter.from_agent(bytes, now);
+            self.step(state, steps);
+            self.pass_on(state, None, None);
+        }
+    }
+
+    /// Does what an adapter wants to be done.
+    fn step(&self, state: &mut State, steps: Vec<Step>) {
+        for step in steps {
+            match step {
+                Step::ToEngine(bytes) => {
+                    state.pump.receive(Direction::ToServer, bytes, self.now());
+                }
+                Step::ToAgent { about, bytes } => {
+                    let route = Route::read(&bytes);
+                    state.streams.deliver(bytes, &route, about.as_ref());
+                }
+            }
+        }
     }
 
     /// Sends what was cleared on its way. `aside` gets the answer to a message
     /// of the agent that no stream belongs to.
     fn pass_on(self: &Arc<Self>, state: &mut State, about: Option<&Id>, aside: Option<&Outlet>) {
-        for Outgoing {
-            to,
-            frame,
-            returned,
-        } in state.pump.flush()
-        {
-            match (to, &mut state.upstream, aside) {
-                (Direction::ToServer, Upstream::Process(process), _) => {
-                    process.send(frame, returned);
+        loop {
+            let cleared = state.pump.flush();
+            if cleared.is_empty() {
+                break;
+            }
+            for sent in cleared {
+                match sent.to {
+                    Direction::ToServer => to_server(state, sent),
+                    Direction::ToAgent => self.to_agent(state, sent, about, aside),
                 }
-                (Direction::ToServer, Upstream::Remote(remote), _) => {
-                    remote.send(frame.into_bytes());
-                }
-                // The record says what it was; who waits is told by the end.
-                (Direction::ToServer, Upstream::Coming | Upstream::Gone, _) => drop(frame),
-                (Direction::ToAgent, _, Some(aside)) if returned => {
-                    let bytes = frame.into_bytes().into();
-                    let sent = super::stream::Sent::new(bytes, true, None, &self.room);
-                    // Whoever sent it has left.
-                    let _ = aside.send(sent);
-                }
-                (Direction::ToAgent, ..) => state.streams.deliver(frame, about),
             }
         }
         self.be_woken(state);
     }
 
+    fn to_agent(
+        &self,
+        state: &mut State,
+        sent: Outgoing,
+        about: Option<&Id>,
+        aside: Option<&Outlet>,
+    ) {
+        let Outgoing {
+            frame, returned, ..
+        } = sent;
+        if let Some(aside) = aside.filter(|_| returned) {
+            let sent = Sent::new(frame.into_bytes().into(), true, None, &self.room);
+            // Whoever asked may have left.
+            let _ = aside.send(sent);
+        } else if let Some(adapter) = &mut state.adapter {
+            let steps = adapter.to_agent(frame.bytes(), self.now());
+            self.step(state, steps);
+        } else {
+            let route = frame.route().clone();
+            state.streams.deliver(frame.into_bytes(), &route, about);
+        }
+    }
+
     /// Sees to it that the pump is woken when its time has come.
     fn be_woken(self: &Arc<Self>, state: &mut State) {
-        let Some(due) = state.pump.deadline() else {
+        let adapter = state.adapter.as_ref().and_then(Adapter::deadline);
+        let due = state.pump.deadline().into_iter().chain(adapter).min();
+        let Some(due) = due else {
             state.woken = None;
             return;
         };
@@ -272,6 +314,8 @@ impl Session {
                 state.woken = None;
                 let now = session.now();
                 state.pump.tick(now);
+                let steps = state.adapter.as_mut().map(|a| a.tick(now));
+                session.step(&mut state, steps.unwrap_or_default());
                 session.pass_on(&mut state, None, None);
             }
         });
@@ -310,7 +354,14 @@ impl Session {
         // not, and the agent may come back.
         if let (true, true, Some(id)) = (open, self.modern, request) {
             state.streams.end(id);
-            self.cancel(&mut state, id);
+            match &mut state.adapter {
+                Some(adapter) => {
+                    let steps = adapter.closed(id);
+                    self.step(&mut state, steps);
+                    self.pass_on(&mut state, None, None);
+                }
+                None => self.cancel(&mut state, id),
+            }
         }
     }
 
@@ -318,8 +369,11 @@ impl Session {
         let text = format!(
             r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{id},"reason":"the agent has closed the stream"}}}}"#
         );
-        let opened = Opened::read(Direction::ToServer, text.into_bytes(), &Limits::DEFAULT);
-        self.judge(state, Direction::ToServer, opened, None, None);
+        let now = self.now();
+        state
+            .pump
+            .receive(Direction::ToServer, text.into_bytes(), now);
+        self.pass_on(state, None, None);
     }
 
     /// The server has ended: whoever waits is told why, and the session is over.
@@ -327,6 +381,9 @@ impl Session {
         let mut state = self.lock();
         let now = self.now();
         state.pump.server_gone(why, now);
+        self.pass_on(&mut state, None, None);
+        let steps = state.adapter.as_mut().map(Adapter::end);
+        self.step(&mut state, steps.unwrap_or_default());
         self.pass_on(&mut state, None, None);
         state.upstream = Upstream::Gone;
         self.over.store(true, Ordering::Relaxed);
@@ -369,6 +426,15 @@ impl Session {
         state.streams.close();
         drop(state);
         self.room.changed.notify_waiters();
+    }
+}
+
+fn to_server(state: &mut State, sent: Outgoing) {
+    match &mut state.upstream {
+        Upstream::Process(process) => process.send(sent.frame, sent.returned),
+        Upstream::Remote(remote) => remote.send(sent.frame.into_bytes()),
+        // The record says what it was; who waits is told by the end.
+        Upstream::Coming | Upstream::Gone => drop(sent.frame),
     }
 }
 

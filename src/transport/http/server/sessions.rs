@@ -93,6 +93,14 @@ impl Sessions {
         }
     }
 
+    /// Ends what stands for a principal's requests in the stateless era.
+    pub(super) fn end_modern(&self, session: &Arc<Session>) {
+        let mut all = self.lock();
+        all.modern.retain(|_, other| !Arc::ptr_eq(other, session));
+        drop(all);
+        session.close();
+    }
+
     /// Takes a session off the list, and ends it.
     pub(super) fn end(&self, id: &str) {
         let session = self.lock().remove(id);
@@ -106,11 +114,7 @@ impl Sessions {
         let (legacy, modern): (Vec<_>, Vec<_>) = {
             let all = self.lock();
             let legacy = all.legacy.iter().map(|(id, s)| (id.clone(), Arc::clone(s)));
-            let modern = all
-                .modern
-                .iter()
-                .map(|(key, s)| (key.clone(), Arc::clone(s)));
-            (legacy.collect(), modern.collect())
+            (legacy.collect(), all.modern.values().cloned().collect())
         };
         let stale = |session: &Arc<Session>| {
             session.is_over() || session.idle().is_some_and(|idle| idle > IDLE)
@@ -118,14 +122,8 @@ impl Sessions {
         for (id, _) in legacy.iter().filter(|(_, s)| stale(s)) {
             self.end(id);
         }
-        for (key, session) in modern.iter().filter(|(_, s)| stale(s)) {
-            let mut all = self.lock();
-            // It may be another by now.
-            if all.modern.get(key).is_some_and(|s| Arc::ptr_eq(s, session)) {
-                all.modern.remove(key);
-            }
-            drop(all);
-            session.close();
+        for session in modern.iter().filter(|s| stale(s)) {
+            self.end_modern(session);
         }
     }
 

@@ -2,13 +2,17 @@
 //! its session.
 
 use super::door::Door;
+use super::eras::Spoken;
 use super::reply::{Reply, empty, not_allowed, refused, text};
 use super::session::{Ear, Session, Upstream};
 use super::sessions::Sessions;
 use super::{child, exchange};
 use crate::engine::principal::Principal;
+use crate::engine::seal::Seal;
 use crate::engine::types::ServerName;
 use crate::engine::{Engine, Session as EngineSession};
+use crate::identity::{ClientCertificate, Gate, Presented, Refused};
+use crate::proxy::era::{Adapter, Bridge, Terms};
 use crate::proxy::evidence::SharedLog;
 use crate::proxy::facts;
 use crate::proxy::pump::Pump;
@@ -16,11 +20,16 @@ use crate::state::lockfile::FirstUse;
 use crate::transport::child::{Child, ChildSpec};
 use crate::transport::http::client::{Dialer, Remote};
 use hyper::body::Incoming;
+use hyper::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Method, Request, StatusCode};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Instant, SystemTime};
+
+/// Where protected resource metadata is (RFC 9728, section 3).
+const METADATA: &str = "/.well-known/oauth-protected-resource";
 
 /// How a server is reached.
 #[derive(Debug)]
@@ -43,6 +52,15 @@ pub trait Engines: fmt::Debug + Send + Sync {
     fn pins(&self, server: &ServerName) -> FirstUse;
 }
 
+/// Who acts on a listener.
+#[derive(Debug)]
+pub enum Who {
+    /// Whoever reaches it; for listeners on the loopback.
+    Everybody(Arc<Principal>),
+    /// Whoever proves to be an agent of the policy.
+    Proved(Box<Gate>),
+}
+
 /// What a listener serves.
 #[derive(Debug)]
 pub struct Site {
@@ -52,12 +70,20 @@ pub struct Site {
     pub servers: BTreeMap<ServerName, Way>,
     /// The server of `/mcp`.
     pub only: Option<ServerName>,
-    /// Who acts where nobody has to prove who he is.
-    pub everybody: Arc<Principal>,
+    /// Who acts.
+    pub who: Who,
     /// What judges.
     pub engines: Box<dyn Engines>,
     /// Where records go.
     pub log: SharedLog,
+    /// Scheme, host and port at which agents reach the listener.
+    pub origin: String,
+    /// What agents bring back is sealed with it.
+    pub seal: Arc<Seal>,
+    /// When the clock of all sessions began.
+    pub(super) began: Instant,
+    /// Which eras the servers speak.
+    pub(super) spoken: BTreeMap<ServerName, Spoken>,
     /// All sessions.
     pub(super) sessions: Sessions,
     /// What `/metrics` tells.
@@ -78,24 +104,36 @@ impl Site {
         door: Door,
         servers: BTreeMap<ServerName, Way>,
         only: Option<ServerName>,
-        everybody: Arc<Principal>,
+        who: Who,
         engines: Box<dyn Engines>,
         log: SharedLog,
+        (origin, seal): (String, Arc<Seal>),
     ) -> Self {
         Self {
             door,
+            spoken: servers
+                .keys()
+                .map(|name| (name.clone(), Spoken::default()))
+                .collect(),
             servers,
             only,
-            everybody,
+            who,
             engines,
             log,
+            origin,
+            seal,
+            began: Instant::now(),
             sessions: Sessions::default(),
             counts: Counts::default(),
         }
     }
 
     /// Answers one request.
-    pub(super) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Reply {
+    pub(super) async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        certificate: Option<&ClientCertificate>,
+    ) -> Reply {
         self.counts.requests.fetch_add(1, Ordering::Relaxed);
         let authority = request.uri().authority().map(|a| a.as_str().to_owned());
         if let Err(closed) = self.door.admit(request.headers(), authority.as_deref()) {
@@ -113,10 +151,63 @@ impl Site {
             (&Method::GET, "/healthz") => text("text/plain", "ok\n"),
             (_, "/healthz" | "/metrics") if request.method() != Method::GET => not_allowed("GET"),
             (_, "/metrics") => text("text/plain; version=0.0.4", self.metrics()),
+            (&Method::GET, path) if path.starts_with(METADATA) => self.resource_metadata(path),
             (_, path) => match self.server(path) {
-                Some(server) => exchange::answer(&self, &server, request).await,
+                Some(server) => match self.principal(request.headers(), certificate).await {
+                    Ok(principal) => exchange::answer(&self, &server, principal, request).await,
+                    Err(refused) => self.turned_away(&refused),
+                },
                 None => empty(StatusCode::NOT_FOUND),
             },
+        }
+    }
+
+    async fn principal(
+        &self,
+        headers: &HeaderMap,
+        certificate: Option<&ClientCertificate>,
+    ) -> Result<Arc<Principal>, Refused> {
+        match &self.who {
+            Who::Everybody(principal) => Ok(Arc::clone(principal)),
+            Who::Proved(gate) => {
+                let presented = Presented {
+                    headers,
+                    certificate,
+                };
+                gate.admit(&presented, SystemTime::now()).await
+            }
+        }
+    }
+
+    /// The answer to somebody who has not proved who he is.
+    pub(super) fn turned_away(&self, why: &Refused) -> Reply {
+        self.counts.closed_out.fetch_add(1, Ordering::Relaxed);
+        tracing::warn!("a request was refused: {why}");
+        let mut reply = refused(why.status(), None, why.code(), &why.to_string());
+        let challenge = self.challenge(why);
+        reply
+            .headers_mut()
+            .extend(challenge.map(|c| (WWW_AUTHENTICATE, c)));
+        reply
+    }
+
+    /// What a client is told about the credential that would help.
+    pub(super) fn challenge(&self, why: &Refused) -> Option<HeaderValue> {
+        why.challenge(Some(&format!("{}{METADATA}", self.origin)))
+    }
+
+    /// Where clients get their tokens (RFC 9728).
+    fn resource_metadata(&self, path: &str) -> Reply {
+        let rest = path.strip_prefix(METADATA).unwrap_or_default();
+        let document = match &self.who {
+            Who::Proved(gate) if rest.is_empty() || self.server(rest).is_some() => {
+                gate.metadata(&self.origin)
+            }
+            _ => None,
+        };
+        match document {
+            Some(document) => text("application/json", document),
+            None => empty(StatusCode::NOT_FOUND),
         }
     }
 
@@ -167,21 +258,35 @@ impl Site {
         principal: &Arc<Principal>,
         server: &ServerName,
         modern: bool,
+        bridge: Option<Bridge>,
     ) -> Result<Arc<Session>, String> {
         let way = self
             .servers
             .get(server)
             .ok_or_else(|| "there is no such server".to_owned())?;
         let engine = self.engines.engine(principal, server)?;
-        let nonce = nonce(12)?;
+        let nonce = random(12)?;
         let pump = Pump::new(
             engine,
-            EngineSession::new(&nonce),
+            EngineSession::new(&nonce)
+                .acting(Arc::clone(principal))
+                .begun_at(self.began.elapsed()),
             self.log.clone(),
             self.engines.pins(server),
             facts::resolve,
         );
-        let session = Session::new(Arc::clone(principal), server.clone(), modern, pump);
+        let terms = |nonce| Terms {
+            nonce,
+            seal: Arc::clone(&self.seal),
+            principal: Arc::clone(&principal.key),
+            server: server.clone(),
+        };
+        let adapter = match bridge {
+            Some(bridge) => Some(Adapter::new(bridge, terms(random(12)?))),
+            None => None,
+        };
+        let principal = Arc::clone(principal);
+        let session = Session::new(principal, server.clone(), modern, pump, adapter);
         match way {
             Way::Remote(dialer) => {
                 let ear = Arc::new(Ear(Arc::downgrade(&session)));
@@ -201,7 +306,7 @@ impl Site {
 }
 
 /// Random bytes as hexadecimal text.
-pub(super) fn nonce(bytes: usize) -> Result<String, String> {
+pub(super) fn random(bytes: usize) -> Result<String, String> {
     let mut random = vec![0; bytes];
     getrandom::fill(&mut random).map_err(|e| format!("no randomness to be had: {e}"))?;
     let digits = random.iter().flat_map(|b| [b >> 4, b & 15]);

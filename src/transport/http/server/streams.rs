@@ -5,7 +5,6 @@
 //! told; else to the stream that the agent keeps open for it; else it waits.
 
 use super::stream::{Outlet, Replay, Room, Sent};
-use crate::engine::decision::{Cleared, Frame};
 use crate::engine::message::{Document, Id, Limits};
 use crate::engine::route::{Kind, Route};
 use hyper::body::Bytes;
@@ -181,10 +180,9 @@ impl Streams {
         self.waiting.clear();
     }
 
-    /// Sends a frame to the agent. `about`: the request on whose response it
-    /// came from the server.
-    pub(super) fn deliver(&mut self, frame: Cleared<Frame>, about: Option<&Id>) {
-        let route = frame.route().clone();
+    /// Sends what was cleared, or made of what was cleared, to the agent.
+    /// `about`: the request on whose response it came from the server.
+    pub(super) fn deliver(&mut self, bytes: Vec<u8>, route: &Route, about: Option<&Id>) {
         let by_token = |open: &Open| open.token.is_some() && open.token == route.id;
         let to = match route.kind {
             Kind::Answer | Kind::Subscribed => route.id.clone(),
@@ -198,10 +196,10 @@ impl Streams {
         let about = about.filter(|id| self.open.contains_key(id)).cloned();
         let last = route.kind == Kind::Answer;
         match to.or(about) {
-            Some(id) => self.reply(&id, frame, &route, last),
+            Some(id) => self.reply(&id, bytes, route, last),
             None if last => tracing::debug!("an answer found nobody who waits for it"),
             None => {
-                let bytes = Bytes::from(frame.into_bytes());
+                let bytes = Bytes::from(bytes);
                 match self.likely(route.kind) {
                     Some(id) => self.push(&id, bytes, false),
                     None => self.say(bytes),
@@ -223,13 +221,13 @@ impl Streams {
         (only || any).then(|| first.clone())
     }
 
-    fn reply(&mut self, id: &Id, frame: Cleared<Frame>, route: &Route, last: bool) {
+    fn reply(&mut self, id: &Id, bytes: Vec<u8>, route: &Route, last: bool) {
         let Some(open) = self.open.get(id) else {
             return;
         };
         let bytes = match &open.own {
-            None => frame.into_bytes(),
-            Some(own) => renamed(frame.into_bytes(), route, own),
+            None => bytes,
+            Some(own) => renamed(bytes, route, own),
         };
         self.push(id, Bytes::from(bytes), last);
     }

@@ -15,9 +15,12 @@ fn read(
     let fine = cuts
         .windows(2)
         .all(|pair| decoder.feed(&stream[pair[0]..pair[1]], &mut events).is_ok());
-    let events = events
-        .into_iter()
-        .map(|e| (String::from_utf8_lossy(&e.data).into_owned(), e.is_message));
+    let events = events.into_iter().map(|e| {
+        (
+            String::from_utf8_lossy(&e.data).into_owned(),
+            e.kind == EventKind::Message,
+        )
+    });
     (events.collect(), decoder.last_id().map(str::to_owned), fine)
 }
 

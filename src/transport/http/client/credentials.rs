@@ -1,0 +1,122 @@
+//! What proves lockgate to the server: fixed headers, secrets in files, tokens.
+
+use super::failure::Failure;
+use super::oauth::{Bearer, Subject, Tokens};
+use crate::transport::http::secret::{FileError, Secret, SecretFile, Source};
+use hyper::HeaderMap;
+use hyper::header::{HeaderName, HeaderValue};
+use std::sync::Arc;
+
+/// The headers that the operator adds to every request. No two of one name.
+#[derive(Debug, Default)]
+pub struct Credentials(Vec<(HeaderName, Source)>);
+
+/// Why there is no header of a secret. Nothing of the secret is in it.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialError {
+    /// It is no header.
+    #[error(
+        "the value of the header `{0}` does not fit into one: expected visible ASCII on one line"
+    )]
+    Unfit(HeaderName),
+    /// Its file cannot be used.
+    #[error("the value of the header `{0}`: {1}")]
+    File(HeaderName, FileError),
+}
+
+impl Credentials {
+    /// No headers.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a header.
+    ///
+    /// # Errors
+    /// See [`CredentialError`]; a file is read at once, so that it is told at
+    /// the start if it cannot be.
+    pub fn add(&mut self, name: HeaderName, source: Source) -> Result<(), CredentialError> {
+        value(&name, &source)?;
+        self.0.push((name, source));
+        Ok(())
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The headers as they are now.
+    pub(super) fn read(&self) -> Result<HeaderMap, Failure> {
+        let mut headers = HeaderMap::new();
+        for (name, source) in &self.0 {
+            match value(name, source) {
+                Ok(value) => drop(headers.insert(name, value)),
+                Err(e) => {
+                    // A path is the operator's business, not the agent's.
+                    tracing::error!("{e}");
+                    return Err(Failure::Credentials);
+                }
+            }
+        }
+        Ok(headers)
+    }
+}
+
+fn value(name: &HeaderName, source: &Source) -> Result<HeaderValue, CredentialError> {
+    let secret = source.read();
+    let secret = secret.map_err(|e| CredentialError::File(name.clone(), e))?;
+    sensitive(secret.expose()).ok_or_else(|| CredentialError::Unfit(name.clone()))
+}
+
+/// A header value that is not shown.
+pub(super) fn sensitive(text: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// Where the token of a request comes from.
+#[derive(Debug, Clone, Default)]
+pub struct Proof {
+    tokens: Option<Arc<Tokens>>,
+    subject: Option<Subject>,
+}
+
+impl Proof {
+    /// By these tokens.
+    pub fn by(tokens: Arc<Tokens>) -> Self {
+        Self {
+            tokens: Some(tokens),
+            subject: None,
+        }
+    }
+
+    pub(super) fn on_behalf_of(self, subject: Subject) -> Self {
+        Self {
+            subject: Some(subject),
+            ..self
+        }
+    }
+
+    /// The token to show; another one than `stale`, which the server refused.
+    pub(super) async fn bearer(&self, stale: Option<&Bearer>) -> Result<Option<Bearer>, Failure> {
+        let Some(tokens) = &self.tokens else {
+            return Ok(None);
+        };
+        let subject: Option<Secret> = self.subject.as_ref().map(Subject::token);
+        tokens.bearer(subject.as_ref(), stale).await.map(Some)
+    }
+}
+
+impl From<SecretFile> for Source {
+    fn from(file: SecretFile) -> Self {
+        Self::File(file)
+    }
+}
+
+impl From<Secret> for Source {
+    fn from(secret: Secret) -> Self {
+        Self::Fixed(secret)
+    }
+}

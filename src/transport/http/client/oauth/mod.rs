@@ -1,0 +1,263 @@
+//! Tokens for the server: lockgate as a client of its authorization server.
+//!
+//! Client credentials (RFC 6749, 4.4), or the exchange of a principal's own
+//! token (RFC 8693); for one resource (RFC 8707). The agent's token itself never
+//! goes to the server: that would make lockgate a confused deputy, and MCP
+//! forbids it.
+//!
+//! Deliberately absent: refresh tokens (neither grant needs one), and logging in
+//! with a browser.
+
+mod answer;
+mod endpoint;
+
+use super::connect::DialError;
+use super::failure::Failure;
+use super::link::lock;
+use super::names::{LookUp, System};
+use crate::engine::guard::address::Reach;
+use crate::engine::policy::TokenPlace;
+use crate::engine::types::Digest;
+use crate::transport::http::secret::{Secret, Source};
+use answer::Granted;
+use endpoint::Endpoint;
+use hyper::header::HeaderValue;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::sync;
+
+/// Most principals whose tokens are kept.
+const KEPT: usize = 1024;
+/// How long a refusal is the answer to everybody who asks.
+const REFUSED: Duration = Duration::from_secs(5);
+/// How long an issuer's metadata are believed.
+const METADATA: Duration = Duration::from_hours(1);
+/// A token is not used in the last so much of its life.
+const MARGIN: Duration = Duration::from_secs(30);
+
+/// What lockgate says of itself and of what it wants.
+#[derive(Debug)]
+pub struct Client {
+    /// Who lockgate is.
+    pub id: String,
+    /// What proves it.
+    pub secret: Source,
+    /// The scopes, separated by spaces.
+    pub scope: Option<String>,
+    /// For which resource.
+    pub resource: Option<String>,
+    /// For which audience.
+    pub audience: Option<String>,
+    /// A principal's token is exchanged; there is none for lockgate itself.
+    pub exchange: bool,
+}
+
+/// Gets tokens and keeps them while they are good.
+#[derive(Debug)]
+pub struct Tokens {
+    place: TokenPlace,
+    reach: Reach,
+    look_up: Arc<dyn LookUp>,
+    client: Client,
+    endpoint: sync::Mutex<Option<(Arc<Endpoint>, Instant)>>,
+    /// By the digest of the principal's token; lockgate's own has none.
+    slots: Mutex<BTreeMap<Option<Digest>, Arc<sync::Mutex<Slot>>>>,
+    serial: AtomicU64,
+}
+
+/// The token of one principal. Whoever fetches it holds the slot, so that the
+/// others wait for the same one.
+#[derive(Debug, Default)]
+enum Slot {
+    #[default]
+    Empty,
+    Good(Bearer, Instant),
+    Bad(Failure, Instant),
+}
+
+/// A token as the server sees it.
+#[derive(Debug, Clone)]
+pub(super) struct Bearer {
+    /// Marked as sensitive.
+    pub(super) header: HeaderValue,
+    /// It was not got for this very request: a newer one may do better.
+    pub(super) is_kept: bool,
+    serial: u64,
+}
+
+/// The token of the principal on whose behalf messages are sent: always the one
+/// of its latest request.
+#[derive(Debug, Clone)]
+pub struct Subject(Arc<Mutex<Secret>>);
+
+impl Subject {
+    /// A principal with this token.
+    pub fn new(token: Secret) -> Self {
+        Self(Arc::new(Mutex::new(token)))
+    }
+
+    /// It has shown another one, which was verified.
+    pub fn renew(&self, token: Secret) {
+        *lock(&self.0) = token;
+    }
+
+    pub(super) fn token(&self) -> Secret {
+        lock(&self.0).clone()
+    }
+}
+
+impl Tokens {
+    /// Nothing is asked yet.
+    ///
+    /// # Errors
+    /// Where the place can never be dialled.
+    pub fn new(place: TokenPlace, reach: Reach, client: Client) -> Result<Self, DialError> {
+        let look_up = Arc::new(System);
+        let (TokenPlace::Endpoint(url) | TokenPlace::Issuer(url)) = &place;
+        // Told at the start.
+        let endpoint = Endpoint::new(url, &reach, Arc::<System>::clone(&look_up))?;
+        let known = matches!(place, TokenPlace::Endpoint(_));
+        let far = Instant::now().checked_add(Duration::from_hours(24 * 365 * 10));
+        let endpoint = far.filter(|_| known).map(|far| (Arc::new(endpoint), far));
+        Ok(Self {
+            place,
+            reach,
+            look_up,
+            client,
+            endpoint: sync::Mutex::new(endpoint),
+            slots: Mutex::default(),
+            serial: AtomicU64::default(),
+        })
+    }
+
+    /// A token that is good now: for the principal with the token `subject`, or
+    /// for lockgate itself. `stale` is one that the server has refused.
+    pub(super) async fn bearer(
+        &self,
+        subject: Option<&Secret>,
+        stale: Option<&Bearer>,
+    ) -> Result<Bearer, Failure> {
+        let subject = match (self.client.exchange, subject) {
+            (true, None) => {
+                let why = "its tokens are got for the token of the agent's user, and this agent has none (stdio)";
+                return Err(Failure::Token(why.to_owned()));
+            }
+            (true, subject) => subject,
+            (false, _) => None,
+        };
+        let slot = self.slot(subject);
+        let mut slot = slot.lock().await;
+        let now = Instant::now();
+        match &*slot {
+            Slot::Good(bearer, until)
+                if *until > now && stale.is_none_or(|s| s.serial != bearer.serial) =>
+            {
+                return Ok(bearer.clone());
+            }
+            Slot::Bad(failure, until) if *until > now => return Err(failure.clone()),
+            _ => {}
+        }
+        match self.granted(subject).await {
+            Ok(granted) => {
+                let bearer = Bearer {
+                    header: granted.header,
+                    is_kept: true,
+                    serial: self.serial.fetch_add(1, Ordering::Relaxed),
+                };
+                let until = Instant::now().checked_add(usable(granted.lasts));
+                *slot = Slot::Good(bearer.clone(), until.unwrap_or(now));
+                Ok(Bearer {
+                    is_kept: false,
+                    ..bearer
+                })
+            }
+            Err(failure) => {
+                tracing::warn!("no token for the server: {failure}");
+                let until = Instant::now().checked_add(REFUSED);
+                *slot = Slot::Bad(failure.clone(), until.unwrap_or(now));
+                Err(failure)
+            }
+        }
+    }
+
+    fn slot(&self, subject: Option<&Secret>) -> Arc<sync::Mutex<Slot>> {
+        let key = subject.map(|s| Digest::of(&[s.expose().as_bytes()]));
+        let mut slots = lock(&self.slots);
+        if slots.len() >= KEPT && !slots.contains_key(&key) {
+            let now = Instant::now();
+            // One that is held is being fetched.
+            slots.retain(|_, slot| slot.try_lock().map_or(true, |slot| slot.is_good(now)));
+            // All are good: whoever loses his asks again.
+            if slots.len() >= KEPT {
+                slots.pop_first();
+            }
+        }
+        Arc::clone(slots.entry(key).or_default())
+    }
+
+    async fn granted(&self, subject: Option<&Secret>) -> Result<Granted, Failure> {
+        let endpoint = self.endpoint().await?;
+        let secret = self.client.secret.read().map_err(|e| {
+            tracing::error!("{e}");
+            Failure::Credentials
+        })?;
+        let client = &self.client;
+        let mut pairs = match subject {
+            None => vec![("grant_type", "client_credentials")],
+            Some(subject) => vec![
+                (
+                    "grant_type",
+                    "urn:ietf:params:oauth:grant-type:token-exchange",
+                ),
+                ("subject_token", subject.expose()),
+                ("subject_token_type", ACCESS_TOKEN),
+                ("requested_token_type", ACCESS_TOKEN),
+            ],
+        };
+        for (key, value) in [
+            ("scope", &client.scope),
+            ("resource", &client.resource),
+            ("audience", &client.audience),
+        ] {
+            pairs.extend(value.as_deref().map(|value| (key, value)));
+        }
+        let basic = endpoint::basic(&client.id, secret.expose());
+        let basic = basic.ok_or(Failure::Credentials)?;
+        let (status, body) = endpoint.ask(Some((&pairs, basic))).await?;
+        answer::granted(status, body, subject)
+    }
+
+    /// Whom to ask; an issuer says it, and is believed for a while.
+    async fn endpoint(&self) -> Result<Arc<Endpoint>, Failure> {
+        let mut known = self.endpoint.lock().await;
+        let now = Instant::now();
+        if let Some((endpoint, _)) = known.as_ref().filter(|(_, until)| *until > now) {
+            return Ok(Arc::clone(endpoint));
+        }
+        let (TokenPlace::Endpoint(issuer) | TokenPlace::Issuer(issuer)) = &self.place;
+        let url = endpoint::discover(issuer, &self.reach, &self.look_up).await?;
+        let endpoint = Endpoint::new(&url, &self.reach, Arc::clone(&self.look_up));
+        let endpoint = Arc::new(endpoint.map_err(|e| Failure::Token(e.to_string()))?);
+        let until = now.checked_add(METADATA).unwrap_or(now);
+        *known = Some((Arc::clone(&endpoint), until));
+        Ok(endpoint)
+    }
+}
+
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+
+/// How long of its life a token is used.
+fn usable(lasts: Duration) -> Duration {
+    lasts.saturating_sub(MARGIN.min(lasts / 5))
+}
+
+impl Slot {
+    fn is_good(&self, now: Instant) -> bool {
+        matches!(self, Self::Good(_, until) if *until > now)
+    }
+}
+
+#[cfg(test)]
+mod tests;

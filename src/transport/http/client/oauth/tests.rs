@@ -1,0 +1,121 @@
+//! A principal's token is exchanged for one of the server's, which no other
+//! principal gets.
+
+use super::*;
+use crate::engine::url::ServerUrl;
+use std::sync::atomic::AtomicUsize;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+/// Exchanges `x` for `for-x`; counts.
+async fn authority(asked: Arc<AtomicUsize>) -> ServerUrl {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let asked = Arc::clone(&asked);
+            tokio::spawn(async move {
+                let mut text = String::new();
+                let mut bytes = [0; 4096];
+                while !text.ends_with("&audience=end") {
+                    let read = stream.read(&mut bytes).await.unwrap();
+                    text.push_str(std::str::from_utf8(&bytes[..read]).unwrap());
+                }
+                asked.fetch_add(1, Ordering::Relaxed);
+                assert!(text.contains(
+                    "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&"
+                ));
+                let token = text.split("subject_token=").nth(1).unwrap();
+                let token = token.split('&').next().unwrap();
+                let token = if token == "own" {
+                    token.to_owned()
+                } else {
+                    format!("for-{token}")
+                };
+                let body = format!(
+                    r#"{{"access_token":"{token}","token_type":"Bearer","expires_in":60}}"#
+                );
+                let answer = format!(
+                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
+                    body.len()
+                );
+                let _ = stream.write_all(answer.as_bytes()).await;
+            });
+        }
+    });
+    ServerUrl::parse(&format!("http://127.0.0.1:{port}/token")).unwrap()
+}
+
+fn tokens(url: &ServerUrl, exchange: bool) -> Tokens {
+    let client = Client {
+        id: "c".to_owned(),
+        secret: Secret::new("s").into(),
+        scope: None,
+        resource: None,
+        // The last pair, by which the end of the form is known.
+        audience: Some("end".to_owned()),
+        exchange,
+    };
+    Tokens::new(TokenPlace::Endpoint(url.clone()), url.reach(), client).unwrap()
+}
+
+async fn shown(tokens: &Tokens, subject: &Subject) -> String {
+    let bearer = tokens.bearer(Some(&subject.token()), None).await.unwrap();
+    assert!(bearer.header.is_sensitive());
+    bearer.header.to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn each_principal_has_a_token_of_its_own() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let url = authority(Arc::clone(&asked)).await;
+    let tokens = tokens(&url, true);
+    let [alice, bob] = ["alice", "bob"].map(|name| Subject::new(Secret::new(name)));
+    let both = tokio::join!(
+        shown(&tokens, &alice),
+        shown(&tokens, &alice),
+        shown(&tokens, &bob)
+    );
+    let expected = ["Bearer for-alice", "Bearer for-alice", "Bearer for-bob"];
+    assert_eq!([both.0, both.1, both.2], expected);
+    assert_eq!(asked.load(Ordering::Relaxed), 2, "once each");
+    // Who shows another token gets another one, also where a copy is asked.
+    let copy = alice.clone();
+    alice.renew(Secret::new("alice-2"));
+    assert_eq!(shown(&tokens, &copy).await, "Bearer for-alice-2");
+    assert_eq!(shown(&tokens, &bob).await, "Bearer for-bob");
+    assert_eq!(asked.load(Ordering::Relaxed), 3);
+}
+
+#[tokio::test]
+async fn nobody_is_served_with_the_token_of_another() {
+    let url = authority(Arc::default()).await;
+    let tokens = tokens(&url, true);
+    // Nor is lockgate, which is no principal, nor with the agent's own.
+    let own = Secret::new("own");
+    for (subject, told) in [
+        (None, "this agent has none"),
+        (Some(&own), "own token back"),
+    ] {
+        let failure = tokens.bearer(subject, None).await.unwrap_err();
+        assert!(failure.to_string().contains(told), "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn no_more_tokens_are_kept_than_that() {
+    let url = authority(Arc::default()).await;
+    let tokens = tokens(&url, true);
+    for n in 0..KEPT + 5 {
+        tokens.slot(Some(&Secret::new(n.to_string())));
+    }
+    assert!(lock(&tokens.slots).len() <= KEPT);
+}
+
+#[test]
+fn the_last_of_a_token_is_not_used() {
+    for (lasts, used) in [(0, 0), (1, 800), (60, 48_000), (3600, 3_570_000)] {
+        let used = Duration::from_millis(used);
+        assert_eq!(usable(Duration::from_secs(lasts)), used);
+    }
+}
