@@ -43,6 +43,9 @@ struct Case {
     /// Approved definitions.
     #[serde(default)]
     pins: Vec<String>,
+    /// The server is reached over HTTP.
+    #[serde(default)]
+    http: bool,
     #[serde(default)]
     step: Vec<Step>,
 }
@@ -161,7 +164,13 @@ fn engine(case: &Case) -> Engine {
     let guard = PathGuard::new(host, policy.paths.clone());
     let (agent, server) = (AgentName::new("me").unwrap(), ServerName::new("s").unwrap());
     let seal = Arc::new(Seal::new(&[7; KEY]));
-    Engine::new(policy, agent, server, pins, guard).sealing(seal, Arc::from("me"))
+    let engine = Engine::new(policy, agent, server, pins, guard);
+    let engine = engine.sealing(seal, Arc::from("me"));
+    if case.http {
+        engine.over_http()
+    } else {
+        engine
+    }
 }
 
 /// The file system; a path through `/loop/` cannot be told.

@@ -153,7 +153,12 @@ impl Setup {
         // One home for all: it may be known although `HOME` is not set.
         host.home = self.places.home.display().to_string();
         let guard = PathGuard::new(host, self.policy.paths.clone());
-        let engine = Engine::new(self.policy.clone(), agent, self.server.clone(), pins, guard);
+        let server = self.server.clone();
+        let engine = Engine::new(self.policy.clone(), agent, server, pins, guard);
+        let engine = match self.url {
+            Some(_) => engine.over_http(),
+            None => engine,
+        };
         let principal = Principal::named(self.agent.clone());
         Ok(engine.sealing(seal, principal.key))
     }

@@ -10,6 +10,7 @@ pub mod decision;
 pub mod guard;
 pub mod mask;
 pub mod message;
+pub mod mirrored;
 pub mod pin;
 pub mod policy;
 pub mod principal;

@@ -31,6 +31,10 @@ pub enum Reason {
     DriftedTool,
     /// First use of a definition that the inspection objects to.
     SuspectTool,
+    /// The tool's `x-mcp-header` annotations break the rules of its transport.
+    InvalidMirror,
+    /// A request of the server in an era that knows none.
+    WrongEra,
     /// Two definitions of the same name.
     DuplicateTool,
     /// More tools, or larger ones, than lockgate keeps.
@@ -88,6 +92,8 @@ impl Reason {
         Self::UnpinnedTool,
         Self::DriftedTool,
         Self::SuspectTool,
+        Self::InvalidMirror,
+        Self::WrongEra,
         Self::DuplicateTool,
         Self::TooManyTools,
         Self::VerificationFailed,
@@ -126,6 +132,8 @@ impl Reason {
             Self::UnpinnedTool => "unpinned-tool",
             Self::DriftedTool => "drifted-tool",
             Self::SuspectTool => "suspect-tool",
+            Self::InvalidMirror => "invalid-mirror",
+            Self::WrongEra => "wrong-era",
             Self::DuplicateTool => "duplicate-tool",
             Self::TooManyTools => "too-many-tools",
             Self::VerificationFailed => "verification-failed",
@@ -158,9 +166,11 @@ impl Reason {
             Self::UnknownMethod => -32601,
             Self::InvalidParams | Self::RequestState => -32602,
             Self::Malformed("invalid-json" | "invalid-utf8" | "byte-order-mark") => -32700,
-            Self::Malformed(_) | Self::WrongDirection | Self::WrongShape | Self::DuplicateId => {
-                -32600
-            }
+            Self::Malformed(_)
+            | Self::WrongDirection
+            | Self::WrongShape
+            | Self::WrongEra
+            | Self::DuplicateId => -32600,
             _ => DENIED,
         }
     }

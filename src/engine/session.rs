@@ -1,10 +1,12 @@
 //! What one connection has said so far. Every map is bounded.
 
+mod era;
 mod spent;
 mod tasks;
 mod tools;
 mod walk;
 
+use era::Era;
 pub(super) use spent::{Refused, Spent};
 pub(super) use tasks::Tasks;
 pub(super) use tools::{Known, Parsed, Tool, Tools};
@@ -45,6 +47,7 @@ pub struct Session {
     pub(super) gone: Option<String>,
     /// For whom it is. `None`: the agent acts for itself.
     principal: Option<Arc<Principal>>,
+    pub(super) era: Era,
 }
 
 impl Session {
@@ -65,6 +68,7 @@ impl Session {
             now: Duration::ZERO,
             gone: None,
             principal: None,
+            era: Era::default(),
         }
     }
 
@@ -102,6 +106,27 @@ impl Session {
     /// The time on that clock.
     pub(super) fn clock(&self) -> Duration {
         self.began.saturating_add(self.now)
+    }
+
+    /// A message waits: it will be judged by the token that came with it.
+    pub(super) fn hold(&mut self, mut opened: Opened) {
+        opened.sent_by.clone_from(&self.principal);
+        self.held.push(opened);
+    }
+
+    /// Whoever sent a message that has waited acts while it is judged. Gives who
+    /// acted until now.
+    pub(super) fn act_as_sender_of(&mut self, opened: &Opened) -> Option<Arc<Principal>> {
+        let now = self.principal.clone();
+        if opened.sent_by.is_some() {
+            self.principal.clone_from(&opened.sent_by);
+        }
+        now
+    }
+
+    /// Ends that.
+    pub(super) fn act_as_before(&mut self, principal: Option<Arc<Principal>>) {
+        self.principal = principal;
     }
 
     /// A fresh id for a request of lockgate's own.

@@ -76,7 +76,7 @@ impl World {
         match line {
             [b'<', line @ ..] => self.judge(Direction::ToAgent, line.to_vec()),
             [b'~', ..] => {
-                self.now = self.now.saturating_add(Duration::from_secs(60));
+                self.now = self.now.saturating_add(Duration::from_mins(1));
                 let steps = self.adapter.tick(self.now);
                 self.follow(steps);
                 let next = self.adapter.deadline();
@@ -89,11 +89,11 @@ impl World {
                     self.follow(steps);
                 }
             }
-            line => self.from_agent(line),
+            line => self.agent_says(line),
         }
     }
 
-    fn from_agent(&mut self, line: &[u8]) {
+    fn agent_says(&mut self, line: &[u8]) {
         let text = String::from_utf8_lossy(line).replace("$S", &self.state);
         let line = if line.windows(2).any(|two| two == b"$S") {
             text.into_bytes()
@@ -168,15 +168,15 @@ impl World {
                 assert!(!modern || kind.is_some(), "a result of no type");
                 let state = result.get("requestState").and_then(Json::as_str);
                 self.state = state.unwrap_or_default().into_owned();
-                self.answered(Some(id));
+                self.answered(Some(&id));
             }
-            Ok(Message::Failure { id, .. }) => self.answered(id),
+            Ok(Message::Failure { id, .. }) => self.answered(id.as_ref()),
             Ok(Message::Notification { .. }) | Err(_) => {}
         }
     }
 
-    fn answered(&mut self, id: Option<Id>) {
-        let open = self.open.get_mut(&id).filter(|open| **open > 0);
+    fn answered(&mut self, id: Option<&Id>) {
+        let open = self.open.get_mut(&id.cloned()).filter(|open| **open > 0);
         assert!(open.is_some(), "an answer that nobody waits for: {id:?}");
         if let Some(open) = open {
             *open = open.saturating_sub(1);

@@ -61,16 +61,14 @@ impl Issuer {
         token: &Token<'_>,
         now: SystemTime,
     ) -> Result<(), Why> {
-        let before = self.known(now, FRESH);
-        let signer_is_known = before.as_ref().map(|known| known.keys.verify(token));
-        match signer_is_known {
+        let fresh = self.known(now, FRESH);
+        match fresh.map(|known| known.keys.verify(token)) {
             None | Some(Err(Why::Signer)) => {}
             Some(done) => return done,
         }
         let flight = Arc::clone(&self.flight).lock_owned().await;
-        let others_fetched = self.known(now, FRESH).map(|k| k.at) != before.map(|k| k.at);
-        let may_fetch = flight.is_none_or(|last| elapsed(last, now) >= PAUSE);
-        if may_fetch && !others_fetched {
+        // Whoever has waited for another's fetch finds that it was just now.
+        if flight.is_none_or(|last| elapsed(last, now) >= PAUSE) {
             // In a task of its own: a client that hangs up ends nothing.
             let fetching = tokio::spawn(Arc::clone(self).refresh(flight, now));
             if fetching.await.is_err() {

@@ -408,6 +408,26 @@ fn a_cancelled_modern_request_ends_at_the_server() {
     assert_eq!(server.count("notifications/cancelled"), 0);
     assert!(session.process.finish().success());
     assert!(session.process.rest().is_empty());
+    let records = records(session.home.root());
+    assert!(
+        records.contains("wrong-era") && records.contains("roots/list"),
+        "{records}"
+    );
+    assert_eq!(server.seen().len(), 2, "there is no way to tell the server");
+}
+
+/// All audit files below a directory.
+fn records(dir: &std::path::Path) -> String {
+    let entries = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path());
+    let read = |path: std::path::PathBuf| {
+        if path.is_dir() {
+            return records(&path);
+        }
+        let audit = path.extension().is_some_and(|e| e == "jsonl");
+        let text = audit.then(|| std::fs::read_to_string(&path).unwrap());
+        text.unwrap_or_default()
+    };
+    entries.map(read).collect()
 }
 
 #[test]

@@ -26,6 +26,8 @@ mod load;
 #[cfg(test)]
 mod matrix;
 #[cfg(test)]
+mod mismatch;
+#[cfg(test)]
 mod old_http;
 #[cfg(test)]
 mod remote;

@@ -162,8 +162,7 @@ pub(crate) fn begin_events(stream: &mut TcpStream) {
 
 /// An agent in front of lockgate in front of that server.
 pub(crate) struct Session {
-    /// Held for its `Drop`.
-    _home: Home,
+    pub(crate) home: Home,
     pub(crate) process: Process,
     asked: u64,
 }
@@ -180,7 +179,7 @@ impl Session {
     pub(crate) fn of(home: Home, argv: &[String]) -> Self {
         let process = Process::start(&home, argv);
         Self {
-            _home: home,
+            home,
             process,
             asked: 0,
         }

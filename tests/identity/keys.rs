@@ -3,6 +3,7 @@
 use super::{NOW, OURS, admit, at, bearer, gate, headers};
 use lockgate::engine::types::Digest;
 use lockgate::identity::{ClientCertificate, Gate, NewKey, Presented, Refused};
+use std::sync::Arc;
 
 fn certificate(subject: &str, spiffe: Option<&str>) -> ClientCertificate {
     ClientCertificate {
@@ -58,6 +59,22 @@ async fn a_key_is_good_for_its_agent_and_nothing_near_it_is() {
     ] {
         assert_eq!(bearer(&gate, &wrong).await, Err("unknown-key"), "{wrong}");
     }
+}
+
+/// The listener asks from tasks of its own.
+#[tokio::test]
+async fn a_gate_is_shared_by_tasks() {
+    let key = NewKey::make().unwrap();
+    let gate = Arc::new(gate(&format!("[agent.ci]\nkey = \"{}\"\n", key.hash())));
+    let asking = tokio::spawn(async move {
+        let headers = headers(&[&format!("Bearer {}", key.reveal())]);
+        let presented = Presented {
+            headers: &headers,
+            certificate: None,
+        };
+        gate.admit(&presented, at(NOW)).await.is_ok()
+    });
+    assert!(asking.await.unwrap());
 }
 
 #[tokio::test]

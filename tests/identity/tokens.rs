@@ -222,6 +222,7 @@ async fn agents_are_told_apart_by_subject_and_client() {
     let gate = gate(&format!(
         "[agent.ci]\njwt = {{ issuer = \"{url}\", audience = \"ci\", subject = \"repo:acme/*\" }}\n\
          [agent.web]\njwt = {{ issuer = \"{url}\", audience = \"ci\", subject = \"*web*\", algorithms = [\"ES256\"] }}\n\
+         [agent.ed]\njwt = {{ issuer = \"{url}\", audience = \"ed\", algorithms = [\"EdDSA\"] }}\n\
          [agent.app]\njwt = {{ issuer = \"{url}\", client = \"app-*\", groups = \"roles\", skew = 0 }}\n",
     ));
     let header = json!({ "alg": "ES256", "kid": "1" });
@@ -241,6 +242,8 @@ async fn agents_are_told_apart_by_subject_and_client() {
         (json!({ "client_id": "evil-app-1" }), Err("unknown-agent")),
         (json!({ "client_id": null }), Err("unknown-agent")),
         (json!({ "client_id": "app-1", "exp": NOW }), Err("expired")),
+        // Signed in a way that this agent does not take.
+        (json!({ "aud": "ed", "sub": "x" }), Err("wrong-audience")),
     ] {
         let token = key.token(&header, &claims(&issuer, &changes));
         let found = bearer(&gate, &token).await.map(|p| p.agent.to_string());

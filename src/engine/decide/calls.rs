@@ -8,6 +8,7 @@ use crate::engine::guard::paths::Candidate;
 use crate::engine::mask;
 use crate::engine::message::CallTool;
 use crate::engine::policy::{AccessRequest, Action};
+use crate::engine::principal::Principal;
 use crate::engine::reason::Reason;
 use crate::engine::record::Record;
 use crate::engine::schema::{self, Violation};
@@ -77,7 +78,12 @@ impl Engine {
 
     /// The path-bearing strings of a call, by the pinned schema where the tool
     /// is known already, and those that a rule's `path` constraint looks at.
-    pub(super) fn call_candidates(&self, session: &Session, call: &CallTool<'_>) -> Vec<Candidate> {
+    pub(super) fn call_candidates(
+        &self,
+        session: &Session,
+        sender: Option<&Principal>,
+        call: &CallTool<'_>,
+    ) -> Vec<Candidate> {
         let Some(arguments) = call.arguments else {
             return Vec::new();
         };
@@ -89,7 +95,7 @@ impl Engine {
         let mut found = self.guard.candidates(&call.name, arguments, schema);
         let request = AccessRequest {
             agent: &self.agent,
-            principal: session.principal(),
+            principal: sender,
             server: &self.server,
             action: Action::CallTool(&call.name),
             arguments: call.arguments,

@@ -60,7 +60,7 @@ impl Engine {
                 }
             }
             Plan::Hold { ask } => {
-                session.held.push(opened);
+                session.hold(opened);
                 let mut decision = settle(session, record, Verdict::Hold);
                 decision
                     .outputs

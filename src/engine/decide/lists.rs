@@ -3,6 +3,7 @@
 
 use super::{Engine, Plan, Refusal};
 use crate::engine::message::{Json, Kind};
+use crate::engine::mirrored::mirrored;
 use crate::engine::pin::{self, Review, Standing};
 use crate::engine::policy::{AccessRequest, Action, Answer, PathJudge, PinMode};
 use crate::engine::reason::Reason;
@@ -178,6 +179,11 @@ impl Engine {
 
     /// Compares a definition with its pin.
     fn compare(&self, session: &mut Session, name: &str, definition: Json<'_>) -> Known {
+        if self.remote
+            && let Err(why) = mirrored(definition)
+        {
+            return Known::Withheld(Reason::InvalidMirror, why.to_string());
+        }
         let pins = if self.pins.tools.contains_key(name) {
             &self.pins
         } else {

@@ -41,6 +41,8 @@ pub struct Engine {
     guard: PathGuard,
     limits: Limits,
     sealing: Option<state::Sealing>,
+    /// The server is reached over Streamable HTTP.
+    remote: bool,
 }
 
 /// The values of the moment that a decision depends on.
@@ -122,6 +124,17 @@ impl Engine {
             guard,
             limits: Limits::DEFAULT,
             sealing: None,
+            remote: false,
+        }
+    }
+
+    /// The same for a server that is reached over Streamable HTTP, which has
+    /// rules of its own for tool definitions.
+    #[must_use]
+    pub fn over_http(self) -> Self {
+        Self {
+            remote: true,
+            ..self
         }
     }
 
@@ -153,7 +166,8 @@ impl Engine {
     #[must_use]
     pub fn inquire(&self, session: &Session, mut opened: Opened) -> Opened {
         if let Ok(Message::Request { method, params, .. }) = opened.message() {
-            let candidates = self.candidates(session, &method, params);
+            let sender = opened.sent_by.as_deref().or(session.principal());
+            let candidates = self.candidates(session, sender, &method, params);
             opened.questions = self.guard.questions(&candidates);
             opened.candidates = candidates;
         }
@@ -162,6 +176,7 @@ impl Engine {
 
     /// Decides about one message. Total: there is no error, only a denial.
     pub fn decide(&self, session: &mut Session, opened: Opened, context: &Context) -> Decision {
+        let before = session.act_as_sender_of(&opened);
         let mut record = self.record(session, &opened);
         session.now = context.now;
         let plan = match opened.message() {
@@ -171,7 +186,9 @@ impl Engine {
             }
             Ok(message) => self.plan(session, &opened, &message, context, &mut record),
         };
-        self.finish(session, opened, record, plan)
+        let decision = self.finish(session, opened, record, plan);
+        session.act_as_before(before);
+        decision
     }
 
     fn plan(
@@ -302,3 +319,6 @@ fn asked_method(method: KnownMethod, params: Option<Json<'_>>) -> Result<&'stati
 fn is_known(method: &Method, known: KnownMethod) -> bool {
     *method == Method::Known(known)
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use crate::engine::message::{
     exact_params,
 };
 use crate::engine::policy::{AccessRequest, Action, Answer, PathJudge};
+use crate::engine::principal::Principal;
 use crate::engine::reason::Reason;
 use crate::engine::record::Record;
 use crate::engine::session::{Pending, Session, Subject};
@@ -59,6 +60,9 @@ impl Engine {
                     Err(refusal) => return refusal.to(answer),
                     Ok(rewritten) => rewritten.map_or(Plan::Forward, Plan::Rewrite),
                 };
+                if direction == Direction::ToServer {
+                    session.era.hears(request.method, request.params);
+                }
                 let pending = pending(request, record);
                 match direction {
                     Direction::ToServer => session.down.add(request.id.clone(), pending),
@@ -186,6 +190,12 @@ impl Engine {
         request: &Request<'_>,
         record: &mut Record,
     ) -> Result<Judged, Refusal> {
+        if !session.era.lets_servers_ask() {
+            return Err(Refusal::new(
+                Reason::WrongEra,
+                "in the revision that the agent speaks, servers send no requests",
+            ));
+        }
         let Method::Known(method) = request.method else {
             return Ok(Judged::Permit);
         };
@@ -341,6 +351,7 @@ impl Engine {
     pub(super) fn candidates(
         &self,
         session: &Session,
+        sender: Option<&Principal>,
         method: &Method,
         params: Option<Json<'_>>,
     ) -> Vec<Candidate> {
@@ -352,7 +363,7 @@ impl Engine {
                 let Ok(call) = CallTool::read(params) else {
                     return Vec::new();
                 };
-                self.call_candidates(session, &call)
+                self.call_candidates(session, sender, &call)
             }
             KnownMethod::GetPrompt | KnownMethod::Complete => {
                 let Some(params) = params else {

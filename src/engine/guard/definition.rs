@@ -29,7 +29,7 @@ const MOST: usize = 64;
 /// Codes: `hidden-unicode`, `control-characters`, `confusable-name`,
 /// `mixed-script`, `model-instruction`, `hidden-markup`, `encoded-text`,
 /// `secret-reference`, `smuggling-parameter`, `misleading-annotation`,
-/// `remote-schema`, `abusive-schema`.
+/// `remote-schema`, `abusive-schema`, `invalid-mirror`, `mirrored-secret`.
 pub fn inspect(definition: Json<'_>) -> Vec<Finding> {
     let mut report = Report::default();
     walk(definition, &mut String::new(), &mut report);

@@ -7,9 +7,11 @@ use super::method::{Direction, Method};
 use super::problem::{Problem, ReadError};
 use super::scan::TopLevel;
 use crate::engine::guard::paths::Candidate;
+use crate::engine::principal::Principal;
 use crate::engine::reason::Reason;
 use crate::engine::route::Route;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// One received message: readable or not, never lost.
 #[derive(Debug)]
@@ -23,6 +25,8 @@ pub struct Opened {
     pub(in crate::engine) questions: BTreeSet<String>,
     /// Why what it waited for did not come.
     pub(in crate::engine) refused: Option<(Reason, String)>,
+    /// Who sent it, if it had to wait: others may have sent something since.
+    pub(in crate::engine) sent_by: Option<Arc<Principal>>,
 }
 
 #[derive(Debug)]
@@ -132,6 +136,7 @@ impl Opened {
             candidates: Vec::new(),
             questions: BTreeSet::new(),
             refused: None,
+            sent_by: None,
         }
     }
 

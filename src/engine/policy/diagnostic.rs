@@ -159,6 +159,10 @@ mod tests {
             "[server.a]\nvars.T = \"hunter2\"\n",
             "[servers.a]\nT = \"hunter2\"\n",
             "[agent.a]\ntoken = \"hunter2\"\n",
+            "[agent.a]\nkey = \"hunter2\"\n",
+            "[agent.a]\nkey = [\"x\", \"hunter2\"]\n",
+            "[agent.a]\nkey = \"hunter2\n",
+            "[agent.a]\njwt = { secret = \"hunter2\" }\n",
             "[server.a]\ncommand = [\"x\", \"--api-key\", \"hunter2\"]\n",
             "[server.a]\ncommand = [\"x\", \"--token=hunter2\"]\n",
             "[server.a]\ncommand = [\"docker\", \"-e\", \"TOKEN=hunter2\"]\n",
@@ -181,6 +185,7 @@ mod tests {
         for text in [
             "[server.auth]\ncommand = [\"npx\", \"@acme/plain@1.2.3\", \"--plain\"]\n",
             "[paths]\nsecret = [\"plain\"]\n",
+            "[agent.a]\njwt = { issuer = \"plain\", audience = \"plain\" }\n",
             "[[rule]]\ntools = [\"plain\"]\n",
         ] {
             let at = text.find("plain").unwrap();

@@ -10,8 +10,8 @@ use toml::de::{DeTable, DeValue};
 
 /// The keys of a policy, and of a server, that hold no secrets. What is none of
 /// them may be a mistyped `env`.
-const TOP: [&str; 7] = [
-    "version", "server", "agent", "paths", "pins", "audit", "rule",
+const TOP: [&str; 8] = [
+    "version", "server", "agent", "paths", "pins", "audit", "serve", "rule",
 ];
 const SERVER: [&str; 6] = [
     "command",
@@ -36,7 +36,7 @@ const OAUTH: [&str; 7] = [
 /// stay true.
 pub(super) fn without_secrets(text: &str) -> String {
     let (root, errors) = DeTable::parse_recoverable(text);
-    let secret = ["env", "headers", "url", "oauth"];
+    let secret = ["env", "headers", "url", "oauth", "key"];
     if !errors.is_empty() && secret.iter().any(|key| text.contains(key)) {
         return skeleton(text);
     }
@@ -92,6 +92,8 @@ impl Finder {
                 [] => !TOP.contains(&key),
                 ["server", _] => !SERVER.contains(&key),
                 ["server", _, "oauth"] => !OAUTH.contains(&key),
+                // Says which tokens are trusted, and holds none.
+                ["agent", _] if key == "jwt" => false,
                 // Names of servers and agents, and `[paths] secret`.
                 ["server" | "agent" | "paths"] => false,
                 _ => key == "env" || names_a_secret(key),

@@ -147,3 +147,25 @@ fn a_token_lives_as_long_as_one_of_its_requests() {
     session.down.end(&ids[1]);
     assert!(!session.down.knows_token("p"));
 }
+
+#[test]
+fn a_session_is_one_principals() {
+    let agent = || AgentName::new("a").unwrap();
+    let known = |user: &str, scopes: &[&str]| {
+        Arc::new(Principal {
+            scopes: Some(scopes.iter().map(|s| Arc::from(*s)).collect()),
+            ..Principal::told_apart(agent(), &[user])
+        })
+    };
+    let mut session = Session::new("n");
+    assert_eq!(session.renew(known("alice", &[])), Err(OtherPrincipal));
+    assert_eq!(session.principal(), None);
+    let mut session = session.acting(known("alice", &[]));
+    assert_eq!(session.renew(known("alice", &["s"])), Ok(()));
+    assert_eq!(session.renew(known("bob", &["t"])), Err(OtherPrincipal));
+    assert_eq!(
+        session.renew(Arc::new(Principal::named(agent()))),
+        Err(OtherPrincipal)
+    );
+    assert_eq!(session.principal(), Some(&*known("alice", &["s"])));
+}

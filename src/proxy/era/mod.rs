@@ -16,11 +16,12 @@ mod legacy;
 mod modern;
 mod splice;
 
-use crate::engine::message::Id;
+use crate::engine::message::{Id, TopLevel};
 use crate::engine::seal::Seal;
 use crate::engine::types::ServerName;
 use legacy::LegacyAgent;
 use modern::ModernAgent;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -170,6 +171,32 @@ impl Steps {
     /// Answers a request of the agent.
     fn refuse(&mut self, id: &Id, refusal: &splice::Refusal) {
         self.agent(Some(id), refusal.answer(id));
+    }
+}
+
+/// Messages of the agent that could not be read and went to the engine as they
+/// came: only the engine's word on those passes without a request of the agent's.
+#[derive(Debug, Default)]
+struct Unread(VecDeque<Id>);
+
+impl Unread {
+    /// Most that are remembered.
+    const MOST: usize = 256;
+
+    fn pass(&mut self, message: Vec<u8>, steps: &mut Steps) {
+        if let Some(id) = TopLevel::of(&message).id() {
+            self.0.push_back(id.clone());
+            if self.0.len() > Self::MOST {
+                self.0.pop_front();
+            }
+        }
+        steps.engine(message);
+    }
+
+    /// Whether an error answers one of them.
+    fn take(&mut self, id: &Id) -> bool {
+        let at = self.0.iter().position(|unread| unread == id);
+        at.and_then(|at| self.0.remove(at)).is_some()
     }
 }
 

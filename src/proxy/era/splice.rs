@@ -110,6 +110,18 @@ pub(super) fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
 
+/// Ids and progress tokens are kept while a request lasts, so they are short.
+pub(super) fn names(id: &Id, params: Option<Json<'_>>) -> Result<(), Refusal> {
+    const MOST: usize = 1024;
+    let token = params.and_then(token).unwrap_or_default();
+    if token.len() > MOST || matches!(id, Id::Text(text) if text.len() > MOST) {
+        return Err(Refusal::request(
+            "expected an id and a progress token of at most 1024 bytes",
+        ));
+    }
+    Ok(())
+}
+
 /// The progress token that a request's params give, in one spelling.
 pub(super) fn token(params: Json<'_>) -> Option<String> {
     Some(spelled(params.get("_meta")?.get("progressToken")?))

@@ -33,15 +33,6 @@ pub fn decode(value: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(text))
 }
 
-/// Whether `name` is a token: what a header's name is made of (RFC 9110, 5.6.2).
-pub fn is_token(name: &str) -> bool {
-    let special = |b: u8| b"!#$%&'*+-.^_`|~".contains(&b);
-    !name.is_empty()
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || special(b))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,13 +4,13 @@
 //! bytes that are really sent, never taken over from a client, so that header
 //! and body cannot disagree. Which arguments a server wants to see in headers
 //! its tool definitions say (`x-mcp-header`); those are remembered as the
-//! server lists them, up to a bound.
-//!
-//! Deliberately absent: telling the agent about a definition whose annotations
-//! are invalid. They make no header here.
+//! server lists them, up to a bound. A tool whose annotations are invalid cannot
+//! be called here; the engine does not list it either.
 
-use super::headers::{encode, is_token};
+use super::headers::encode;
 use crate::engine::message::{Document, Json, Kind};
+use crate::engine::mirrored::{Mirrored, mirrored};
+use crate::engine::pin::visible;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,31 +19,26 @@ pub type Header = (String, String);
 
 /// Where the stateless revision says which revision a message is of.
 const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
-/// Where a schema says that an argument goes into a header.
-const ANNOTATION: &str = "x-mcp-header";
-/// Longest name of such a header, in bytes.
-const NAME: usize = 128;
 
 /// What the tool definitions seen so far want in headers.
 #[derive(Debug, Default)]
 pub struct Mirror {
     /// By tool; tools without annotations are left out.
-    tools: BTreeMap<String, Vec<Wanted>>,
-}
-
-/// One argument that goes into a header.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Wanted {
-    /// The header's name, after `Mcp-Param-`.
-    name: String,
-    /// Where the argument stands.
-    path: Vec<String>,
+    tools: BTreeMap<String, Vec<Mirrored>>,
+    /// Those whose annotations are invalid.
+    invalid: BTreeSet<String>,
 }
 
 /// A message cannot be sent: what it says does not go into a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("its `{0}` does not fit into a header")]
-pub struct Unfit(&'static str);
+pub enum Unfit {
+    /// One of the protocol's own.
+    #[error("its `{0}` does not fit into a header")]
+    Value(&'static str),
+    /// The tool's definition breaks the rules about headers.
+    #[error("the tool's `x-mcp-header` annotations are invalid")]
+    Annotations,
+}
 
 /// The revision that a message of the stateless era names in its `_meta`;
 /// `None` for a message of the legacy era.
@@ -56,9 +51,6 @@ pub fn modern_version(params: Option<Json<'_>>) -> Option<String> {
 impl Mirror {
     /// Most tools whose annotations are remembered.
     const TOOLS: usize = 10_000;
-    /// Most arguments of one tool in headers, and most steps to one.
-    const WANTED: usize = 64;
-
     /// Remembers what the tools of a `tools/list` answer want.
     pub fn learn(&mut self, answer: &Document) {
         let result = answer.root().get("result");
@@ -67,19 +59,16 @@ impl Mirror {
             let Some(name) = tool.get("name").and_then(Json::as_str) else {
                 continue;
             };
-            let wanted = tool.get("inputSchema").and_then(wanted);
-            match wanted {
-                Some(wanted) if !wanted.is_empty() => {
-                    if self.tools.len() < Self::TOOLS {
-                        self.tools.insert(name.into_owned(), wanted);
+            self.tools.remove(&*name);
+            self.invalid.remove(&*name);
+            match mirrored(tool) {
+                Ok(wanted) if wanted.is_empty() || self.tools.len() >= Self::TOOLS => {}
+                Ok(wanted) => drop(self.tools.insert(name.into_owned(), wanted)),
+                Err(why) => {
+                    tracing::warn!("the tool `{}` is refused: {why}", shown(&name));
+                    if self.invalid.len() < Self::TOOLS {
+                        self.invalid.insert(name.into_owned());
                     }
-                }
-                Some(_) => drop(self.tools.remove(&*name)),
-                None => {
-                    self.tools.remove(&*name);
-                    tracing::warn!(
-                        "a tool's `x-mcp-header` annotations are invalid and are not followed"
-                    );
                 }
             }
         }
@@ -99,7 +88,7 @@ impl Mirror {
         ] {
             // The specification has no encoding for these two.
             if encode(value) != value {
-                return Err(Unfit(what));
+                return Err(Unfit::Value(what));
             }
             headers.push((header.to_owned(), value.to_owned()));
         }
@@ -112,6 +101,9 @@ impl Mirror {
         if let Some(subject) = subject {
             headers.push(("Mcp-Name".to_owned(), encode(&subject).into_owned()));
             if method == "tools/call" {
+                if self.invalid.contains(&*subject) {
+                    return Err(Unfit::Annotations);
+                }
                 let arguments = params.and_then(|p| p.get("arguments"));
                 headers.extend(self.arguments(&subject, arguments));
             }
@@ -127,7 +119,7 @@ impl Mirror {
 
     fn arguments(&self, tool: &str, arguments: Option<Json<'_>>) -> Vec<Header> {
         let wanted = self.tools.get(tool).map(Vec::as_slice).unwrap_or_default();
-        let header = |wanted: &Wanted| {
+        let header = |wanted: &Mirrored| {
             let mut path = wanted.path.iter();
             let value = path.try_fold(arguments?, |value, step| value.get(step))?;
             Some((
@@ -137,6 +129,11 @@ impl Mirror {
         };
         wanted.iter().filter_map(header).collect()
     }
+}
+
+/// A name of the server's, for people.
+fn shown(name: &str) -> String {
+    visible(&name.chars().take(64).collect::<String>())
 }
 
 /// A value as a header says it; `None` for what has no header.
@@ -164,40 +161,6 @@ fn integer(spelled: &str) -> Option<Cow<'_, str>> {
     }
     let number: f64 = spelled.parse().ok()?;
     (number.fract() == 0.0 && number.abs() <= MOST).then(|| Cow::Owned((number as i64).to_string()))
-}
-
-/// What an input schema wants in headers; `None` if an annotation is invalid.
-fn wanted(schema: Json<'_>) -> Option<Vec<Wanted>> {
-    let mut found = Vec::new();
-    let mut waiting = vec![(schema, Vec::new())];
-    while let Some((schema, path)) = waiting.pop() {
-        if let Some(name) = schema.get(ANNOTATION) {
-            let name = name.as_str().filter(|n| is_token(n) && n.len() <= NAME)?;
-            let kind = schema.get("type").and_then(Json::as_str);
-            let primitive = matches!(kind.as_deref(), Some("string" | "integer" | "boolean"));
-            if path.is_empty() || !primitive || found.len() >= Mirror::WANTED {
-                return None;
-            }
-            found.push(Wanted {
-                name: name.into_owned(),
-                path: path.clone(),
-            });
-        }
-        if path.len() >= Mirror::WANTED {
-            continue;
-        }
-        let properties = schema.get("properties");
-        for (step, below) in properties.into_iter().flat_map(Json::members) {
-            let mut path = path.clone();
-            path.push(step.into_owned());
-            waiting.push((below, path));
-        }
-    }
-    let mut names = BTreeSet::new();
-    let unique = found
-        .iter()
-        .all(|w| names.insert(w.name.to_ascii_lowercase()));
-    unique.then_some(found)
 }
 
 #[cfg(test)]

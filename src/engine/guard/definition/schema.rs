@@ -3,7 +3,9 @@
 
 use super::text::Plain;
 use super::{Report, names, phrases, push_pointer};
+use crate::engine::mask::names_a_secret;
 use crate::engine::message::{Json, Kind};
+use crate::engine::mirrored::{Mirrored, mirrored};
 use crate::engine::schema::overload;
 
 /// Bytes of a whole definition, its deepest nesting, its values, and bytes of
@@ -102,11 +104,31 @@ pub(super) fn inspect(definition: Json<'_>, report: &mut Report) {
             }
         }
     }
+    headers(definition, report);
     if let Some(text) = definition.get("description").and_then(Json::as_str)
         && text.len() > STRING
     {
         let detail = format!("{} bytes, more than {STRING}", text.len());
         report.add("abusive-schema", "/description", detail);
+    }
+}
+
+/// Arguments that go into headers, where proxies log them.
+fn headers(definition: Json<'_>, report: &mut Report) {
+    match mirrored(definition) {
+        Err(why) => report.add("invalid-mirror", "/inputSchema", why.to_string()),
+        Ok(all) => {
+            let secret = |m: &&Mirrored| m.path.last().is_some_and(|name| names_a_secret(name));
+            for one in all.iter().filter(secret) {
+                let mut at = "/inputSchema".to_owned();
+                for step in &one.path {
+                    push_pointer("properties", &mut at);
+                    push_pointer(step, &mut at);
+                }
+                let detail = "a secret by its name, which goes into a header, where proxies log it";
+                report.add("mirrored-secret", &at, detail);
+            }
+        }
     }
 }
 

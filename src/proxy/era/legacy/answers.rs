@@ -112,8 +112,7 @@ impl LegacyAgent {
         if self.ids.is_own(id) {
             self.listening.answered(id, Some(error), now, steps);
             self.listen(now, steps);
-        } else {
-            // The engine's word on a message that was no request to us.
+        } else if self.unread.take(id) {
             steps.agent(Some(id), root.raw().as_bytes().to_vec());
         }
     }
@@ -128,12 +127,9 @@ impl LegacyAgent {
 
     /// A call has its answer.
     pub(super) fn forget(&mut self, agent: &Id) {
-        if let Some(call) = self.calls.remove(agent) {
-            let kept = call.request.as_ref().map_or(0, Vec::len);
-            self.kept = self.kept.saturating_sub(kept);
-            if let Stage::Server(under) = call.stage {
-                self.repeated.remove(&under);
-            }
+        let stage = self.calls.remove(agent).map(|call| call.stage);
+        if let Some(Stage::Server(under)) = stage {
+            self.repeated.remove(&under);
         }
         self.asks.retain(|_, call| call != agent);
     }

@@ -12,8 +12,6 @@ use std::time::Duration;
 const ROUNDS: usize = 16;
 /// Most things that are asked at once.
 const INPUTS: usize = 16;
-/// Most bytes of answers to one round.
-const ANSWERS: usize = 16 * 1024 * 1024;
 /// How long a person may take.
 const PATIENCE: Duration = Duration::from_mins(10);
 /// How long a server that only wants to be asked again is left alone, times the
@@ -30,6 +28,14 @@ pub(super) struct Input {
     what: Ask,
     /// The agent's answer, as JSON.
     answer: Option<String>,
+}
+
+impl Input {
+    /// Bytes that are kept for it.
+    pub(super) fn bytes(&self) -> usize {
+        let answer = self.answer.as_ref().map_or(0, String::len);
+        self.key.len().saturating_add(answer)
+    }
 }
 
 impl LegacyAgent {
@@ -64,6 +70,9 @@ impl LegacyAgent {
             if inputs.len() > INPUTS {
                 return Err(Refusal::ask("the server asks for too much at once"));
             }
+        }
+        if !self.has_room(result.raw().len()) {
+            return Err(Refusal::busy());
         }
         let call = self.calls.get_mut(agent).filter(|c| c.request.is_some());
         let call = call.ok_or_else(Refusal::busy)?;
@@ -104,21 +113,16 @@ impl LegacyAgent {
         let Some(agent) = self.asks.remove(id) else {
             return;
         };
+        let room = answer.is_ok_and(|result| self.has_room(result.raw().len()));
         let call = self.calls.get_mut(&agent);
         let Some(Stage::Agent { inputs, .. }) = call.map(|c| &mut c.stage) else {
             return;
         };
-        let held: usize = inputs
-            .iter()
-            .filter_map(|i| Some(i.answer.as_ref()?.len()))
-            .sum();
         let Some(input) = inputs.iter_mut().find(|i| i.id == *id) else {
             return;
         };
         let answer = match (answer, input.what) {
-            (Ok(result), _) if held.saturating_add(result.raw().len()) > ANSWERS => {
-                Err(Refusal::busy())
-            }
+            (Ok(_), _) if !room => Err(Refusal::busy()),
             (Ok(result), _) => Ok(result.raw().to_owned()),
             // There is no other way to say that a form came to nothing.
             (Err(_), Ask::Form | Ask::Url) => Ok(r#"{"action":"cancel"}"#.to_owned()),

@@ -10,7 +10,7 @@ mod handshake;
 mod listening;
 
 use super::splice::{self, Refusal};
-use super::{Ids, Steps};
+use super::{Ids, Steps, Unread};
 use crate::engine::message::{Document, Id, Json, Kind, KnownMethod, Limits, Message, Method};
 use answers::told_error;
 use asking::Input;
@@ -21,13 +21,15 @@ use std::time::Duration;
 
 /// Most requests of the agent without an answer.
 const CALLS: usize = 1000;
-/// Most bytes of requests that are kept because they may have to be repeated.
+/// Most bytes that are kept of requests that may have to be repeated, and of what
+/// they are repeated with.
 const KEPT: usize = 64 * 1024 * 1024;
 
 /// The legacy side's adapter.
 #[derive(Debug)]
 pub(super) struct LegacyAgent {
     ids: Ids,
+    unread: Unread,
     client: Option<Client>,
     /// The level that the agent has set, as JSON.
     log_level: Option<String>,
@@ -38,7 +40,6 @@ pub(super) struct LegacyAgent {
     /// What the agent is being asked: for which call.
     asks: BTreeMap<Id, Id>,
     listening: Listening,
-    kept: usize,
 }
 
 #[derive(Debug)]
@@ -51,6 +52,21 @@ struct Call {
     /// How often the server has asked for input.
     rounds: usize,
     stage: Stage,
+}
+
+impl Call {
+    /// Bytes that are kept for it.
+    fn bytes(&self) -> usize {
+        let stage = match &self.stage {
+            Stage::Server(_) => 0,
+            Stage::Pause { state, .. } => state.len(),
+            Stage::Agent { state, inputs, .. } => {
+                let inputs: usize = inputs.iter().map(Input::bytes).sum();
+                inputs.saturating_add(state.as_ref().map_or(0, String::len))
+            }
+        };
+        stage.saturating_add(self.request.as_ref().map_or(0, Vec::len))
+    }
 }
 
 #[derive(Debug)]
@@ -71,13 +87,13 @@ impl LegacyAgent {
     pub(super) fn new(nonce: &str) -> Self {
         Self {
             ids: Ids::new(nonce),
+            unread: Unread::default(),
             client: None,
             log_level: None,
             calls: BTreeMap::new(),
             repeated: BTreeMap::new(),
             asks: BTreeMap::new(),
             listening: Listening::default(),
-            kept: 0,
         }
     }
 
@@ -85,10 +101,10 @@ impl LegacyAgent {
         // What cannot be read is the engine's to refuse.
         let document = match Document::read_or_return(message, &Limits::DEFAULT) {
             Ok(document) => document,
-            Err((_, message)) => return steps.engine(message),
+            Err((_, message)) => return self.unread.pass(message, steps),
         };
         match Message::read(document.root()) {
-            Err(_) => steps.engine(document.into_bytes()),
+            Err(_) => self.unread.pass(document.into_bytes(), steps),
             Ok(Message::Request { id, method, params }) => {
                 let request = Request {
                     root: document.root(),
@@ -119,6 +135,7 @@ impl LegacyAgent {
         steps: &mut Steps,
     ) -> Result<(), Refusal> {
         let id = request.id;
+        splice::names(id, request.params)?;
         if self.ids.is_own(id) || self.calls.contains_key(id) || self.listening.waits(id) {
             return Err(Refusal::request("the id is in use"));
         }
@@ -183,9 +200,7 @@ impl LegacyAgent {
         let params = self.params(params)?;
         let bytes = splice::with(request.root, &[("params", &params)]).into_bytes();
         // Beyond the bound nothing is kept: such a call can then not be asked.
-        let room = self.kept.saturating_add(bytes.len()) <= KEPT;
-        let kept = (may_ask && room).then(|| bytes.clone());
-        self.kept = self.kept.saturating_add(kept.as_ref().map_or(0, Vec::len));
+        let kept = (may_ask && self.has_room(bytes.len())).then(|| bytes.clone());
         let call = Call {
             method: request.method.clone(),
             request: kept,
@@ -196,6 +211,12 @@ impl LegacyAgent {
         self.calls.insert(request.id.clone(), call);
         steps.engine(bytes);
         Ok(())
+    }
+
+    /// Whether so many bytes more may be kept.
+    fn has_room(&self, bytes: usize) -> bool {
+        let kept: usize = self.calls.values().map(Call::bytes).sum();
+        kept.saturating_add(bytes) <= KEPT
     }
 
     /// Params with the `_meta` that the modern protocol wants in each request.
@@ -300,7 +321,6 @@ impl LegacyAgent {
         self.calls.clear();
         self.repeated.clear();
         self.asks.clear();
-        self.kept = 0;
     }
 }
 

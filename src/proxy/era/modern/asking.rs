@@ -38,7 +38,11 @@ pub(super) struct Asked {
 
 impl Asked {
     pub(super) fn bytes(&self) -> usize {
-        self.params.as_ref().map_or(0, String::len)
+        let id = match &self.id {
+            Id::Number(_) => 0,
+            Id::Text(text) => text.len(),
+        };
+        id.saturating_add(self.params.as_ref().map_or(0, String::len))
     }
 }
 

@@ -85,8 +85,9 @@ impl Call {
 
     /// The agent has come again: what it says now counts.
     pub(super) fn resumed(&mut self, request: &Request<'_>) -> Result<(), Refusal> {
+        let level = request.level()?;
         self.capabilities = declared(request)?;
-        self.level = request.level()?;
+        self.level = level;
         if let Some((_, agent)) = &mut self.token {
             let token = request.meta.get("progressToken");
             *agent = token.map(|token| token.raw().to_owned());

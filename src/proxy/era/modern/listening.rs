@@ -17,6 +17,8 @@ const STREAMS: usize = 256;
 const URIS: usize = 256;
 /// Most bytes of a uri.
 const URI: usize = 8 * 1024;
+/// Most bytes of all that streams name.
+const BYTES: usize = 8 * 1024 * 1024;
 /// How long a server may take to answer for a resource.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -88,6 +90,11 @@ impl Listening {
         let mut uris = uris(filter)?;
         if !offered("resources", "subscribe") {
             uris.clear();
+        }
+        let named = self.streams.values().flat_map(|stream| &stream.uris);
+        let bytes: usize = named.chain(&uris).map(String::len).sum();
+        if bytes > BYTES {
+            return Err(Refusal::busy());
         }
         for uri in &uris {
             let resource = self.resources.entry(uri.clone()).or_insert_with(|| {

@@ -11,7 +11,7 @@ mod handshake;
 mod listening;
 
 use super::splice::{self, MODERN, Refusal};
-use super::{Ids, Steps, Terms};
+use super::{Ids, Steps, Terms, Unread};
 use crate::engine::message::{Document, Id, Json, Kind, KnownMethod, Limits, Message, Method};
 use crate::engine::seal::Seal;
 use crate::engine::types::ServerName;
@@ -25,6 +25,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(super) struct ModernAgent {
     ids: Ids,
+    unread: Unread,
     seal: Arc<Seal>,
     principal: Arc<str>,
     server: ServerName,
@@ -96,6 +97,7 @@ impl ModernAgent {
         } = terms;
         Self {
             ids: Ids::new(&nonce),
+            unread: Unread::default(),
             seal,
             principal,
             server,
@@ -110,10 +112,10 @@ impl ModernAgent {
         // What cannot be read is the engine's to refuse.
         let document = match Document::read_or_return(message, &Limits::DEFAULT) {
             Ok(document) => document,
-            Err((_, message)) => return steps.engine(message),
+            Err((_, message)) => return self.unread.pass(message, steps),
         };
         match Message::read(document.root()) {
-            Err(_) => steps.engine(document.into_bytes()),
+            Err(_) => self.unread.pass(document.into_bytes(), steps),
             Ok(Message::Request { id, method, params }) => {
                 let taken = Request::read(&document, &id, &method, params)
                     .and_then(|request| self.takes(&request, now, steps));
@@ -142,6 +144,7 @@ impl ModernAgent {
         steps: &mut Steps,
     ) -> Result<(), Refusal> {
         let id = request.id;
+        splice::names(id, Some(request.params))?;
         let listens = self.listening.has(id) || self.handshake.holds(id);
         if self.ids.is_own(id) || self.calls.knows(id) || listens {
             return Err(Refusal::request("the id is in use"));
@@ -261,8 +264,7 @@ impl ModernAgent {
         }
         if self.calls.get(id).is_some() {
             self.finished(id, answer, root, steps);
-        } else if answer.is_err() {
-            // The engine's word on a message that was no request to us.
+        } else if answer.is_err() && self.unread.take(id) {
             steps.agent(Some(id), root.raw().as_bytes().to_vec());
         }
     }

@@ -172,6 +172,28 @@ impl Link {
         headers
     }
 
+    /// The headers of a message of the stateless era.
+    pub(super) fn mirrored(
+        &self,
+        version: &str,
+        method: &str,
+        params: Option<Json<'_>>,
+    ) -> Result<HeaderMap, String> {
+        let mirrored = lock(&self.mirror).headers(version, method, params);
+        let mut headers = HeaderMap::new();
+        for (name, value) in mirrored.map_err(|e| e.to_string())? {
+            let name = HeaderName::from_bytes(name.as_bytes());
+            let value = HeaderValue::from_str(&value);
+            let (Ok(name), Ok(mut value)) = (name, value) else {
+                return Err("a value does not fit into a header".to_owned());
+            };
+            // An argument can be a secret.
+            value.set_sensitive(true);
+            headers.insert(name, value);
+        }
+        Ok(headers)
+    }
+
     /// Whether a server of the legacy era has been initialized.
     pub(super) fn is_legacy(&self) -> bool {
         self.legacy().initialized

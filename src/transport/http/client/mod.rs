@@ -16,6 +16,7 @@ mod exchange;
 mod failure;
 mod link;
 mod listen;
+mod mismatch;
 mod names;
 pub mod oauth;
 mod old;

@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use super::link::{Held, Link, MESSAGE};
-use crate::transport::http::headers::is_token;
+use crate::engine::mirrored::is_token;
 use crate::transport::http::one_line::one_line;
 use crate::transport::http::sse::{Decoder, Event, EventKind};
 use http_body_util::BodyExt as _;

@@ -12,7 +12,6 @@ use crate::engine::message::{Document, Id, Json, KnownMethod, Limits, Message, M
 use crate::transport::http::mirror::modern_version;
 use crate::transport::lines::{Line, Lines};
 use hyper::body::Bytes;
-use hyper::header::{HeaderName, HeaderValue};
 use hyper::{HeaderMap, StatusCode};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,6 +34,7 @@ enum Kind {
     Cancelled { request: Option<Id> },
     Initialized,
     Other,
+    Nowhere,
 }
 
 /// A message that is ready to be sent.
@@ -205,6 +205,7 @@ impl Router {
             Kind::Other => {
                 self.tell(body, headers).await;
             }
+            Kind::Nowhere => {}
         }
     }
 
@@ -237,9 +238,15 @@ impl Router {
                 };
                 (kind, method, params)
             }
-            // Answers exist in the legacy era only.
+            // Answers exist in the legacy era only; elsewhere lockgate refuses
+            // what was never to be asked, and there is no way to say so.
             Message::Response { .. } | Message::Failure { .. } => {
-                return Ok((Kind::Other, self.link.legacy_headers()));
+                let kind = if self.link.is_legacy() {
+                    Kind::Other
+                } else {
+                    Kind::Nowhere
+                };
+                return Ok((kind, self.link.legacy_headers()));
             }
         };
         let headers = self.headers(&method, params).map_err(|why| {
@@ -260,19 +267,7 @@ impl Router {
                 _ => self.link.legacy_headers(),
             });
         };
-        let mirrored = lock(&self.link.mirror).headers(&version, method.name(), params);
-        let mut headers = HeaderMap::new();
-        for (name, value) in mirrored.map_err(|e| e.to_string())? {
-            let name = HeaderName::from_bytes(name.as_bytes());
-            let value = HeaderValue::from_str(&value);
-            let (Ok(name), Ok(mut value)) = (name, value) else {
-                return Err("a value does not fit into a header".to_owned());
-            };
-            // An argument can be a secret.
-            value.set_sensitive(true);
-            headers.insert(name, value);
-        }
-        Ok(headers)
+        self.link.mirrored(&version, method.name(), params)
     }
 
     fn request(
