@@ -15,7 +15,7 @@ use crate::identity::Gate;
 use crate::proxy::evidence::SharedLog;
 use crate::state::lockfile::{self, FirstUse, Stamp};
 use crate::telemetry::log::{Held, drain};
-use crate::transport::http::server::{Door, Engines, Listener, Site, Way, Who};
+use crate::transport::http::server::{Door, Engines, Listener, Parts, Site, Way, Who};
 use crate::transport::http::tls::{Tls, TlsFiles};
 use clap::Args;
 use std::collections::BTreeMap;
@@ -48,6 +48,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
     let origin = origin(args.listen, serve);
     let who = who(args, first, &origin)?;
     let door = door(args.listen, serve)?;
+    let sse = serve.sse;
     let tls = serve.tls.as_ref().map(tls).transpose()?;
     let mut ways = BTreeMap::new();
     for (name, setup) in &setups {
@@ -65,7 +66,17 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
         seal: Arc::clone(&seal),
         engines: Mutex::default(),
     });
-    let site = Site::new(door, ways, only, who, makers, log.clone(), (origin, seal));
+    let site = Site::new(Parts {
+        door,
+        servers: ways,
+        only,
+        who,
+        engines: makers,
+        log: log.clone(),
+        origin,
+        seal,
+        sse,
+    });
     let served = listen(args.listen, tls, site);
     let closed = log.close("the listener was stopped");
     served?;

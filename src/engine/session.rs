@@ -9,7 +9,7 @@ mod walk;
 use era::Era;
 pub(super) use spent::{Refused, Spent};
 pub(super) use tasks::Tasks;
-pub(super) use tools::{Known, Parsed, Tool, Tools};
+pub(super) use tools::{Known, Parsed, Shared, Tool, Tools};
 pub(super) use walk::Walk;
 
 use super::mask::MaskedUri;

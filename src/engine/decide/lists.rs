@@ -8,7 +8,7 @@ use crate::engine::pin::{self, Review, Standing};
 use crate::engine::policy::{AccessRequest, Action, Answer, PathJudge, PinMode};
 use crate::engine::reason::Reason;
 use crate::engine::record::Record;
-use crate::engine::session::{Known, Pending, Session, Tool, Walk};
+use crate::engine::session::{Known, Pending, Session, Walk};
 use crate::engine::types::Digest;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -192,7 +192,7 @@ impl Engine {
         match pins.standing(definition) {
             Standing::Pinned(_) => pins.tools.get(name).map_or_else(
                 || Known::Withheld(Reason::UnpinnedTool, String::new()),
-                |pin| Known::Verified(Arc::new(Tool::new(pin.digest.whole, definition.raw()))),
+                |pin| Known::Verified(self.shared.tool(pin.digest.whole, definition.raw())),
             ),
             Standing::Drifted(fields) => Known::Withheld(
                 Reason::DriftedTool,
@@ -235,14 +235,14 @@ impl Engine {
         let Some((name, pin)) = pin::pin(definition, Review::Unreviewed) else {
             return unpinned("it cannot be digested");
         };
-        let tool = Tool::new(pin.digest.whole, definition.raw());
+        let tool = self.shared.tool(pin.digest.whole, definition.raw());
         if !session.tools.pin_first_use(name, pin) {
             return Known::Withheld(
                 Reason::TooManyTools,
                 "the server has more tools, or larger ones, than lockgate pins on first use; review them with `lockgate pin`".to_owned(),
             );
         }
-        Known::Verified(Arc::new(tool))
+        Known::Verified(tool)
     }
 }
 

@@ -23,7 +23,7 @@ use super::policy::{Action, Policy};
 use super::reason::Reason;
 use super::record::{Record, RecordKind, RecordVerdict};
 use super::seal::Seal;
-use super::session::Session;
+use super::session::{Session, Shared};
 use super::types::{AgentName, ServerName};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -40,6 +40,8 @@ pub struct Engine {
     pins: ServerPins,
     guard: PathGuard,
     limits: Limits,
+    /// Definitions of tools, shared between sessions.
+    shared: Shared,
     sealing: Option<state::Sealing>,
     /// The server is reached over Streamable HTTP.
     remote: bool,
@@ -123,6 +125,7 @@ impl Engine {
             pins,
             guard,
             limits: Limits::DEFAULT,
+            shared: Shared::default(),
             sealing: None,
             remote: false,
         }

@@ -14,6 +14,14 @@ use crate::engine::record::Record;
 use crate::engine::session::{Pending, Session, Subject};
 use crate::engine::types::Digest;
 
+/// Where the stateless revision says which revision a request is of.
+const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+/// What that revision has given up, and whose subject would be looked for.
+const SUBSCRIBE: [KnownMethod; 2] = [
+    KnownMethod::SubscribeResource,
+    KnownMethod::UnsubscribeResource,
+];
+
 /// A request under judgement.
 pub(super) struct Request<'a> {
     pub(super) id: &'a Id,
@@ -102,6 +110,14 @@ impl Engine {
                 ))
             };
         };
+        let modern = request.params.and_then(|p| p.get("_meta"));
+        let modern = modern.is_some_and(|m| m.get(VERSION).is_some());
+        if modern && SUBSCRIBE.contains(method) {
+            return Err(Refusal::new(
+                Reason::UnknownMethod,
+                "2026-07-28 has `subscriptions/listen` in its place",
+            ));
+        }
         if method.shape() != Shape::Request {
             return Err(Refusal::new(
                 Reason::WrongShape,

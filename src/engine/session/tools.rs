@@ -9,7 +9,7 @@ use crate::engine::reason::Reason;
 use crate::engine::schema::{Schema, Unusable};
 use crate::engine::types::Digest;
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 /// What this session knows of the server's tools.
 #[derive(Debug, Default)]
@@ -118,6 +118,33 @@ impl Tools {
     }
 }
 
+/// Definitions that sessions share: a thousand sessions of a server hold each
+/// once, and compile it once. What a session is told of one does not depend on
+/// whether another has it.
+#[derive(Debug, Default)]
+pub(in crate::engine) struct Shared(Mutex<BTreeMap<Digest, Weak<Tool>>>);
+
+impl Shared {
+    /// The definition of these bytes.
+    pub(in crate::engine) fn tool(&self, digest: Digest, text: &str) -> Arc<Tool> {
+        // Every entry is whole after every step.
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = all.get(&digest).and_then(Weak::upgrade);
+        // Two spellings have one digest, and each is its own bytes.
+        if let Some(tool) = known.filter(|tool| tool.text == text) {
+            return tool;
+        }
+        if all.len() >= Tools::MOST {
+            all.retain(|_, tool| tool.strong_count() > 0);
+        }
+        let tool = Arc::new(Tool::new(digest, text));
+        if all.len() < Tools::MOST {
+            all.insert(digest, Arc::downgrade(&tool));
+        }
+        tool
+    }
+}
+
 /// How a listed tool stands in this session.
 #[derive(Debug, Clone)]
 pub(in crate::engine) enum Known {
@@ -154,7 +181,7 @@ pub(in crate::engine) struct Parsed {
 }
 
 impl Tool {
-    pub(in crate::engine) fn new(digest: Digest, text: &str) -> Self {
+    fn new(digest: Digest, text: &str) -> Self {
         Self {
             digest,
             text: text.to_owned(),

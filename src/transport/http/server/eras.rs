@@ -4,13 +4,12 @@
 //! It is asked once for a server, through the engine, as any request.
 
 use super::session::Session;
-use super::stream::Sent;
+use super::stream::{First, Sent};
 use crate::engine::message::{Direction, Document, Id, Json, Limits, Opened};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::OnceCell;
-use tokio::time::timeout;
 
 /// How long a server may take to start and to answer.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -69,12 +68,11 @@ async fn ask(session: &Arc<Session>) -> Result<bool, Untold> {
         &Limits::DEFAULT,
     );
     let mut inlet = session.ask(opened, &Id::Number(0), &session.principal);
-    let answer = match timeout(PATIENCE, inlet.next()).await {
-        // It has ended: servers do, that do not know the method.
-        Ok(None) => return Ok(false),
-        // It says nothing: the handshake will tell whether it lives.
-        Err(_) => return Ok(false),
-        Ok(Some(sent)) => sent,
+    let answer = match inlet.first(PATIENCE).await {
+        First::Said(sent) => sent,
+        // It has ended: servers do, that do not know the method. Or it says
+        // nothing: the handshake will tell whether it lives.
+        First::Nothing | First::Quiet => return Ok(false),
     };
     match verdict(&answer.bytes) {
         Some(modern) => Ok(modern),

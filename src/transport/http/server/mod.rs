@@ -8,13 +8,16 @@
 //! hyper itself, without a framework: there are five paths, and each bound has
 //! to be seen where it is set.
 
+mod body;
 mod child;
 mod door;
 mod eras;
 mod exchange;
+mod handshake;
 mod io;
 mod listen;
 mod metadata;
+mod old;
 mod reply;
 mod session;
 mod sessions;
@@ -24,4 +27,4 @@ mod streams;
 
 pub use door::{Closed, Door};
 pub use listen::Listener;
-pub use site::{Engines, Site, Way, Who};
+pub use site::{Engines, Parts, Site, Way, Who};

@@ -7,7 +7,7 @@ use http_body_util::Full;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -96,16 +96,12 @@ pub(super) fn events(events: Events) -> Reply {
 
 /// A refusal of the listener's own, as a JSON-RPC error.
 pub(super) fn refused(status: StatusCode, id: Option<&Id>, reason: &str, why: &str) -> Reply {
-    error(status, id, -32000, reason, why)
+    let data = json!({ "by": "lockgate", "reason": reason });
+    error(status, id, -32000, &data, why)
 }
 
-fn error(status: StatusCode, id: Option<&Id>, code: i32, reason: &str, why: &str) -> Reply {
+fn error(status: StatusCode, id: Option<&Id>, code: i32, data: &Value, why: &str) -> Reply {
     let id = id.map_or_else(|| "null".to_owned(), Id::to_json);
-    let data = match code {
-        // The revision says what stands there.
-        -32022 => json!({ "supported": [MODERN], "by": "lockgate", "reason": reason }),
-        _ => json!({ "by": "lockgate", "reason": reason }),
-    };
     let error = json!({ "code": code, "message": format!("lockgate: {why}"), "data": data });
     let text = format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{error}}}"#);
     json(status, text.into())
@@ -113,21 +109,26 @@ fn error(status: StatusCode, id: Option<&Id>, code: i32, reason: &str, why: &str
 
 /// What the stateless era answers where headers or `_meta` are wrong.
 pub(super) fn wrong(wrong: &Wrong, id: Option<&Id>) -> Reply {
-    let (code, reason, why) = match wrong {
-        Wrong::Mismatch(why) => (-32020, "header-mismatch", why.clone()),
-        Wrong::Version(said) => (
-            -32022,
-            "unsupported-version",
-            format!("revision `{}` is not supported", told(said)),
-        ),
-        Wrong::Params(why) => (-32602, "invalid-params", why.clone()),
+    let by = |reason: &str| json!({ "by": "lockgate", "reason": reason });
+    let (code, data, why) = match wrong {
+        Wrong::Mismatch(why) => (-32020, by("header-mismatch"), why.clone()),
+        Wrong::Version(said) => {
+            let (said, reason) = (told(said), "unsupported-version");
+            let why = format!("revision `{said}` is not supported");
+            // What the revision wants to be told.
+            let data = json!({
+                "supported": [MODERN], "requested": said, "by": "lockgate", "reason": reason,
+            });
+            (-32022, data, why)
+        }
+        Wrong::Params(why) => (-32602, by("invalid-params"), why.clone()),
     };
-    error(StatusCode::BAD_REQUEST, id, code, reason, &why)
+    error(StatusCode::BAD_REQUEST, id, code, &data, &why)
 }
 
 /// A peer's word, as far as it looks like a revision.
 fn told(version: &str) -> &str {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
     if version.len() <= 32 && version.bytes().all(plain) {
         version
     } else {

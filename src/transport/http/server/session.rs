@@ -7,7 +7,7 @@
 
 use super::child::Process;
 use super::stream::{Inlet, Outlet, Room, Sent};
-use super::streams::{Own, Streams};
+use super::streams::{About, Own, Streams};
 use crate::engine::message::{
     Direction, Document, Id, KnownMethod, Limits, Message, Method, Opened, TopLevel,
 };
@@ -49,12 +49,23 @@ pub(super) struct State {
     woken: Option<Duration>,
 }
 
+/// How agents speak in a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Streamable HTTP of 2025-03-26 to 2025-11-25.
+    Legacy,
+    /// The stateless era: one for all requests of a principal.
+    Modern,
+    /// HTTP+SSE of 2024-11-05: everything comes on one stream.
+    Old,
+}
+
 /// One session, or what stands in for it in the stateless era.
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) principal: Arc<Principal>,
     pub(super) server: ServerName,
-    pub(super) modern: bool,
+    pub(super) kind: Kind,
     pub(super) room: Arc<Room>,
     began: Instant,
     state: Mutex<State>,
@@ -67,7 +78,7 @@ impl Session {
     pub(super) fn new(
         principal: Arc<Principal>,
         server: ServerName,
-        modern: bool,
+        kind: Kind,
         pump: Pump<SharedLog, FirstUse>,
         adapter: Option<Adapter>,
     ) -> Arc<Self> {
@@ -75,7 +86,7 @@ impl Session {
         let state = State {
             pump,
             upstream: Upstream::Coming,
-            streams: Streams::new(!modern, Arc::clone(&room)),
+            streams: Streams::new(kind, Arc::clone(&room)),
             adapter,
             mirror: Mirror::default(),
             names: 0,
@@ -84,7 +95,7 @@ impl Session {
         Arc::new(Self {
             principal,
             server,
-            modern,
+            kind,
             room,
             began: Instant::now(),
             state: Mutex::new(state),
@@ -154,7 +165,7 @@ impl Session {
         self.use_it();
         let mut state = self.lock();
         let number = state.streams.number();
-        let (opened, id, token, own) = if self.modern {
+        let (opened, id, token, own) = if self.kind == Kind::Modern {
             state.names = state.names.saturating_add(1);
             let name = Id::Number(state.names);
             let (opened, own) = rename(opened, &name);
@@ -185,10 +196,24 @@ impl Session {
         self.use_it();
         let mut state = self.lock();
         let (outlet, inlet) = Inlet::new(Arc::clone(self), 0, None);
+        let cancelled = cancelled(&opened);
         if state.pump.renew(principal).is_ok() {
             self.hear(&mut state, opened, Some(&outlet));
+            // It gets no answer any more (MCP, Cancellation).
+            if let Some(id) = cancelled {
+                state.streams.end(&id);
+            }
         }
         inlet
+    }
+
+    /// A message of an agent that reads all answers on one stream.
+    pub(super) fn put(self: &Arc<Self>, opened: Opened, principal: &Arc<Principal>) {
+        self.use_it();
+        let mut state = self.lock();
+        if state.pump.renew(principal).is_ok() {
+            self.hear(&mut state, opened, None);
+        }
     }
 
     /// A message that was too long to be read to its end.
@@ -246,7 +271,8 @@ impl Session {
                 }
                 Step::ToAgent { about, bytes } => {
                     let route = Route::read(&bytes);
-                    state.streams.deliver(bytes, &route, about.as_ref());
+                    let about = about.as_ref().map_or(About::Nothing, About::Request);
+                    state.streams.deliver(bytes, &route, about);
                 }
             }
         }
@@ -288,6 +314,11 @@ impl Session {
             let steps = adapter.to_agent(frame.bytes(), self.now());
             self.step(state, steps);
         } else {
+            let about = match (about, &state.upstream) {
+                (Some(id), _) => About::Request(id),
+                (None, Upstream::Process(_)) => About::Unknown,
+                (None, _) => About::Nothing,
+            };
             let route = frame.route().clone();
             state.streams.deliver(frame.into_bytes(), &route, about);
         }
@@ -350,9 +381,16 @@ impl Session {
         let mut state = self.lock();
         self.use_it();
         let open = state.streams.left(number, request);
+        if self.kind == Kind::Old && request.is_none() && number > 0 {
+            // Its one stream was the session.
+            drop(state);
+            self.close();
+            return;
+        }
         // In the stateless era that cancels the request; in the others it does
         // not, and the agent may come back.
-        if let (true, true, Some(id)) = (open, self.modern, request) {
+        let modern = self.kind == Kind::Modern;
+        if let (true, true, Some(id)) = (open, modern, request) {
             state.streams.end(id);
             match &mut state.adapter {
                 Some(adapter) => {
@@ -436,6 +474,18 @@ fn to_server(state: &mut State, sent: Outgoing) {
         // The record says what it was; who waits is told by the end.
         Upstream::Coming | Upstream::Gone => drop(sent.frame),
     }
+}
+
+/// The request that a message cancels.
+fn cancelled(opened: &Opened) -> Option<Id> {
+    let Ok(Message::Notification { method, params }) = opened.message() else {
+        return None;
+    };
+    let cancels = method == Method::Known(KnownMethod::Cancelled);
+    params
+        .filter(|_| cancels)?
+        .get("requestId")
+        .and_then(Id::of)
 }
 
 /// The progress token that a request asks with.

@@ -4,9 +4,9 @@
 use super::door::Door;
 use super::eras::Spoken;
 use super::reply::{Reply, empty, not_allowed, refused, text};
-use super::session::{Ear, Session, Upstream};
+use super::session::{Ear, Kind, Session, Upstream};
 use super::sessions::Sessions;
-use super::{child, exchange};
+use super::{child, exchange, old};
 use crate::engine::principal::Principal;
 use crate::engine::seal::Seal;
 use crate::engine::types::ServerName;
@@ -61,9 +61,9 @@ pub enum Who {
     Proved(Box<Gate>),
 }
 
-/// What a listener serves.
+/// What a site is made of.
 #[derive(Debug)]
-pub struct Site {
+pub struct Parts {
     /// Who may knock.
     pub door: Door,
     /// By name.
@@ -80,6 +80,22 @@ pub struct Site {
     pub origin: String,
     /// What agents bring back is sealed with it.
     pub seal: Arc<Seal>,
+    /// Whether the transport of 2024-11-05 is served too.
+    pub sse: bool,
+}
+
+/// What a listener serves.
+#[derive(Debug)]
+pub struct Site {
+    door: Door,
+    servers: BTreeMap<ServerName, Way>,
+    only: Option<ServerName>,
+    who: Who,
+    engines: Box<dyn Engines>,
+    log: SharedLog,
+    origin: String,
+    seal: Arc<Seal>,
+    sse: bool,
     /// When the clock of all sessions began.
     pub(super) began: Instant,
     /// Which eras the servers speak.
@@ -99,16 +115,19 @@ pub(super) struct Counts {
 }
 
 impl Site {
-    /// A site with what it serves.
-    pub fn new(
-        door: Door,
-        servers: BTreeMap<ServerName, Way>,
-        only: Option<ServerName>,
-        who: Who,
-        engines: Box<dyn Engines>,
-        log: SharedLog,
-        (origin, seal): (String, Arc<Seal>),
-    ) -> Self {
+    /// A site, of what it is made of.
+    pub fn new(parts: Parts) -> Self {
+        let Parts {
+            door,
+            servers,
+            only,
+            who,
+            engines,
+            log,
+            origin,
+            seal,
+            sse,
+        } = parts;
         Self {
             door,
             spoken: servers
@@ -122,6 +141,7 @@ impl Site {
             log,
             origin,
             seal,
+            sse,
             began: Instant::now(),
             sessions: Sessions::default(),
             counts: Counts::default(),
@@ -213,7 +233,8 @@ impl Site {
 
     /// The server that a path stands for.
     fn server(&self, path: &str) -> Option<ServerName> {
-        let rest = path.strip_prefix("/mcp")?;
+        let old = path.strip_prefix(old::PATH).filter(|_| self.sse);
+        let rest = path.strip_prefix("/mcp").or(old)?;
         if rest.is_empty() {
             return self.only.clone();
         }
@@ -257,7 +278,7 @@ impl Site {
         &self,
         principal: &Arc<Principal>,
         server: &ServerName,
-        modern: bool,
+        kind: Kind,
         bridge: Option<Bridge>,
     ) -> Result<Arc<Session>, String> {
         let way = self
@@ -286,7 +307,7 @@ impl Site {
             None => None,
         };
         let principal = Arc::clone(principal);
-        let session = Session::new(principal, server.clone(), modern, pump, adapter);
+        let session = Session::new(principal, server.clone(), kind, pump, adapter);
         match way {
             Way::Remote(dialer) => {
                 let ear = Arc::new(Ear(Arc::downgrade(&session)));

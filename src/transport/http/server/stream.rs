@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 /// A quiet stream says so often that it lives; less than what the usual
 /// intermediaries allow (60 s).
@@ -90,6 +90,17 @@ impl Sent {
     }
 }
 
+/// How an answer begins.
+#[derive(Debug)]
+pub(super) enum First {
+    /// Nothing has come yet.
+    Quiet,
+    /// Nothing comes any more.
+    Nothing,
+    /// With this.
+    Said(Sent),
+}
+
 /// The writing end of a queue.
 pub(super) type Outlet = mpsc::UnboundedSender<Sent>;
 
@@ -125,6 +136,20 @@ impl Inlet {
     /// What was resumed was the answer to that request.
     pub(super) fn belongs_to(&mut self, request: Option<Id>) {
         self.request = request;
+    }
+
+    /// What comes first, if anything comes in time.
+    pub(super) async fn first(&mut self, patience: Duration) -> First {
+        match timeout(patience, self.next()).await {
+            Err(_) => First::Quiet,
+            Ok(None) => First::Nothing,
+            Ok(Some(sent)) => First::Said(sent),
+        }
+    }
+
+    /// Whether the session has ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.session.is_over()
     }
 
     /// The next message; `None` once nothing comes any more.
@@ -173,6 +198,13 @@ impl Events {
         if let Some(first) = first {
             events.push(&first);
         }
+        events
+    }
+
+    /// A stream that begins with an event of its own.
+    pub(super) fn starting(inlet: Inlet, event: Bytes) -> Self {
+        let mut events = Self::new(inlet, None, None);
+        events.chunks.push_back(event);
         events
     }
 

@@ -4,6 +4,7 @@
 //! server says besides goes with the request that it is about, if that can be
 //! told; else to the stream that the agent keeps open for it; else it waits.
 
+use super::session::Kind as SessionKind;
 use super::stream::{Outlet, Replay, Room, Sent};
 use crate::engine::message::{Document, Id, Limits};
 use crate::engine::route::{Kind, Route};
@@ -39,6 +40,17 @@ pub(super) struct Own {
     pub(super) token: Option<String>,
 }
 
+/// What a message of the server is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum About<'a> {
+    /// The request on whose response it came, or that it belongs to.
+    Request(&'a Id),
+    /// No request: it came on a stream for such messages.
+    Nothing,
+    /// A server that runs here does not say.
+    Unknown,
+}
+
 /// A stream that the agent has come back to.
 #[derive(Debug)]
 pub(super) struct Resumed {
@@ -54,20 +66,24 @@ pub(super) struct Streams {
     /// Which stream that is, open or not, and how many events went out on it.
     general_at: (u64, u64),
     waiting: VecDeque<Bytes>,
+    /// Everything goes out on the general stream.
+    single: bool,
+    /// What can be asked for again, where events have ids.
     replay: Option<Replay>,
     room: Arc<Room>,
     numbers: u64,
 }
 
 impl Streams {
-    /// `resumable`: events have ids, and can be asked for again.
-    pub(super) fn new(resumable: bool, room: Arc<Room>) -> Self {
+    /// In a session of this kind.
+    pub(super) fn new(kind: SessionKind, room: Arc<Room>) -> Self {
         Self {
+            single: kind == SessionKind::Old,
             open: BTreeMap::new(),
             general: None,
             general_at: (0, 0),
             waiting: VecDeque::new(),
-            replay: resumable.then(Replay::default),
+            replay: (kind == SessionKind::Legacy).then(Replay::default),
             room,
             numbers: 0,
         }
@@ -181,8 +197,11 @@ impl Streams {
     }
 
     /// Sends what was cleared, or made of what was cleared, to the agent.
-    /// `about`: the request on whose response it came from the server.
-    pub(super) fn deliver(&mut self, bytes: Vec<u8>, route: &Route, about: Option<&Id>) {
+    pub(super) fn deliver(&mut self, bytes: Vec<u8>, route: &Route, about: About<'_>) {
+        if self.single {
+            self.say(bytes.into());
+            return;
+        }
         let by_token = |open: &Open| open.token.is_some() && open.token == route.id;
         let to = match route.kind {
             Kind::Answer | Kind::Subscribed => route.id.clone(),
@@ -193,14 +212,18 @@ impl Streams {
                 .map(|(id, _)| id.clone()),
             Kind::Request | Kind::Cancelled | Kind::Note => None,
         };
-        let about = about.filter(|id| self.open.contains_key(id)).cloned();
+        let guesses = about == About::Unknown;
+        let about = match about {
+            About::Request(id) if self.open.contains_key(id) => Some(id.clone()),
+            _ => None,
+        };
         let last = route.kind == Kind::Answer;
         match to.or(about) {
             Some(id) => self.reply(&id, bytes, route, last),
             None if last => tracing::debug!("an answer found nobody who waits for it"),
             None => {
                 let bytes = Bytes::from(bytes);
-                match self.likely(route.kind) {
+                match self.likely(route.kind).filter(|_| guesses) {
                     Some(id) => self.push(&id, bytes, false),
                     None => self.say(bytes),
                 }
@@ -211,10 +234,12 @@ impl Streams {
     /// The request that a message is most likely about, of which nothing is
     /// known: the only one that is open.
     fn likely(&self, kind: Kind) -> Option<Id> {
-        let mut open = self.open.keys();
-        let first = open.next()?;
-        let only = open.next().is_none();
         let general = self.general.is_some();
+        // Nobody reads a stream that the agent has left, while it reads another.
+        let read = |open: &Open| !(general && open.outlet.is_closed());
+        let mut open = self.open.iter().filter(|(_, open)| read(open));
+        let (first, _) = open.next()?;
+        let only = open.next().is_none();
         // Without a stream of its own, a request of the server had better go
         // out on any than on none.
         let any = !general && (kind == Kind::Request || self.replay.is_none());
