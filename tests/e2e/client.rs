@@ -16,8 +16,12 @@ pub(crate) enum Client {
     TypeScript1,
     /// The second generation, probing for the modern era.
     TypeScript2,
+    /// The second generation as it comes, which does not probe.
+    TypeScript2Legacy,
     /// Probes by default.
     Python,
+    /// Without probing.
+    PythonLegacy,
     /// The handshake, with a revision that has none (it is what rmcp does).
     Rmcp,
     /// Probing.
@@ -31,7 +35,16 @@ impl Client {
         let driver = match self {
             Self::TypeScript1 => vec!["node".into(), script("drive.mjs"), peers().js(), "1".into()],
             Self::TypeScript2 => vec!["node".into(), script("drive.mjs"), peers().js(), "2".into()],
+            Self::TypeScript2Legacy => {
+                vec![
+                    "node".into(),
+                    script("drive.mjs"),
+                    peers().js(),
+                    "2-legacy".into(),
+                ]
+            }
             Self::Python => vec![peers().python(), script("drive.py"), "auto".into()],
+            Self::PythonLegacy => vec![peers().python(), script("drive.py"), "legacy".into()],
             Self::Rmcp => return normal(home, rmcp::play(home, scenario, argv, false)),
             Self::RmcpAuto => return normal(home, rmcp::play(home, scenario, argv, true)),
         };

@@ -54,24 +54,6 @@ const KNOWN: &[(&[&str], &str, &str, &str)] = &[
         "as above",
     ),
     (
-        &["http", "stdio"],
-        "2026-07-28",
-        "server-stateless:sep-2575-server-unsupported-version-error",
-        "lockgate's own answer does not repeat the revision that was asked for",
-    ),
-    (
-        &["http", "stdio"],
-        "2026-07-28",
-        "server-stateless:sep-2575-http-server-method-not-found-404-resources-subscribe",
-        "a request without the URI is refused as such, before its method is",
-    ),
-    (
-        &["http", "stdio"],
-        "2026-07-28",
-        "server-stateless:sep-2575-http-server-method-not-found-404-resources-unsubscribe",
-        "as above",
-    ),
-    (
         &["everything"],
         "2025-11-25",
         "tools-call-error:tools-call-error",

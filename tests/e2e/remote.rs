@@ -208,8 +208,8 @@ matrix! {
     dual_rmcp_auto: Stdio, Dual, RmcpAuto, Stdio, false;
     dual_json_typescript_1: Stdio, Dual, TypeScript1, Direct, true;
     served_everything_typescript_1: Http, Everything, TypeScript1, Direct, false;
-    served_everything_typescript_2: Http, Everything, TypeScript2, Direct, false;
-    served_everything_python: Http, Everything, Python, Direct, false;
+    served_everything_typescript_2: Http, Everything, TypeScript2Legacy, Direct, false;
+    served_everything_python: Http, Everything, PythonLegacy, Direct, false;
     served_everything_rmcp: Http, Everything, Rmcp, Direct, false;
     served_dual_typescript_1: Http, Dual, TypeScript1, Direct, false;
     served_dual_typescript_2: Http, Dual, TypeScript2, Direct, false;

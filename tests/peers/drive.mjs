@@ -3,7 +3,8 @@
 //   node drive.mjs PEERS MAJOR SCENARIO -- COMMAND ARG...
 //   node drive.mjs PEERS MAJOR SCENARIO -- URL
 //
-// PEERS is the directory with node_modules, MAJOR the SDK's (1 or 2), SCENARIO
+// PEERS is the directory with node_modules, MAJOR the SDK's (1, 2, or 2-legacy
+// for the second one without probing), SCENARIO
 // a JSON file (see tests/e2e/scenario.rs). The transcript goes to stdout as
 // JSON: what the server said of itself, one entry per step, and by method all
 // that the server sent on its own.
@@ -57,14 +58,14 @@ function sdk1() {
 function sdk2() {
   const { Client, StreamableHTTPClientTransport } = require("@modelcontextprotocol/client");
   const { StdioClientTransport } = require("@modelcontextprotocol/client/stdio");
-  const versionNegotiation = { mode: scenario.mode ?? "auto" };
-  const client = new Client(info, { capabilities: capabilities(), versionNegotiation });
+  const probing = major === "2" && { versionNegotiation: { mode: scenario.mode ?? "auto" } };
+  const client = new Client(info, { capabilities: capabilities(), ...probing });
   const any = { "~standard": { version: 1, vendor: "drive", validate: (value) => ({ value }) } };
   const transport = remote ? new StreamableHTTPClientTransport(remote) : new StdioClientTransport(server);
   return { client, transport, any };
 }
 
-const { client, transport, any } = major === "2" ? sdk2() : sdk1();
+const { client, transport, any } = major === "1" ? sdk1() : sdk2();
 
 client.fallbackNotificationHandler = async ({ method, params }) => note(method, params);
 client.fallbackRequestHandler = async ({ method, params }) => {
