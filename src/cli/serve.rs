@@ -49,6 +49,9 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
     let who = who(args, first, &origin)?;
     let door = door(args.listen, serve)?;
     let sse = serve.sse;
+    let bridges = |setup: &Setup| setup.entry().is_some_and(|entry| entry.bridge);
+    let bridged = setups.iter().filter(|(_, setup)| bridges(setup));
+    let bridged = bridged.map(|(name, _)| name.clone()).collect();
     let tls = serve.tls.as_ref().map(tls).transpose()?;
     let mut ways = BTreeMap::new();
     for (name, setup) in &setups {
@@ -76,6 +79,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
         origin,
         seal,
         sse,
+        bridged,
     });
     let served = listen(args.listen, tls, site);
     let closed = log.close("the listener was stopped");

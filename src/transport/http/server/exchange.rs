@@ -1,7 +1,7 @@
 //! One HTTP exchange with an agent: what it wants, and what it is answered.
 
 use super::body::{Unread, accepts, essence, on_one_line, read};
-use super::metadata::{self, VERSION};
+use super::metadata::{self, VERSION, Wrong};
 use super::reply::{Reply, empty, events, json, modern_status, not_allowed, refused, wrong};
 use super::session::{Kind, Session};
 use super::site::Site;
@@ -13,6 +13,7 @@ use crate::engine::message::{
 use crate::engine::principal::Principal;
 use crate::engine::types::ServerName;
 use crate::identity::Refused;
+use crate::transport::http::mirror::Mirror;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, WWW_AUTHENTICATE};
 use hyper::{Method, Request, StatusCode};
@@ -119,6 +120,18 @@ impl Visit<'_> {
     }
 
     async fn modern(&self, opened: Opened) -> Reply {
+        let discovers = match opened.message() {
+            Ok(message) => asks_for_eras(&message),
+            Err(_) => None,
+        };
+        if let Some((id, verified)) = discovers.map(|id| (id, self.verified(&opened)))
+            && !self.site.speaks_for(self.server, &self.principal)
+        {
+            return match verified {
+                Ok(()) => self.discover(opened, &id).await,
+                Err(what) => wrong(&what, Some(&id)),
+            };
+        }
         let session = match self.stateless().await {
             Ok(session) => session,
             Err(reply) => return *reply,
@@ -144,6 +157,15 @@ impl Visit<'_> {
                 self.respond(inlet, None, &id).await
             }
             None => told(session.tell(opened, &self.principal)),
+        }
+    }
+
+    /// Whether the headers say what the body says, as far as no tool's
+    /// definition is needed for that.
+    fn verified(&self, opened: &Opened) -> Result<(), Wrong> {
+        match opened.message() {
+            Ok(message) => metadata::verify(&self.headers, &message, &Mirror::default()),
+            Err(_) => Ok(()),
         }
     }
 
@@ -174,7 +196,7 @@ impl Visit<'_> {
 
     /// The answer to a request. `primes` in the legacy era: whether its client
     /// knows events without content.
-    async fn respond(&self, mut inlet: Inlet, primes: Option<bool>, id: &Id) -> Reply {
+    pub(super) async fn respond(&self, mut inlet: Inlet, primes: Option<bool>, id: &Id) -> Reply {
         let first = inlet.first(QUIET).await;
         self.respond_with(first, inlet, primes, id)
     }
@@ -318,6 +340,16 @@ fn told(mut inlet: Inlet) -> Reply {
     match inlet.ready() {
         Some(sent) => json(StatusCode::BAD_REQUEST, sent.bytes.clone()),
         None => empty(StatusCode::ACCEPTED),
+    }
+}
+
+/// The id of a request that asks for the server's eras.
+fn asks_for_eras(message: &Message<'_>) -> Option<Id> {
+    match message {
+        Message::Request { id, method, .. } if *method == Called::Known(KnownMethod::Discover) => {
+            Some(id.clone())
+        }
+        _ => None,
     }
 }
 

@@ -6,8 +6,9 @@
 //! once. No task runs for a session in which nothing happens.
 
 use super::child::Process;
+use super::names::{cancelled, rename, token};
 use super::stream::{Inlet, Outlet, Room, Sent};
-use super::streams::{About, Own, Streams};
+use super::streams::{About, Streams};
 use crate::engine::message::{
     Direction, Document, Id, KnownMethod, Limits, Message, Method, Opened, TopLevel,
 };
@@ -18,10 +19,10 @@ use crate::proxy::era::{Adapter, Step};
 use crate::proxy::evidence::SharedLog;
 use crate::proxy::pump::{Outgoing, Pump};
 use crate::state::lockfile::FirstUse;
-use crate::transport::http::client::{Heard, Remote, Room as Waits, Sink};
+use crate::transport::http::client::Remote;
 use crate::transport::http::mirror::Mirror;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What stands behind a session.
@@ -473,53 +474,5 @@ fn to_server(state: &mut State, sent: Outgoing) {
         Upstream::Remote(remote) => remote.send(sent.frame.into_bytes()),
         // The record says what it was; who waits is told by the end.
         Upstream::Coming | Upstream::Gone => drop(sent.frame),
-    }
-}
-
-/// The request that a message cancels.
-fn cancelled(opened: &Opened) -> Option<Id> {
-    let Ok(Message::Notification { method, params }) = opened.message() else {
-        return None;
-    };
-    let cancels = method == Method::Known(KnownMethod::Cancelled);
-    params
-        .filter(|_| cancels)?
-        .get("requestId")
-        .and_then(Id::of)
-}
-
-/// The progress token that a request asks with.
-fn token(opened: &Opened) -> Option<Id> {
-    let Ok(Message::Request { params, .. }) = opened.message() else {
-        return None;
-    };
-    params?.get("_meta")?.get("progressToken").and_then(Id::of)
-}
-
-/// Gives a request, and its progress token, another name.
-fn rename(opened: Opened, name: &Id) -> (Opened, Own) {
-    let renamed = opened.renamed(&name.to_json());
-    let (opened, id, token) = renamed;
-    (opened, Own { id, token })
-}
-
-/// The way from a remote server into a session.
-#[derive(Debug)]
-pub(super) struct Ear(pub(super) Weak<Session>);
-
-impl Sink for Ear {
-    fn take(&self, heard: Heard) -> Waits<'_> {
-        let Some(session) = self.0.upgrade() else {
-            return Box::pin(async {});
-        };
-        session.from_server(heard.bytes, heard.about.as_ref());
-        let room = Arc::clone(&session.room);
-        Box::pin(async move { room.wait().await })
-    }
-
-    fn session_over(&self) {
-        if let Some(session) = self.0.upgrade() {
-            session.server_gone("the server has ended the session; connect anew");
-        }
     }
 }

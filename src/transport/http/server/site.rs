@@ -2,9 +2,10 @@
 //! its session.
 
 use super::door::Door;
+use super::ear::Ear;
 use super::eras::Spoken;
 use super::reply::{Reply, empty, not_allowed, refused, text};
-use super::session::{Ear, Kind, Session, Upstream};
+use super::session::{Kind, Session, Upstream};
 use super::sessions::Sessions;
 use super::{child, exchange, old};
 use crate::engine::principal::Principal;
@@ -22,10 +23,10 @@ use crate::transport::http::client::{Dialer, Remote};
 use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Method, Request, StatusCode};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Instant, SystemTime};
 
 /// Where protected resource metadata is (RFC 9728, section 3).
@@ -82,6 +83,8 @@ pub struct Parts {
     pub seal: Arc<Seal>,
     /// Whether the transport of 2024-11-05 is served too.
     pub sse: bool,
+    /// Servers that a bridge speaks for where an agent only asks for the eras.
+    pub bridged: BTreeSet<ServerName>,
 }
 
 /// What a listener serves.
@@ -99,7 +102,9 @@ pub struct Site {
     /// When the clock of all sessions began.
     pub(super) began: Instant,
     /// Which eras the servers speak.
-    pub(super) spoken: BTreeMap<ServerName, Spoken>,
+    spoken: BTreeMap<ServerName, Spoken>,
+    /// Servers that a bridge speaks for, whoever asks.
+    bridged: BTreeSet<ServerName>,
     /// All sessions.
     pub(super) sessions: Sessions,
     /// What `/metrics` tells.
@@ -127,6 +132,7 @@ impl Site {
             origin,
             seal,
             sse,
+            bridged,
         } = parts;
         Self {
             door,
@@ -134,6 +140,7 @@ impl Site {
                 .keys()
                 .map(|name| (name.clone(), Spoken::default()))
                 .collect(),
+            bridged,
             servers,
             only,
             who,
@@ -146,6 +153,19 @@ impl Site {
             sessions: Sessions::default(),
             counts: Counts::default(),
         }
+    }
+
+    /// What is known of the eras of a server.
+    pub(super) fn spoken(&self, server: &ServerName) -> &Spoken {
+        // One that is not served has no session either.
+        static NOTHING: LazyLock<Spoken> = LazyLock::new(Spoken::default);
+        self.spoken.get(server).unwrap_or(&NOTHING)
+    }
+
+    /// Whether an agent that asks for the eras of a server is answered by a
+    /// bridge, if the server speaks the other.
+    pub(super) fn speaks_for(&self, server: &ServerName, principal: &Principal) -> bool {
+        self.bridged.contains(server) || self.sessions.has(principal, server)
     }
 
     /// Answers one request.
