@@ -231,7 +231,7 @@ impl Session {
     /// A message of the server. `about`: the request on whose response it came.
     pub(super) fn from_server(self: &Arc<Self>, line: Vec<u8>, about: Option<&Id>) {
         let mut state = self.lock();
-        if memchr::memmem::find(&line, b"x-mcp-header").is_some()
+        if state.mirror.may_learn(&line)
             && let Ok(document) = Document::read(line.clone(), &Limits::DEFAULT)
         {
             state.mirror.learn(&document);
