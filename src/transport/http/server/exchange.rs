@@ -14,8 +14,11 @@ use crate::engine::principal::Principal;
 use crate::engine::types::ServerName;
 use crate::identity::Refused;
 use crate::transport::http::mirror::Mirror;
+use crate::transport::http::secret::Secret;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, WWW_AUTHENTICATE};
+use hyper::header::{
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, WWW_AUTHENTICATE,
+};
 use hyper::{Method, Request, StatusCode};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +36,8 @@ pub(super) struct Visit<'a> {
     pub(super) site: &'a Arc<Site>,
     pub(super) server: &'a ServerName,
     pub(super) principal: Arc<Principal>,
+    /// The token that it has shown, if it was one.
+    pub(super) bearer: Option<Secret>,
     headers: HeaderMap,
 }
 
@@ -49,6 +54,7 @@ pub(super) async fn answer(
     let visit = Visit {
         site,
         server,
+        bearer: bearer(&principal, &head.headers),
         principal,
         headers: head.headers,
     };
@@ -151,6 +157,9 @@ impl Visit<'_> {
             Err(_) => None,
         };
         session.wait_for_room().await;
+        if let Some(bearer) = &self.bearer {
+            session.shown(bearer);
+        }
         match id {
             Some(id) => {
                 let inlet = session.ask(opened, &id, &self.principal);
@@ -184,6 +193,9 @@ impl Visit<'_> {
             Err(reply) => return *reply,
         };
         session.wait_for_room().await;
+        if let Some(bearer) = &self.bearer {
+            session.shown(bearer);
+        }
         match request {
             Some((id, _)) => {
                 let inlet = session.ask(opened, &id, &self.principal);
@@ -341,6 +353,14 @@ fn told(mut inlet: Inlet) -> Reply {
         Some(sent) => json(StatusCode::BAD_REQUEST, sent.bytes.clone()),
         None => empty(StatusCode::ACCEPTED),
     }
+}
+
+/// The token that a principal has shown. A key or a certificate is none.
+fn bearer(principal: &Principal, headers: &HeaderMap) -> Option<Secret> {
+    principal.scopes.as_ref()?;
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (_, token) = value.split_once(' ')?;
+    Some(Secret::new(token))
 }
 
 /// The id of a request that asks for the server's eras.

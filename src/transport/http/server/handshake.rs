@@ -26,7 +26,8 @@ impl Visit<'_> {
 
     fn fresh(&self, bridge: Option<Bridge>) -> Result<Arc<Session>, String> {
         let site = &self.site;
-        site.begin(&self.principal, self.server, Kind::Modern, bridge)
+        let (who, bearer) = (&self.principal, self.bearer.as_ref());
+        site.begin(who, self.server, Kind::Modern, bridge, bearer)
     }
 
     /// An agent asks for the eras itself. A server that does not speak this one
@@ -126,7 +127,13 @@ impl Visit<'_> {
         }
         let begun = self
             .site
-            .begin(&self.principal, self.server, kind, bridge)
+            .begin(
+                &self.principal,
+                self.server,
+                kind,
+                bridge,
+                self.bearer.as_ref(),
+            )
             .and_then(|session| Ok((session, random(32)?)));
         let (session, name) = begun.map_err(|why| Box::new(unavailable(&why)))?;
         sessions.add(name.clone(), Arc::clone(&session));

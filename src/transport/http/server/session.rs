@@ -19,8 +19,9 @@ use crate::proxy::era::{Adapter, Step};
 use crate::proxy::evidence::SharedLog;
 use crate::proxy::pump::{Outgoing, Pump};
 use crate::state::lockfile::FirstUse;
-use crate::transport::http::client::Remote;
+use crate::transport::http::client::{Remote, Subject};
 use crate::transport::http::mirror::Mirror;
+use crate::transport::http::secret::Secret;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -40,6 +41,8 @@ pub(super) struct State {
     pub(super) pump: Pump<SharedLog, FirstUse>,
     pub(super) upstream: Upstream,
     pub(super) streams: Streams,
+    /// Whose token is exchanged for one of the server's.
+    subject: Option<Subject>,
     /// Translates, where the agent and the server are of two eras.
     pub(super) adapter: Option<Adapter>,
     /// Which arguments the server's tools want in headers.
@@ -89,6 +92,7 @@ impl Session {
             upstream: Upstream::Coming,
             streams: Streams::new(kind, Arc::clone(&room)),
             adapter,
+            subject: None,
             mirror: Mirror::default(),
             names: 0,
             woken: None,
@@ -106,8 +110,18 @@ impl Session {
     }
 
     /// What stands behind it from now on.
-    pub(super) fn attach(&self, upstream: Upstream) {
-        self.lock().upstream = upstream;
+    /// `subject`: whose token is exchanged for the server's, where one is.
+    pub(super) fn attach(&self, upstream: Upstream, subject: Option<Subject>) {
+        let mut state = self.lock();
+        state.upstream = upstream;
+        state.subject = subject;
+    }
+
+    /// The principal has shown this token, which was verified.
+    pub(super) fn shown(&self, bearer: &Secret) {
+        if let Some(subject) = &self.lock().subject {
+            subject.renew(bearer.clone());
+        }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {

@@ -19,7 +19,8 @@ use crate::proxy::facts;
 use crate::proxy::pump::Pump;
 use crate::state::lockfile::FirstUse;
 use crate::transport::child::{Child, ChildSpec};
-use crate::transport::http::client::{Dialer, Remote};
+use crate::transport::http::client::{Dialer, Remote, Subject};
+use crate::transport::http::secret::Secret;
 use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Method, Request, StatusCode};
@@ -300,6 +301,7 @@ impl Site {
         server: &ServerName,
         kind: Kind,
         bridge: Option<Bridge>,
+        bearer: Option<&Secret>,
     ) -> Result<Arc<Session>, String> {
         let way = self
             .servers
@@ -327,18 +329,23 @@ impl Site {
             None => None,
         };
         let principal = Arc::clone(principal);
+        let subject = bearer.map(|token| Subject::new(token.clone()));
         let session = Session::new(principal, server.clone(), kind, pump, adapter);
         match way {
             Way::Remote(dialer) => {
                 let ear = Arc::new(Ear(Arc::downgrade(&session)));
-                let remote = Remote::new(Arc::clone(dialer), ear);
-                session.attach(Upstream::Remote(remote));
+                // It matters only where tokens are exchanged.
+                let dialer = match &subject {
+                    Some(subject) => Arc::new(dialer.on_behalf_of(subject.clone())),
+                    None => Arc::clone(dialer),
+                };
+                session.attach(Upstream::Remote(Remote::new(dialer, ear)), subject);
             }
             Way::Process(spec) => {
                 let started = Child::spawn(spec).map_err(|e| e.to_string())?;
                 let kept = child::keep(started, server, &session);
                 let (process, keeper) = kept.map_err(|e| e.to_string())?;
-                session.attach(Upstream::Process(process));
+                session.attach(Upstream::Process(process), None);
                 tokio::spawn(keeper);
             }
         }
