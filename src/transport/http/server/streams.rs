@@ -134,7 +134,15 @@ impl Streams {
 
     /// A request ends without an answer.
     pub(super) fn end(&mut self, id: &Id) {
+        self.remove(id);
+    }
+
+    fn remove(&mut self, id: &Id) {
         self.open.remove(id);
+        if self.open.is_empty() {
+            // An empty map keeps a node, and most sessions are idle.
+            self.open = BTreeMap::new();
+        }
     }
 
     /// The agent opens a stream for what belongs to no request.
@@ -271,7 +279,7 @@ impl Streams {
         // A reader that is gone may come back for what is kept.
         let _ = open.outlet.send(Sent::new(bytes, last, at, &self.room));
         if last {
-            self.open.remove(id);
+            self.remove(id);
         }
     }
 
