@@ -84,7 +84,8 @@ impl Visit<'_> {
         bridge: Option<Bridge>,
     ) -> Result<(Arc<Session>, String), Box<Reply>> {
         let sessions = &self.site.sessions;
-        if sessions.has_room(&self.principal).is_err() {
+        let process = self.site.is_process(self.server);
+        if sessions.take_place(&self.principal, process).is_err() {
             let why = "there are too many sessions; close some of them";
             let status = StatusCode::TOO_MANY_REQUESTS;
             return Err(Box::new(refused(status, None, "too-many-sessions", why)));
@@ -93,7 +94,10 @@ impl Visit<'_> {
             .site
             .begin(&self.principal, self.server, kind, bridge)
             .and_then(|session| Ok((session, random(32)?)));
-        let (session, name) = begun.map_err(|why| Box::new(unavailable(&why)))?;
+        let (session, name) = begun.map_err(|why| {
+            sessions.leave_place(&self.principal);
+            Box::new(unavailable(&why))
+        })?;
         sessions.add(name.clone(), Arc::clone(&session));
         Ok((session, name))
     }

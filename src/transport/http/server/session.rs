@@ -47,6 +47,20 @@ pub(super) struct State {
     names: i64,
     /// When the pump is woken next, if somebody sees to it.
     woken: Option<Duration>,
+    /// Somebody waits until more of the agent can be taken.
+    awaited: bool,
+}
+
+impl State {
+    /// Whether the agent should wait before it says more.
+    fn is_full(&self) -> bool {
+        let behind = match &self.upstream {
+            Upstream::Process(process) => process.is_full(),
+            Upstream::Remote(remote) => remote.is_full(),
+            Upstream::Coming | Upstream::Gone => false,
+        };
+        behind || !self.pump.wants_agent()
+    }
 }
 
 /// How agents speak in a session.
@@ -91,6 +105,7 @@ impl Session {
             mirror: Mirror::default(),
             names: 0,
             woken: None,
+            awaited: false,
         };
         Arc::new(Self {
             principal,
@@ -144,15 +159,21 @@ impl Session {
             tokio::pin!(changed);
             changed.as_mut().enable();
             let full = {
-                let state = self.lock();
-                let process = matches!(&state.upstream, Upstream::Process(p) if p.is_full());
-                process || !state.pump.wants_agent()
+                let mut state = self.lock();
+                let full = state.is_full() || self.is_unread();
+                state.awaited |= full;
+                full
             };
             if !full || self.is_over() {
                 return;
             }
             changed.await;
         }
+    }
+
+    /// Where all answers go out on one stream, it has to be read.
+    fn is_unread(&self) -> bool {
+        self.kind == Kind::Old && self.room.is_full()
     }
 
     /// A request of the agent. What answers it comes out of the inlet.
@@ -176,10 +197,14 @@ impl Session {
             (opened, id.clone(), token, None)
         };
         let (outlet, inlet) = Inlet::new(Arc::clone(self), number, Some(id.clone()));
+        if self.is_over() {
+            // It has ended while the agent waited for room: nobody would answer.
+            return inlet;
+        }
         let listen = Method::Known(KnownMethod::Listen);
         let lasts =
             matches!(opened.message(), Ok(Message::Request { method, .. }) if method == listen);
-        let begun = (outlet.clone(), number);
+        let begun = (outlet.clone(), number, Arc::clone(principal));
         let registered = state.streams.begin(&id, begun, lasts, token, own);
         let aside = (!registered).then_some(outlet);
         if state.pump.renew(principal).is_err() {
@@ -197,6 +222,12 @@ impl Session {
         let mut state = self.lock();
         let (outlet, inlet) = Inlet::new(Arc::clone(self), 0, None);
         let cancelled = cancelled(&opened);
+        if self.kind == Kind::Modern && cancelled.is_some() {
+            // Here a request is cancelled by closing its stream. The name that this gives is the
+            // agent's own; on the way to the server it would be somebody else's.
+            tracing::debug!("a cancellation that is no closed stream: ignored");
+            return inlet;
+        }
         if state.pump.renew(principal).is_ok() {
             self.hear(&mut state, opened, Some(&outlet));
             // It gets no answer any more (MCP, Cancellation).
@@ -257,22 +288,27 @@ impl Session {
             self.pass_on(state, None, aside);
         } else if let (Some(adapter), Some(bytes)) = (&mut state.adapter, opened.into_unjudged()) {
             let steps = adapter.from_agent(bytes, now);
-            self.step(state, steps);
+            self.step(state, steps, false);
             self.pass_on(state, None, None);
         }
     }
 
-    /// Does what an adapter wants to be done.
-    fn step(&self, state: &mut State, steps: Vec<Step>) {
+    /// Does what an adapter wants to be done. `by_us`: it comes of an answer of
+    /// lockgate's own.
+    fn step(&self, state: &mut State, steps: Vec<Step>, by_us: bool) {
         for step in steps {
             match step {
                 Step::ToEngine(bytes) => {
+                    // It may have waited, and others may have said something since.
+                    if let Some(asker) = state.streams.asker(&bytes) {
+                        let _ = state.pump.renew(&asker);
+                    }
                     state.pump.receive(Direction::ToServer, bytes, self.now());
                 }
                 Step::ToAgent { about, bytes } => {
                     let route = Route::read(&bytes);
                     let about = about.as_ref().map_or(About::Nothing, About::Request);
-                    state.streams.deliver(bytes, &route, about);
+                    state.streams.deliver(bytes, &route, about, by_us);
                 }
             }
         }
@@ -293,6 +329,10 @@ impl Session {
                 }
             }
         }
+        if state.awaited && !state.is_full() {
+            state.awaited = false;
+            self.room.changed.notify_waiters();
+        }
         self.be_woken(state);
     }
 
@@ -307,12 +347,12 @@ impl Session {
             frame, returned, ..
         } = sent;
         if let Some(aside) = aside.filter(|_| returned) {
-            let sent = Sent::new(frame.into_bytes().into(), true, None, &self.room);
+            let sent = Sent::new(frame.into_bytes().into(), true, None, &self.room).by_us(true);
             // Whoever asked may have left.
             let _ = aside.send(sent);
         } else if let Some(adapter) = &mut state.adapter {
             let steps = adapter.to_agent(frame.bytes(), self.now());
-            self.step(state, steps);
+            self.step(state, steps, returned);
         } else {
             let about = match (about, &state.upstream) {
                 (Some(id), _) => About::Request(id),
@@ -320,7 +360,8 @@ impl Session {
                 (None, _) => About::Nothing,
             };
             let route = frame.route().clone();
-            state.streams.deliver(frame.into_bytes(), &route, about);
+            let bytes = frame.into_bytes();
+            state.streams.deliver(bytes, &route, about, returned);
         }
     }
 
@@ -346,7 +387,7 @@ impl Session {
                 let now = session.now();
                 state.pump.tick(now);
                 let steps = state.adapter.as_mut().map(|a| a.tick(now));
-                session.step(&mut state, steps.unwrap_or_default());
+                session.step(&mut state, steps.unwrap_or_default(), false);
                 session.pass_on(&mut state, None, None);
             }
         });
@@ -395,7 +436,7 @@ impl Session {
             match &mut state.adapter {
                 Some(adapter) => {
                     let steps = adapter.closed(id);
-                    self.step(&mut state, steps);
+                    self.step(&mut state, steps, false);
                     self.pass_on(&mut state, None, None);
                 }
                 None => self.cancel(&mut state, id),
@@ -421,7 +462,7 @@ impl Session {
         state.pump.server_gone(why, now);
         self.pass_on(&mut state, None, None);
         let steps = state.adapter.as_mut().map(Adapter::end);
-        self.step(&mut state, steps.unwrap_or_default());
+        self.step(&mut state, steps.unwrap_or_default(), false);
         self.pass_on(&mut state, None, None);
         state.upstream = Upstream::Gone;
         self.over.store(true, Ordering::Relaxed);
@@ -515,6 +556,12 @@ impl Sink for Ear {
         session.from_server(heard.bytes, heard.about.as_ref());
         let room = Arc::clone(&session.room);
         Box::pin(async move { room.wait().await })
+    }
+
+    fn drained(&self) {
+        if let Some(session) = self.0.upgrade() {
+            session.room.changed.notify_waiters();
+        }
     }
 
     fn session_over(&self) {

@@ -11,6 +11,8 @@ use std::time::Duration;
 const MOST: usize = 20_000;
 /// Most sessions of one principal.
 const OF_ONE: usize = 5_000;
+/// The same where each is a process of this machine.
+const PROCESSES_OF_ONE: usize = 250;
 /// A session that nobody uses for so long is over.
 const IDLE: Duration = Duration::from_mins(30);
 
@@ -39,24 +41,33 @@ impl Sessions {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a principal may begin another.
-    pub(super) fn has_room(&self, principal: &Principal) -> Result<(), Full> {
-        let all = self.lock();
-        let mine = all.of_one.get(&principal.key).copied().unwrap_or_default();
-        if mine >= OF_ONE || all.legacy.len().saturating_add(all.modern.len()) >= MOST {
+    /// Takes a place for another session of a principal, before anything is
+    /// started for it. `process`: it is a process of this machine.
+    pub(super) fn take_place(&self, principal: &Principal, process: bool) -> Result<(), Full> {
+        let mut all = self.lock();
+        let most = if process { PROCESSES_OF_ONE } else { OF_ONE };
+        let places = |all: &All| all.of_one.get(&principal.key).copied().unwrap_or_default();
+        if places(&all) >= most {
+            // Those that have ended take up no room.
+            all.forget();
+        }
+        let mine = places(&all);
+        if mine >= most || all.legacy.len().saturating_add(all.modern.len()) >= MOST {
             return Err(Full);
         }
+        let mine = mine.saturating_add(1);
+        all.of_one.insert(Arc::clone(&principal.key), mine);
         Ok(())
     }
 
+    /// Nothing came of it.
+    pub(super) fn leave_place(&self, principal: &Principal) {
+        self.lock().leave_place(&principal.key);
+    }
+
+    /// A session that has its place.
     pub(super) fn add(&self, id: SessionId, session: Arc<Session>) {
-        let mut all = self.lock();
-        let mine = all
-            .of_one
-            .entry(Arc::clone(&session.principal.key))
-            .or_default();
-        *mine = mine.saturating_add(1);
-        all.legacy.insert(id, session);
+        self.lock().legacy.insert(id, session);
     }
 
     /// The session of that id, if it is this principal's, and of this server:
@@ -156,15 +167,27 @@ impl Sessions {
 }
 
 impl All {
+    /// Takes what has ended off the list.
+    fn forget(&mut self) {
+        let over = self.legacy.iter().filter(|(_, session)| session.is_over());
+        let over: Vec<_> = over.map(|(id, _)| id.clone()).collect();
+        for id in over {
+            self.remove(&id);
+        }
+    }
+
     fn remove(&mut self, id: &str) -> Option<Arc<Session>> {
         let session = self.legacy.remove(id)?;
-        let key = &session.principal.key;
+        self.leave_place(&session.principal.key);
+        Some(session)
+    }
+
+    fn leave_place(&mut self, key: &Arc<str>) {
         if let Some(mine) = self.of_one.get_mut(key) {
             *mine = mine.saturating_sub(1);
             if *mine == 0 {
                 self.of_one.remove(key);
             }
         }
-        Some(session)
     }
 }

@@ -242,6 +242,11 @@ impl Site {
         self.servers.contains_key(&name).then_some(name)
     }
 
+    /// Whether a session with a server is a process of this machine.
+    pub(super) fn is_process(&self, server: &ServerName) -> bool {
+        matches!(self.servers.get(server), Some(Way::Process(_)))
+    }
+
     fn metrics(&self) -> String {
         let counts = &self.counts;
         let all = [
