@@ -22,7 +22,7 @@ impl Visit<'_> {
     fn stateless_by(&self, bridge: Option<Bridge>) -> Result<Arc<Session>, Box<Reply>> {
         let begin = || {
             let (site, server) = (&self.site, self.server);
-            site.begin(&self.principal, server, Kind::Modern, bridge)
+            site.begin(&self.principal, server, (Kind::Modern, bridge), None)
         };
         let session = self.site.sessions.of(&self.principal, self.server, begin);
         session.map_err(|why| Box::new(unavailable(&why)))
@@ -85,19 +85,16 @@ impl Visit<'_> {
     ) -> Result<(Arc<Session>, String), Box<Reply>> {
         let sessions = &self.site.sessions;
         let process = self.site.is_process(self.server);
-        if sessions.take_place(&self.principal, process).is_err() {
+        let Ok(place) = sessions.take_place(&self.principal, process) else {
             let why = "there are too many sessions; close some of them";
             let status = StatusCode::TOO_MANY_REQUESTS;
             return Err(Box::new(refused(status, None, "too-many-sessions", why)));
-        }
+        };
         let begun = self
             .site
-            .begin(&self.principal, self.server, kind, bridge)
+            .begin(&self.principal, self.server, (kind, bridge), Some(place))
             .and_then(|session| Ok((session, random(32)?)));
-        let (session, name) = begun.map_err(|why| {
-            sessions.leave_place(&self.principal);
-            Box::new(unavailable(&why))
-        })?;
+        let (session, name) = begun.map_err(|why| Box::new(unavailable(&why)))?;
         sessions.add(name.clone(), Arc::clone(&session));
         Ok((session, name))
     }

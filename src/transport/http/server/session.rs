@@ -6,6 +6,7 @@
 //! once. No task runs for a session in which nothing happens.
 
 use super::child::Process;
+use super::sessions::Place;
 use super::stream::{Inlet, Outlet, Room, Sent};
 use super::streams::{About, Own, Streams};
 use crate::engine::message::{
@@ -86,6 +87,8 @@ pub(super) struct Session {
     /// Milliseconds after `began`.
     used: AtomicU64,
     over: AtomicBool,
+    /// Given back when nothing holds the session any more: its process does.
+    _place: Option<Place>,
 }
 
 impl Session {
@@ -93,8 +96,8 @@ impl Session {
         principal: Arc<Principal>,
         server: ServerName,
         kind: Kind,
-        pump: Pump<SharedLog, FirstUse>,
-        adapter: Option<Adapter>,
+        (pump, adapter): (Pump<SharedLog, FirstUse>, Option<Adapter>),
+        place: Option<Place>,
     ) -> Arc<Self> {
         let room = Arc::<Room>::default();
         let state = State {
@@ -116,6 +119,7 @@ impl Session {
             state: Mutex::new(state),
             used: AtomicU64::new(0),
             over: AtomicBool::new(false),
+            _place: place,
         })
     }
 

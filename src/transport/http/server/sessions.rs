@@ -22,6 +22,37 @@ pub(super) type SessionId = String;
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
     all: Mutex<All>,
+    places: Arc<Places>,
+}
+
+/// How many sessions each principal has.
+#[derive(Debug, Default)]
+struct Places(Mutex<BTreeMap<Arc<str>, usize>>);
+
+impl Places {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A session's place among those of its principal: until it is gone, and its
+/// process with it.
+#[derive(Debug)]
+pub(super) struct Place {
+    places: Arc<Places>,
+    key: Arc<str>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut places = self.places.lock();
+        if let Some(mine) = places.get_mut(&self.key) {
+            *mine = mine.saturating_sub(1);
+            if *mine == 0 {
+                places.remove(&self.key);
+            }
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -29,7 +60,6 @@ struct All {
     legacy: BTreeMap<SessionId, Arc<Session>>,
     /// By principal and server.
     modern: BTreeMap<(Arc<str>, String), Arc<Session>>,
-    of_one: BTreeMap<Arc<str>, usize>,
 }
 
 /// Why there is no room for another session.
@@ -43,26 +73,36 @@ impl Sessions {
 
     /// Takes a place for another session of a principal, before anything is
     /// started for it. `process`: it is a process of this machine.
-    pub(super) fn take_place(&self, principal: &Principal, process: bool) -> Result<(), Full> {
-        let mut all = self.lock();
+    pub(super) fn take_place(&self, principal: &Principal, process: bool) -> Result<Place, Full> {
         let most = if process { PROCESSES_OF_ONE } else { OF_ONE };
-        let places = |all: &All| all.of_one.get(&principal.key).copied().unwrap_or_default();
-        if places(&all) >= most {
-            // Those that have ended take up no room.
-            all.forget();
+        let key = &principal.key;
+        let is_full = || self.places.lock().get(key).is_some_and(|mine| *mine >= most);
+        if is_full() {
+            // Those that have ended are forgotten now and then, or now.
+            self.forget();
         }
-        let mine = places(&all);
-        if mine >= most || all.legacy.len().saturating_add(all.modern.len()) >= MOST {
+        if self.count() >= MOST {
             return Err(Full);
         }
-        let mine = mine.saturating_add(1);
-        all.of_one.insert(Arc::clone(&principal.key), mine);
-        Ok(())
+        let mut places = self.places.lock();
+        let mine = places.entry(Arc::clone(key)).or_default();
+        if *mine >= most {
+            return Err(Full);
+        }
+        *mine = mine.saturating_add(1);
+        drop(places);
+        Ok(Place {
+            places: Arc::clone(&self.places),
+            key: Arc::clone(key),
+        })
     }
 
-    /// Nothing came of it.
-    pub(super) fn leave_place(&self, principal: &Principal) {
-        self.lock().leave_place(&principal.key);
+    /// Takes what has ended off the list.
+    fn forget(&self) {
+        let mut all = self.lock();
+        let over: Vec<_> = all.legacy.extract_if(.., |_, s| s.is_over()).collect();
+        drop(all);
+        drop(over);
     }
 
     /// A session that has its place.
@@ -114,7 +154,7 @@ impl Sessions {
 
     /// Takes a session off the list, and ends it.
     pub(super) fn end(&self, id: &str) {
-        let session = self.lock().remove(id);
+        let session = self.lock().legacy.remove(id);
         if let Some(session) = session {
             session.close();
         }
@@ -163,31 +203,5 @@ impl Sessions {
     pub(super) fn count(&self) -> usize {
         let all = self.lock();
         all.legacy.len().saturating_add(all.modern.len())
-    }
-}
-
-impl All {
-    /// Takes what has ended off the list.
-    fn forget(&mut self) {
-        let over = self.legacy.iter().filter(|(_, session)| session.is_over());
-        let over: Vec<_> = over.map(|(id, _)| id.clone()).collect();
-        for id in over {
-            self.remove(&id);
-        }
-    }
-
-    fn remove(&mut self, id: &str) -> Option<Arc<Session>> {
-        let session = self.legacy.remove(id)?;
-        self.leave_place(&session.principal.key);
-        Some(session)
-    }
-
-    fn leave_place(&mut self, key: &Arc<str>) {
-        if let Some(mine) = self.of_one.get_mut(key) {
-            *mine = mine.saturating_sub(1);
-            if *mine == 0 {
-                self.of_one.remove(key);
-            }
-        }
     }
 }

@@ -5,7 +5,7 @@ use super::door::Door;
 use super::eras::Spoken;
 use super::reply::{Reply, empty, not_allowed, refused, text};
 use super::session::{Ear, Kind, Session, Upstream};
-use super::sessions::Sessions;
+use super::sessions::{Place, Sessions};
 use super::{child, exchange, old};
 use crate::engine::principal::Principal;
 use crate::engine::seal::Seal;
@@ -283,8 +283,8 @@ impl Site {
         &self,
         principal: &Arc<Principal>,
         server: &ServerName,
-        kind: Kind,
-        bridge: Option<Bridge>,
+        (kind, bridge): (Kind, Option<Bridge>),
+        place: Option<Place>,
     ) -> Result<Arc<Session>, String> {
         let way = self
             .servers
@@ -312,7 +312,7 @@ impl Site {
             None => None,
         };
         let principal = Arc::clone(principal);
-        let session = Session::new(principal, server.clone(), kind, pump, adapter);
+        let session = Session::new(principal, server.clone(), kind, (pump, adapter), place);
         match way {
             Way::Remote(dialer) => {
                 let ear = Arc::new(Ear(Arc::downgrade(&session)));
