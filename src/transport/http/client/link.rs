@@ -46,6 +46,8 @@ pub trait Sink: fmt::Debug + Send + Sync {
     fn take(&self, heard: Heard) -> Room<'_>;
     /// The server does not know the session any more.
     fn session_over(&self);
+    /// There is room again for what the agent says.
+    fn drained(&self) {}
 }
 
 #[derive(Debug)]
@@ -58,7 +60,7 @@ pub(super) struct Link {
     legacy: Mutex<Legacy>,
     /// The server speaks the transport of 2024-11-05.
     old: Mutex<Option<Old>>,
-    sink: Arc<dyn Sink>,
+    pub(super) sink: Arc<dyn Sink>,
     held: Arc<AtomicUsize>,
 }
 

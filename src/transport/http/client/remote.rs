@@ -20,11 +20,27 @@ pub struct Remote {
 #[derive(Debug, Default)]
 struct Line {
     waiting: VecDeque<Vec<u8>>,
+    bytes: usize,
     /// Somebody sends one after the other.
     moves: bool,
 }
 
+impl Line {
+    /// So much may wait before the agent has to.
+    const MESSAGES: usize = 256;
+    const BYTES: usize = 1024 * 1024;
+
+    fn is_full(&self) -> bool {
+        self.waiting.len() >= Self::MESSAGES || self.bytes >= Self::BYTES
+    }
+}
+
 impl Remote {
+    /// Whether the agent should wait before it says more.
+    pub fn is_full(&self) -> bool {
+        lock(&self.line).is_full()
+    }
+
     /// A connection, of which nothing is dialled before there is something to
     /// be sent. What the server says goes into `sink`.
     pub fn new(dialer: Arc<Dialer>, sink: Arc<dyn Sink>) -> Self {
@@ -39,6 +55,7 @@ impl Remote {
     pub fn send(&self, message: Vec<u8>) {
         let mut line = lock(&self.line);
         if line.moves {
+            line.bytes = line.bytes.saturating_add(message.len());
             line.waiting.push_back(message);
             return;
         }
@@ -60,7 +77,10 @@ impl Remote {
 
     /// Ends what is under way, and closes the session if there is one.
     pub fn close(&self) {
-        lock(&self.line).waiting.clear();
+        let mut line = lock(&self.line);
+        line.waiting.clear();
+        line.bytes = 0;
+        drop(line);
         let router = Arc::clone(&self.router);
         tokio::spawn(async move { super::goodbye(&router).await });
     }
@@ -70,12 +90,17 @@ impl Remote {
 async fn move_on(router: Arc<Router>, line: Arc<Mutex<Line>>, first: Prepared) {
     router.send_prepared(first).await;
     loop {
-        let next = {
+        let (next, drained) = {
             let mut line = lock(&line);
+            let was_full = line.is_full();
             let next = line.waiting.pop_front();
+            line.bytes = line.bytes.saturating_sub(next.as_ref().map_or(0, Vec::len));
             line.moves = next.is_some();
-            next
+            (next, was_full && !line.is_full())
         };
+        if drained {
+            router.link.sink.drained();
+        }
         match next {
             Some(message) => router.send(message).await,
             None => return,

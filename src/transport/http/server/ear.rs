@@ -18,6 +18,12 @@ impl Sink for Ear {
         Box::pin(async move { room.wait().await })
     }
 
+    fn drained(&self) {
+        if let Some(session) = self.0.upgrade() {
+            session.room.changed.notify_waiters();
+        }
+    }
+
     fn session_over(&self) {
         if let Some(session) = self.0.upgrade() {
             session.server_gone("the server has ended the session; connect anew");

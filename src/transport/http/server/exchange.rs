@@ -237,7 +237,7 @@ impl Visit<'_> {
         if !first.last {
             return events(Events::new(inlet, prime, Some(first)));
         }
-        if let Some(scopes) = lacking(&first.bytes) {
+        if let Some(scopes) = first.by_us.then(|| lacking(&first.bytes)).flatten() {
             let refused = Refused::insufficient_scope(scopes);
             let challenge = self.site.challenge(&refused);
             let mut reply = json(refused.status(), first.bytes.clone());

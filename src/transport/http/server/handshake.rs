@@ -4,7 +4,7 @@ use super::eras;
 use super::exchange::{QUIET, SESSION, Visit};
 use super::reply::{Reply, method_not_found, refused};
 use super::session::{Kind, Session};
-use super::site::{Site, random};
+use super::site::{Begin, Site, random};
 use super::stream::First;
 use crate::engine::message::{Direction, Document, Id, Limits, Opened};
 use crate::proxy::era::Bridge;
@@ -25,9 +25,13 @@ impl Visit<'_> {
     }
 
     fn fresh(&self, bridge: Option<Bridge>) -> Result<Arc<Session>, String> {
-        let site = &self.site;
-        let (who, bearer) = (&self.principal, self.bearer.as_ref());
-        site.begin(who, self.server, Kind::Modern, bridge, bearer)
+        let begin = Begin {
+            kind: Kind::Modern,
+            bridge,
+            bearer: self.bearer.as_ref(),
+            place: None,
+        };
+        self.site.begin(&self.principal, self.server, begin)
     }
 
     /// An agent asks for the eras itself. A server that does not speak this one
@@ -120,19 +124,23 @@ impl Visit<'_> {
         bridge: Option<Bridge>,
     ) -> Result<(Arc<Session>, String), Box<Reply>> {
         let sessions = &self.site.sessions;
-        if sessions.has_room(&self.principal).is_err() {
+        let process = self.site.is_process(self.server);
+        let Ok(place) = sessions.take_place(&self.principal, process) else {
             let why = "there are too many sessions; close some of them";
             let status = StatusCode::TOO_MANY_REQUESTS;
             return Err(Box::new(refused(status, None, "too-many-sessions", why)));
-        }
+        };
         let begun = self
             .site
             .begin(
                 &self.principal,
                 self.server,
-                kind,
-                bridge,
-                self.bearer.as_ref(),
+                Begin {
+                    kind,
+                    bridge,
+                    bearer: self.bearer.as_ref(),
+                    place: Some(place),
+                },
             )
             .and_then(|session| Ok((session, random(32)?)));
         let (session, name) = begun.map_err(|why| Box::new(unavailable(&why)))?;

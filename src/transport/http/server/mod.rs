@@ -12,6 +12,7 @@ mod body;
 mod child;
 mod door;
 mod ear;
+mod ending;
 mod eras;
 mod exchange;
 mod handshake;

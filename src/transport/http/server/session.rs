@@ -7,6 +7,7 @@
 
 use super::child::Process;
 use super::names::{cancelled, rename, token};
+use super::sessions::Place;
 use super::stream::{Inlet, Outlet, Room, Sent};
 use super::streams::{About, Streams};
 use crate::engine::message::{
@@ -51,6 +52,20 @@ pub(super) struct State {
     names: i64,
     /// When the pump is woken next, if somebody sees to it.
     woken: Option<Duration>,
+    /// Somebody waits until more of the agent can be taken.
+    awaited: bool,
+}
+
+impl State {
+    /// Whether the agent should wait before it says more.
+    fn is_full(&self) -> bool {
+        let behind = match &self.upstream {
+            Upstream::Process(process) => process.is_full(),
+            Upstream::Remote(remote) => remote.is_full(),
+            Upstream::Coming | Upstream::Gone => false,
+        };
+        behind || !self.pump.wants_agent()
+    }
 }
 
 /// How agents speak in a session.
@@ -75,7 +90,9 @@ pub(super) struct Session {
     state: Mutex<State>,
     /// Milliseconds after `began`.
     used: AtomicU64,
-    over: AtomicBool,
+    pub(super) over: AtomicBool,
+    /// Given back when nothing holds the session any more: its process does.
+    _place: Option<Place>,
 }
 
 impl Session {
@@ -83,8 +100,8 @@ impl Session {
         principal: Arc<Principal>,
         server: ServerName,
         kind: Kind,
-        pump: Pump<SharedLog, FirstUse>,
-        adapter: Option<Adapter>,
+        (pump, adapter): (Pump<SharedLog, FirstUse>, Option<Adapter>),
+        place: Option<Place>,
     ) -> Arc<Self> {
         let room = Arc::<Room>::default();
         let state = State {
@@ -96,6 +113,7 @@ impl Session {
             mirror: Mirror::default(),
             names: 0,
             woken: None,
+            awaited: false,
         };
         Arc::new(Self {
             principal,
@@ -106,6 +124,7 @@ impl Session {
             state: Mutex::new(state),
             used: AtomicU64::new(0),
             over: AtomicBool::new(false),
+            _place: place,
         })
     }
 
@@ -129,7 +148,7 @@ impl Session {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn now(&self) -> Duration {
+    pub(super) fn now(&self) -> Duration {
         self.began.elapsed()
     }
 
@@ -138,7 +157,7 @@ impl Session {
         self.over.load(Ordering::Relaxed)
     }
 
-    fn use_it(&self) {
+    pub(super) fn use_it(&self) {
         let now = u64::try_from(self.now().as_millis()).unwrap_or(u64::MAX);
         self.used.store(now, Ordering::Relaxed);
     }
@@ -159,15 +178,21 @@ impl Session {
             tokio::pin!(changed);
             changed.as_mut().enable();
             let full = {
-                let state = self.lock();
-                let process = matches!(&state.upstream, Upstream::Process(p) if p.is_full());
-                process || !state.pump.wants_agent()
+                let mut state = self.lock();
+                let full = state.is_full() || self.is_unread();
+                state.awaited |= full;
+                full
             };
             if !full || self.is_over() {
                 return;
             }
             changed.await;
         }
+    }
+
+    /// Where all answers go out on one stream, it has to be read.
+    fn is_unread(&self) -> bool {
+        self.kind == Kind::Old && self.room.is_full()
     }
 
     /// A request of the agent. What answers it comes out of the inlet.
@@ -191,10 +216,14 @@ impl Session {
             (opened, id.clone(), token, None)
         };
         let (outlet, inlet) = Inlet::new(Arc::clone(self), number, Some(id.clone()));
+        if self.is_over() {
+            // It has ended while the agent waited for room: nobody would answer.
+            return inlet;
+        }
         let listen = Method::Known(KnownMethod::Listen);
         let lasts =
             matches!(opened.message(), Ok(Message::Request { method, .. }) if method == listen);
-        let begun = (outlet.clone(), number);
+        let begun = (outlet.clone(), number, Arc::clone(principal));
         let registered = state.streams.begin(&id, begun, lasts, token, own);
         let aside = (!registered).then_some(outlet);
         if state.pump.renew(principal).is_err() {
@@ -212,6 +241,12 @@ impl Session {
         let mut state = self.lock();
         let (outlet, inlet) = Inlet::new(Arc::clone(self), 0, None);
         let cancelled = cancelled(&opened);
+        if self.kind == Kind::Modern && cancelled.is_some() {
+            // Here a request is cancelled by closing its stream. The name that this gives is the
+            // agent's own; on the way to the server it would be somebody else's.
+            tracing::debug!("a cancellation that is no closed stream: ignored");
+            return inlet;
+        }
         if state.pump.renew(principal).is_ok() {
             self.hear(&mut state, opened, Some(&outlet));
             // It gets no answer any more (MCP, Cancellation).
@@ -272,22 +307,27 @@ impl Session {
             self.pass_on(state, None, aside);
         } else if let (Some(adapter), Some(bytes)) = (&mut state.adapter, opened.into_unjudged()) {
             let steps = adapter.from_agent(bytes, now);
-            self.step(state, steps);
+            self.step(state, steps, false);
             self.pass_on(state, None, None);
         }
     }
 
-    /// Does what an adapter wants to be done.
-    fn step(&self, state: &mut State, steps: Vec<Step>) {
+    /// Does what an adapter wants to be done. `by_us`: it comes of an answer of
+    /// lockgate's own.
+    pub(super) fn step(&self, state: &mut State, steps: Vec<Step>, by_us: bool) {
         for step in steps {
             match step {
                 Step::ToEngine(bytes) => {
+                    // It may have waited, and others may have said something since.
+                    if let Some(asker) = state.streams.asker(&bytes) {
+                        let _ = state.pump.renew(&asker);
+                    }
                     state.pump.receive(Direction::ToServer, bytes, self.now());
                 }
                 Step::ToAgent { about, bytes } => {
                     let route = Route::read(&bytes);
                     let about = about.as_ref().map_or(About::Nothing, About::Request);
-                    state.streams.deliver(bytes, &route, about);
+                    state.streams.deliver(bytes, &route, about, by_us);
                 }
             }
         }
@@ -295,7 +335,12 @@ impl Session {
 
     /// Sends what was cleared on its way. `aside` gets the answer to a message
     /// of the agent that no stream belongs to.
-    fn pass_on(self: &Arc<Self>, state: &mut State, about: Option<&Id>, aside: Option<&Outlet>) {
+    pub(super) fn pass_on(
+        self: &Arc<Self>,
+        state: &mut State,
+        about: Option<&Id>,
+        aside: Option<&Outlet>,
+    ) {
         loop {
             let cleared = state.pump.flush();
             if cleared.is_empty() {
@@ -307,6 +352,10 @@ impl Session {
                     Direction::ToAgent => self.to_agent(state, sent, about, aside),
                 }
             }
+        }
+        if state.awaited && !state.is_full() {
+            state.awaited = false;
+            self.room.changed.notify_waiters();
         }
         self.be_woken(state);
     }
@@ -322,12 +371,12 @@ impl Session {
             frame, returned, ..
         } = sent;
         if let Some(aside) = aside.filter(|_| returned) {
-            let sent = Sent::new(frame.into_bytes().into(), true, None, &self.room);
+            let sent = Sent::new(frame.into_bytes().into(), true, None, &self.room).by_us(true);
             // Whoever asked may have left.
             let _ = aside.send(sent);
         } else if let Some(adapter) = &mut state.adapter {
             let steps = adapter.to_agent(frame.bytes(), self.now());
-            self.step(state, steps);
+            self.step(state, steps, returned);
         } else {
             let about = match (about, &state.upstream) {
                 (Some(id), _) => About::Request(id),
@@ -335,7 +384,8 @@ impl Session {
                 (None, _) => About::Nothing,
             };
             let route = frame.route().clone();
-            state.streams.deliver(frame.into_bytes(), &route, about);
+            let bytes = frame.into_bytes();
+            state.streams.deliver(bytes, &route, about, returned);
         }
     }
 
@@ -361,7 +411,7 @@ impl Session {
                 let now = session.now();
                 state.pump.tick(now);
                 let steps = state.adapter.as_mut().map(|a| a.tick(now));
-                session.step(&mut state, steps.unwrap_or_default());
+                session.step(&mut state, steps.unwrap_or_default(), false);
                 session.pass_on(&mut state, None, None);
             }
         });
@@ -389,96 +439,6 @@ impl Session {
         drop(state);
         inlet.belongs_to(resumed?.request);
         Some(inlet)
-    }
-
-    /// The agent reads a stream no more.
-    pub(super) fn left(self: &Arc<Self>, number: u64, request: Option<&Id>) {
-        let mut state = self.lock();
-        self.use_it();
-        let open = state.streams.left(number, request);
-        if self.kind == Kind::Old && request.is_none() && number > 0 {
-            // Its one stream was the session.
-            drop(state);
-            self.close();
-            return;
-        }
-        // In the stateless era that cancels the request; in the others it does
-        // not, and the agent may come back.
-        let modern = self.kind == Kind::Modern;
-        if let (true, true, Some(id)) = (open, modern, request) {
-            state.streams.end(id);
-            match &mut state.adapter {
-                Some(adapter) => {
-                    let steps = adapter.closed(id);
-                    self.step(&mut state, steps);
-                    self.pass_on(&mut state, None, None);
-                }
-                None => self.cancel(&mut state, id),
-            }
-        }
-    }
-
-    fn cancel(self: &Arc<Self>, state: &mut State, id: &Id) {
-        let text = format!(
-            r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{id},"reason":"the agent has closed the stream"}}}}"#
-        );
-        let now = self.now();
-        state
-            .pump
-            .receive(Direction::ToServer, text.into_bytes(), now);
-        self.pass_on(state, None, None);
-    }
-
-    /// The server has ended: whoever waits is told why, and the session is over.
-    pub(super) fn server_gone(self: &Arc<Self>, why: &str) {
-        let mut state = self.lock();
-        let now = self.now();
-        state.pump.server_gone(why, now);
-        self.pass_on(&mut state, None, None);
-        let steps = state.adapter.as_mut().map(Adapter::end);
-        self.step(&mut state, steps.unwrap_or_default());
-        self.pass_on(&mut state, None, None);
-        state.upstream = Upstream::Gone;
-        self.over.store(true, Ordering::Relaxed);
-        state.streams.close();
-        drop(state);
-        self.room.changed.notify_waiters();
-    }
-
-    /// Ends every stream that has no end of its own.
-    pub(super) fn hang_up(&self) {
-        self.lock().streams.hang_up();
-    }
-
-    /// Waits until the server behind it has ended.
-    pub(super) async fn ended(&self) {
-        loop {
-            let changed = self.room.changed.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
-            if matches!(self.lock().upstream, Upstream::Gone) {
-                return;
-            }
-            changed.await;
-        }
-    }
-
-    /// Ends the session: the agent wants no more of it.
-    pub(super) fn close(self: &Arc<Self>) {
-        let mut state = self.lock();
-        self.over.store(true, Ordering::Relaxed);
-        match &mut state.upstream {
-            // Its keeper tells when it has ended.
-            Upstream::Process(process) => process.end(),
-            Upstream::Remote(remote) => {
-                remote.close();
-                state.upstream = Upstream::Gone;
-            }
-            Upstream::Coming | Upstream::Gone => {}
-        }
-        state.streams.close();
-        drop(state);
-        self.room.changed.notify_waiters();
     }
 }
 

@@ -11,6 +11,8 @@ use std::time::Duration;
 const MOST: usize = 20_000;
 /// Most sessions of one principal.
 const OF_ONE: usize = 5_000;
+/// The same where each is a process of this machine.
+const PROCESSES_OF_ONE: usize = 250;
 /// A session that nobody uses for so long is over.
 const IDLE: Duration = Duration::from_mins(30);
 
@@ -20,6 +22,37 @@ pub(super) type SessionId = String;
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
     all: Mutex<All>,
+    places: Arc<Places>,
+}
+
+/// How many sessions each principal has.
+#[derive(Debug, Default)]
+struct Places(Mutex<BTreeMap<Arc<str>, usize>>);
+
+impl Places {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A session's place among those of its principal: until it is gone, and its
+/// process with it.
+#[derive(Debug)]
+pub(super) struct Place {
+    places: Arc<Places>,
+    key: Arc<str>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut places = self.places.lock();
+        if let Some(mine) = places.get_mut(&self.key) {
+            *mine = mine.saturating_sub(1);
+            if *mine == 0 {
+                places.remove(&self.key);
+            }
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -27,7 +60,6 @@ struct All {
     legacy: BTreeMap<SessionId, Arc<Session>>,
     /// By principal and server.
     modern: BTreeMap<(Arc<str>, String), Arc<Session>>,
-    of_one: BTreeMap<Arc<str>, usize>,
 }
 
 /// Why there is no room for another session.
@@ -39,24 +71,48 @@ impl Sessions {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a principal may begin another.
-    pub(super) fn has_room(&self, principal: &Principal) -> Result<(), Full> {
-        let all = self.lock();
-        let mine = all.of_one.get(&principal.key).copied().unwrap_or_default();
-        if mine >= OF_ONE || all.legacy.len().saturating_add(all.modern.len()) >= MOST {
+    /// Takes a place for another session of a principal, before anything is
+    /// started for it. `process`: it is a process of this machine.
+    pub(super) fn take_place(&self, principal: &Principal, process: bool) -> Result<Place, Full> {
+        let most = if process { PROCESSES_OF_ONE } else { OF_ONE };
+        let key = &principal.key;
+        let is_full = || {
+            self.places
+                .lock()
+                .get(key)
+                .is_some_and(|mine| *mine >= most)
+        };
+        if is_full() {
+            // Those that have ended are forgotten now and then, or now.
+            self.forget();
+        }
+        if self.count() >= MOST {
             return Err(Full);
         }
-        Ok(())
+        let mut places = self.places.lock();
+        let mine = places.entry(Arc::clone(key)).or_default();
+        if *mine >= most {
+            return Err(Full);
+        }
+        *mine = mine.saturating_add(1);
+        drop(places);
+        Ok(Place {
+            places: Arc::clone(&self.places),
+            key: Arc::clone(key),
+        })
     }
 
-    pub(super) fn add(&self, id: SessionId, session: Arc<Session>) {
+    /// Takes what has ended off the list.
+    fn forget(&self) {
         let mut all = self.lock();
-        let mine = all
-            .of_one
-            .entry(Arc::clone(&session.principal.key))
-            .or_default();
-        *mine = mine.saturating_add(1);
-        all.legacy.insert(id, session);
+        let over: Vec<_> = all.legacy.extract_if(.., |_, s| s.is_over()).collect();
+        drop(all);
+        drop(over);
+    }
+
+    /// A session that has its place.
+    pub(super) fn add(&self, id: SessionId, session: Arc<Session>) {
+        self.lock().legacy.insert(id, session);
     }
 
     /// The session of that id, if it is this principal's, and of this server:
@@ -125,7 +181,7 @@ impl Sessions {
 
     /// Takes a session off the list, and ends it.
     pub(super) fn end(&self, id: &str) {
-        let session = self.lock().remove(id);
+        let session = self.lock().legacy.remove(id);
         if let Some(session) = session {
             session.close();
         }
@@ -174,19 +230,5 @@ impl Sessions {
     pub(super) fn count(&self) -> usize {
         let all = self.lock();
         all.legacy.len().saturating_add(all.modern.len())
-    }
-}
-
-impl All {
-    fn remove(&mut self, id: &str) -> Option<Arc<Session>> {
-        let session = self.legacy.remove(id)?;
-        let key = &session.principal.key;
-        if let Some(mine) = self.of_one.get_mut(key) {
-            *mine = mine.saturating_sub(1);
-            if *mine == 0 {
-                self.of_one.remove(key);
-            }
-        }
-        Some(session)
     }
 }

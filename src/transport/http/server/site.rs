@@ -6,7 +6,7 @@ use super::ear::Ear;
 use super::eras::Spoken;
 use super::reply::{Reply, empty, not_allowed, refused, text};
 use super::session::{Kind, Session, Upstream};
-use super::sessions::Sessions;
+use super::sessions::{Place, Sessions};
 use super::{child, exchange, old};
 use crate::engine::principal::Principal;
 use crate::engine::seal::Seal;
@@ -86,6 +86,17 @@ pub struct Parts {
     pub sse: bool,
     /// Servers that a bridge speaks for where an agent only asks for the eras.
     pub bridged: BTreeSet<ServerName>,
+}
+
+/// What a session begins with.
+#[derive(Debug)]
+pub(super) struct Begin<'a> {
+    pub(super) kind: Kind,
+    pub(super) bridge: Option<Bridge>,
+    /// The token that its principal has shown, if it was one.
+    pub(super) bearer: Option<&'a Secret>,
+    /// Its place among those of its principal.
+    pub(super) place: Option<Place>,
 }
 
 /// What a listener serves.
@@ -263,6 +274,11 @@ impl Site {
         self.servers.contains_key(&name).then_some(name)
     }
 
+    /// Whether a session with a server is a process of this machine.
+    pub(super) fn is_process(&self, server: &ServerName) -> bool {
+        matches!(self.servers.get(server), Some(Way::Process(_)))
+    }
+
     fn metrics(&self) -> String {
         let counts = &self.counts;
         let all = [
@@ -299,10 +315,14 @@ impl Site {
         &self,
         principal: &Arc<Principal>,
         server: &ServerName,
-        kind: Kind,
-        bridge: Option<Bridge>,
-        bearer: Option<&Secret>,
+        begin: Begin<'_>,
     ) -> Result<Arc<Session>, String> {
+        let Begin {
+            kind,
+            bridge,
+            bearer,
+            place,
+        } = begin;
         let way = self
             .servers
             .get(server)
@@ -330,7 +350,7 @@ impl Site {
         };
         let principal = Arc::clone(principal);
         let subject = bearer.map(|token| Subject::new(token.clone()));
-        let session = Session::new(principal, server.clone(), kind, pump, adapter);
+        let session = Session::new(principal, server.clone(), kind, (pump, adapter), place);
         match way {
             Way::Remote(dialer) => {
                 let ear = Arc::new(Ear(Arc::downgrade(&session)));

@@ -71,6 +71,9 @@ pub(super) struct Sent {
     pub(super) last: bool,
     /// Which stream, and which event of it; where events can be asked for again.
     pub(super) at: Option<(u64, u64)>,
+    /// It is an answer of lockgate's own, whatever a server writes into its
+    /// answers.
+    pub(super) by_us: bool,
     _share: Share,
 }
 
@@ -85,8 +88,14 @@ impl Sent {
             bytes,
             last,
             at,
+            by_us: false,
             _share: share,
         }
+    }
+
+    /// The same, and whose answer it is.
+    pub(super) fn by_us(self, by_us: bool) -> Self {
+        Self { by_us, ..self }
     }
 }
 

@@ -6,7 +6,8 @@
 
 use super::session::Kind as SessionKind;
 use super::stream::{Outlet, Replay, Room, Sent};
-use crate::engine::message::{Document, Id, Limits};
+use crate::engine::message::{Document, Id, Limits, TopLevel};
+use crate::engine::principal::Principal;
 use crate::engine::route::{Kind, Route};
 use hyper::body::Bytes;
 use std::collections::{BTreeMap, VecDeque};
@@ -14,6 +15,8 @@ use std::sync::Arc;
 
 /// Messages that wait for a stream to go out on.
 const WAITING: usize = 64;
+/// And their bytes; one message may be larger.
+const WAITING_BYTES: usize = 1024 * 1024;
 /// Where an answer to a subscription names it.
 const SUBSCRIPTION: &str = "io.modelcontextprotocol/subscriptionId";
 
@@ -22,6 +25,8 @@ const SUBSCRIPTION: &str = "io.modelcontextprotocol/subscriptionId";
 struct Open {
     outlet: Outlet,
     number: u64,
+    /// Who asked, and with which token.
+    by: Arc<Principal>,
     /// Events that went out on it.
     events: u64,
     /// It is a subscription, whose answer is its end.
@@ -95,15 +100,24 @@ impl Streams {
         self.numbers
     }
 
+    /// Nobody reads here, and nobody waits for an answer: an agent that has left
+    /// keeps nothing alive for ever.
     pub(super) fn is_idle(&self) -> bool {
-        self.open.is_empty() && self.general.is_none()
+        let left = |open: &Open| open.outlet.is_closed();
+        self.open.values().all(left) && self.general.is_none()
+    }
+
+    /// Whose request a message is.
+    pub(super) fn asker(&self, message: &[u8]) -> Option<Arc<Principal>> {
+        let id = TopLevel::of(message).id()?.clone();
+        Some(Arc::clone(&self.open.get(&id)?.by))
     }
 
     /// A request comes in. `false` if one of that id is open already.
     pub(super) fn begin(
         &mut self,
         id: &Id,
-        (outlet, number): (Outlet, u64),
+        (outlet, number, by): (Outlet, u64, Arc<Principal>),
         lasts: bool,
         token: Option<Id>,
         own: Option<Own>,
@@ -114,6 +128,7 @@ impl Streams {
         let open = Open {
             outlet,
             number,
+            by,
             events: 0,
             lasts,
             token,
@@ -125,7 +140,9 @@ impl Streams {
 
     /// The agent has left a stream: whether it belonged to an open request.
     pub(super) fn left(&mut self, number: u64, request: Option<&Id>) -> bool {
-        if self.general.as_ref().is_some_and(|(_, n)| *n == number) {
+        let general = self.general.as_ref();
+        // The agent may have come back to it on another connection meanwhile.
+        if general.is_some_and(|(outlet, n)| *n == number && outlet.is_closed()) {
             self.general = None;
         }
         let open = request.and_then(|id| self.open.get(id));
@@ -205,7 +222,8 @@ impl Streams {
     }
 
     /// Sends what was cleared, or made of what was cleared, to the agent.
-    pub(super) fn deliver(&mut self, bytes: Vec<u8>, route: &Route, about: About<'_>) {
+    /// `by_us`: it is an answer of lockgate's own.
+    pub(super) fn deliver(&mut self, bytes: Vec<u8>, route: &Route, about: About<'_>, by_us: bool) {
         if self.single {
             self.say(bytes.into());
             return;
@@ -227,12 +245,12 @@ impl Streams {
         };
         let last = route.kind == Kind::Answer;
         match to.or(about) {
-            Some(id) => self.reply(&id, bytes, route, last),
+            Some(id) => self.reply(&id, bytes, route, by_us),
             None if last => tracing::debug!("an answer found nobody who waits for it"),
             None => {
                 let bytes = Bytes::from(bytes);
                 match self.likely(route.kind).filter(|_| guesses) {
-                    Some(id) => self.push(&id, bytes, false),
+                    Some(id) => self.push(&id, bytes, false, false),
                     None => self.say(bytes),
                 }
             }
@@ -254,7 +272,7 @@ impl Streams {
         (only || any).then(|| first.clone())
     }
 
-    fn reply(&mut self, id: &Id, bytes: Vec<u8>, route: &Route, last: bool) {
+    fn reply(&mut self, id: &Id, bytes: Vec<u8>, route: &Route, by_us: bool) {
         let Some(open) = self.open.get(id) else {
             return;
         };
@@ -262,10 +280,11 @@ impl Streams {
             None => bytes,
             Some(own) => renamed(bytes, route, own),
         };
-        self.push(id, Bytes::from(bytes), last);
+        let last = route.kind == Kind::Answer;
+        self.push(id, Bytes::from(bytes), last, by_us);
     }
 
-    fn push(&mut self, id: &Id, bytes: Bytes, last: bool) {
+    fn push(&mut self, id: &Id, bytes: Bytes, last: bool, by_us: bool) {
         let Some(open) = self.open.get_mut(id) else {
             return;
         };
@@ -277,7 +296,8 @@ impl Streams {
             replay.keep(at, bytes.clone(), last);
         }
         // A reader that is gone may come back for what is kept.
-        let _ = open.outlet.send(Sent::new(bytes, last, at, &self.room));
+        let sent = Sent::new(bytes, last, at, &self.room);
+        let _ = open.outlet.send(sent.by_us(by_us));
         if last {
             self.remove(id);
         }
@@ -299,6 +319,13 @@ impl Streams {
         let _ = outlet.send(Sent::new(bytes, false, at, &self.room));
     }
 
+    fn lose_oldest(&mut self) {
+        self.waiting.pop_front();
+        tracing::warn!(
+            "the agent opens no stream for what the server says on its own: the oldest such message is lost"
+        );
+    }
+
     fn wait(&mut self, bytes: Bytes) {
         if self.replay.is_none() {
             // The stateless era has no stream for it.
@@ -306,10 +333,13 @@ impl Streams {
             return;
         }
         if self.waiting.len() >= WAITING {
-            self.waiting.pop_front();
-            tracing::warn!(
-                "the agent opens no stream for what the server says on its own: the oldest such message is lost"
-            );
+            self.lose_oldest();
+        }
+        let size = |waiting: &VecDeque<Bytes>| waiting.iter().map(Bytes::len).sum::<usize>();
+        while !self.waiting.is_empty()
+            && size(&self.waiting).saturating_add(bytes.len()) > WAITING_BYTES
+        {
+            self.lose_oldest();
         }
         self.waiting.push_back(bytes);
     }
