@@ -167,10 +167,12 @@ async fn speak(
     let certificate = certificate.map(Arc::new);
     let service = service_fn(move |request| {
         let (site, certificate) = (Arc::clone(site), certificate.clone());
-        async move {
+        // On the heap while it runs: a connection that waits for a request has
+        // no place for one.
+        Box::pin(async move {
             let reply = site.answer(request, certificate.as_deref()).await;
             Ok::<_, Infallible>(reply)
-        }
+        })
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
