@@ -94,9 +94,7 @@ async fn move_on(router: Arc<Router>, line: Arc<Mutex<Line>>, first: Prepared) {
             let mut line = lock(&line);
             let was_full = line.is_full();
             let next = line.waiting.pop_front();
-            line.bytes = line
-                .bytes
-                .saturating_sub(next.as_ref().map_or(0, Vec::len));
+            line.bytes = line.bytes.saturating_sub(next.as_ref().map_or(0, Vec::len));
             line.moves = next.is_some();
             (next, was_full && !line.is_full())
         };

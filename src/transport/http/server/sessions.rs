@@ -76,7 +76,12 @@ impl Sessions {
     pub(super) fn take_place(&self, principal: &Principal, process: bool) -> Result<Place, Full> {
         let most = if process { PROCESSES_OF_ONE } else { OF_ONE };
         let key = &principal.key;
-        let is_full = || self.places.lock().get(key).is_some_and(|mine| *mine >= most);
+        let is_full = || {
+            self.places
+                .lock()
+                .get(key)
+                .is_some_and(|mine| *mine >= most)
+        };
         if is_full() {
             // Those that have ended are forgotten now and then, or now.
             self.forget();

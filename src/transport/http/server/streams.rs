@@ -215,13 +215,7 @@ impl Streams {
 
     /// Sends what was cleared, or made of what was cleared, to the agent.
     /// `by_us`: it is an answer of lockgate's own.
-    pub(super) fn deliver(
-        &mut self,
-        bytes: Vec<u8>,
-        route: &Route,
-        about: About<'_>,
-        by_us: bool,
-    ) {
+    pub(super) fn deliver(&mut self, bytes: Vec<u8>, route: &Route, about: About<'_>, by_us: bool) {
         if self.single {
             self.say(bytes.into());
             return;
@@ -334,7 +328,9 @@ impl Streams {
             self.lose_oldest();
         }
         let size = |waiting: &VecDeque<Bytes>| waiting.iter().map(Bytes::len).sum::<usize>();
-        while !self.waiting.is_empty() && size(&self.waiting).saturating_add(bytes.len()) > WAITING_BYTES {
+        while !self.waiting.is_empty()
+            && size(&self.waiting).saturating_add(bytes.len()) > WAITING_BYTES
+        {
             self.lose_oldest();
         }
         self.waiting.push_back(bytes);
