@@ -51,12 +51,18 @@ pub(super) enum Start {
 }
 
 impl Start {
+    /// For a peer that shows no token of its own.
     pub(super) fn prepare(setup: &Setup, target: &Target) -> Result<Self, Fault> {
+        if setup.url.is_some() {
+            for_lockgate_itself(setup)?;
+        }
+        Self::for_agents(setup, target)
+    }
+
+    /// For agents that connect, of whom some show tokens.
+    pub(super) fn for_agents(setup: &Setup, target: &Target) -> Result<Self, Fault> {
         Ok(match &setup.url {
-            Some(url) => {
-                for_lockgate_itself(setup)?;
-                Self::Remote(Box::new(dialer(setup, target, url)?))
-            }
+            Some(url) => Self::Remote(Box::new(dialer(setup, target, url)?)),
             None if target.header_env.is_empty() => Self::Process(spec(setup, target)?),
             None => {
                 return Err(Fault::Usage(

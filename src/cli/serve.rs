@@ -49,6 +49,11 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
     let who = who(args, first, &origin)?;
     let door = door(args.listen, serve)?;
     let sse = serve.sse;
+    let bridged = setups.iter().filter(|(_, setup)| {
+        let entry = setup.entry();
+        entry.is_some_and(|entry| entry.bridge)
+    });
+    let bridged = bridged.map(|(name, _)| name.clone()).collect();
     let tls = serve.tls.as_ref().map(tls).transpose()?;
     let mut ways = BTreeMap::new();
     for (name, setup) in &setups {
@@ -76,6 +81,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
         origin,
         seal,
         sse,
+        bridged,
     });
     let served = listen(args.listen, tls, site);
     let closed = log.close("the listener was stopped");
@@ -246,7 +252,7 @@ fn way(setup: &Setup, target: &Target) -> Result<Way, Fault> {
         server: Some(setup.server.to_string()),
         ..target.clone()
     };
-    Ok(match Start::prepare(setup, &target)? {
+    Ok(match Start::for_agents(setup, &target)? {
         Start::Process(spec) => Way::Process(spec),
         Start::Remote(dialer) => Way::Remote(Arc::new(*dialer)),
     })

@@ -10,7 +10,7 @@ use super::message::{Json, Kind};
 use std::collections::BTreeSet;
 
 /// Where a schema says that an argument goes into a header.
-const ANNOTATION: &str = "x-mcp-header";
+pub(crate) const ANNOTATION: &str = "x-mcp-header";
 /// Longest name of such a header, in bytes.
 const NAME: usize = 128;
 /// Most arguments of one tool in headers.

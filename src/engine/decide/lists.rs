@@ -28,8 +28,7 @@ impl Engine {
         let mut walk = session.tools.walks.take(cursor);
         let next = self.learn_page(session, result, &mut walk, cursor)?;
         if next.is_none() && walk.is_whole() && !session.tools.overflow {
-            session.tools.complete = true;
-            session.tools.settled = true;
+            session.tools.seen(&self.shared);
         }
         if next.is_none() {
             session.tools.pins_are_due();

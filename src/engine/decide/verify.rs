@@ -138,8 +138,7 @@ impl Engine {
             next.map(Some)
         };
         let Some(cursor) = next else {
-            session.tools.complete = true;
-            session.tools.settled = true;
+            session.tools.seen(&self.shared);
             session.tools.pins_are_due();
             return Plan::Absorb {
                 ask: None,
@@ -169,7 +168,7 @@ impl Engine {
         let settled = self.policy.pins == PinMode::Require || !self.pins.tools.is_empty();
         if let Some(tool) = tool.filter(|tool| settled && !self.pins.tools.contains_key(*tool)) {
             let withheld = Known::Withheld(Reason::UnpinnedTool, self.without_pin());
-            session.tools.known.insert(tool.to_owned(), withheld);
+            let _too_many = session.tools.remember(tool, withheld);
         }
     }
 

@@ -49,8 +49,15 @@ impl TopLevel {
     /// Looks at the next bytes of a message.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.length = self.length.saturating_add(bytes.len());
-        for byte in bytes {
+        let mut rest = bytes;
+        while let Some((byte, more)) = rest.split_first() {
+            rest = more;
             self.step(*byte);
+            // Most of a large message is text that nothing of is kept.
+            if self.place == Place::InString && self.depth != 1 {
+                let text = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+                rest = rest.get(text..).unwrap_or_default();
+            }
         }
     }
 

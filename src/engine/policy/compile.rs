@@ -120,6 +120,7 @@ impl Compiler<'_> {
             env,
             cwd,
             allow_methods,
+            bridge,
             ask_agent,
         } = raw;
         let line = self.line_of(
@@ -145,6 +146,7 @@ impl Compiler<'_> {
                 .map(|(name, value)| self.env(&name, value))
                 .collect(),
             cwd: cwd.and_then(|cwd| self.path(&cwd)),
+            bridge: bridge.unwrap_or(false),
             allow_methods: allow_methods
                 .map(|list| self.allow_methods(list))
                 .unwrap_or_default(),

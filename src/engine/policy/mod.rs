@@ -105,6 +105,8 @@ pub struct Server {
     pub cwd: Option<String>,
     /// Methods that no revision defines and that may pass.
     pub allow_methods: Vec<String>,
+    /// Whether lockgate answers for a legacy server that it speaks 2026-07-28.
+    pub bridge: bool,
     /// What it may ask of the agent.
     pub ask_agent: AskAgent,
     /// Its name in the policy file.

@@ -58,6 +58,7 @@ pub(super) struct RawServer {
     pub(super) env: Vec<(Text, RawEnv)>,
     pub(super) cwd: Option<Text>,
     pub(super) allow_methods: Option<List>,
+    pub(super) bridge: Option<bool>,
     pub(super) ask_agent: Option<List>,
 }
 
@@ -171,6 +172,7 @@ const SERVER: Keys = Keys {
         "env",
         "cwd",
         "allow_methods",
+        "bridge",
         "ask_agent",
     ],
     later: &["sandbox", "labels", "limit"],
@@ -311,6 +313,7 @@ impl Reader<'_> {
             env: Vec::new(),
             cwd: None,
             allow_methods: None,
+            bridge: None,
             ask_agent: None,
         };
         for entry in reader::entries(table) {
@@ -323,6 +326,7 @@ impl Reader<'_> {
                 "env" => server.env = self.given(&entry, VARIABLE),
                 "cwd" => server.cwd = self.text(&entry),
                 "allow_methods" => server.allow_methods = self.list(&entry),
+                "bridge" => server.bridge = self.boolean(&entry).map(|b| b.value),
                 "ask_agent" => server.ask_agent = self.list(&entry),
                 _ => self.unknown(&entry, &SERVER),
             }

@@ -13,10 +13,11 @@ use toml::de::{DeTable, DeValue};
 const TOP: [&str; 8] = [
     "version", "server", "agent", "paths", "pins", "audit", "serve", "rule",
 ];
-const SERVER: [&str; 6] = [
+const SERVER: [&str; 7] = [
     "command",
     "cwd",
     "allow_methods",
+    "bridge",
     "ask_agent",
     "addresses",
     "oauth",

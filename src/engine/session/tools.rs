@@ -15,7 +15,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Tools {
     /// Only [`Tools::remember`] adds to it.
-    pub(in crate::engine) known: BTreeMap<String, Known>,
+    /// Sessions that have seen the same share it.
+    pub(in crate::engine) known: Arc<BTreeMap<String, Known>>,
     /// What names and definitions of these take.
     bytes: usize,
     /// There is more than is remembered.
@@ -53,17 +54,18 @@ impl Tools {
 
     /// Remembers how a tool stands; a reason where it cannot be remembered.
     pub(in crate::engine) fn remember(&mut self, name: &str, known: Known) -> Result<(), Reason> {
-        if let Some(before) = self.known.remove(name) {
+        let all = Arc::make_mut(&mut self.known);
+        if let Some(before) = all.remove(name) {
             self.bytes = self.bytes.saturating_sub(before.bytes(name));
         }
         let bytes = self.bytes.saturating_add(known.bytes(name));
-        if self.known.len() >= Self::MOST || bytes > Self::BYTES {
+        if all.len() >= Self::MOST || bytes > Self::BYTES {
             self.withheld.remove(name);
             self.overflow = true;
             return Err(Reason::TooManyTools);
         }
         self.bytes = bytes;
-        self.known.insert(name.to_owned(), known);
+        all.insert(name.to_owned(), known);
         Ok(())
     }
 
@@ -75,6 +77,13 @@ impl Tools {
         self.first_use.tools.insert(name.clone(), pin.clone());
         self.unsaved.pins.insert(name, pin);
         true
+    }
+
+    /// All pages have been seen.
+    pub(in crate::engine) fn seen(&mut self, shared: &Shared) {
+        self.complete = true;
+        self.settled = true;
+        shared.share(&mut self.known);
     }
 
     /// A walk ends here, or the agent does something with what it was shown.
@@ -93,7 +102,7 @@ impl Tools {
 
     /// Forgets what was seen: the list has changed, or cannot be trusted.
     pub(in crate::engine) fn forget(&mut self) {
-        self.known.clear();
+        self.known = Arc::default();
         self.bytes = 0;
         self.overflow = false;
         self.withheld.clear();
@@ -122,13 +131,26 @@ impl Tools {
 /// once, and compile it once. What a session is told of one does not depend on
 /// whether another has it.
 #[derive(Debug, Default)]
-pub(in crate::engine) struct Shared(Mutex<BTreeMap<Digest, Weak<Tool>>>);
+pub(in crate::engine) struct Shared {
+    tools: Mutex<BTreeMap<Digest, Weak<Tool>>>,
+    /// What the last session has seen.
+    known: Mutex<Weak<BTreeMap<String, Known>>>,
+}
 
 impl Shared {
+    /// Puts what another session has seen in the place of what is the same.
+    fn share(&self, known: &mut Arc<BTreeMap<String, Known>>) {
+        let mut last = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        match last.upgrade() {
+            Some(seen) if seen == *known => *known = seen,
+            _ => *last = Arc::downgrade(known),
+        }
+    }
+
     /// The definition of these bytes.
     pub(in crate::engine) fn tool(&self, digest: Digest, text: &str) -> Arc<Tool> {
         // Every entry is whole after every step.
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.tools.lock().unwrap_or_else(PoisonError::into_inner);
         let known = all.get(&digest).and_then(Weak::upgrade);
         // Two spellings have one digest, and each is its own bytes.
         if let Some(tool) = known.filter(|tool| tool.text == text) {
@@ -146,7 +168,7 @@ impl Shared {
 }
 
 /// How a listed tool stands in this session.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(in crate::engine) enum Known {
     /// As pinned.
     Verified(Arc<Tool>),
@@ -173,6 +195,14 @@ pub(in crate::engine) struct Tool {
     pub(in crate::engine) text: String,
     parsed: OnceLock<Option<Parsed>>,
 }
+
+impl PartialEq for Tool {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest && self.text == other.text
+    }
+}
+
+impl Eq for Tool {}
 
 #[derive(Debug)]
 pub(in crate::engine) struct Parsed {

@@ -9,7 +9,7 @@
 
 use super::headers::encode;
 use crate::engine::message::{Document, Json, Kind};
-use crate::engine::mirrored::{Mirrored, mirrored};
+use crate::engine::mirrored::{ANNOTATION, Mirrored, mirrored};
 use crate::engine::pin::visible;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,6 +51,15 @@ pub fn modern_version(params: Option<Json<'_>>) -> Option<String> {
 impl Mirror {
     /// Most tools whose annotations are remembered.
     const TOOLS: usize = 10_000;
+    /// Whether a message may change what is remembered: so that not each is read
+    /// again to find that it does not.
+    pub fn may_learn(&self, message: &[u8]) -> bool {
+        let has = |text: &str| memchr::memmem::find(message, text.as_bytes()).is_some();
+        // An escape may spell anything.
+        let annotated = || has(ANNOTATION) || has("\\u");
+        (has("\"tools\"") || has("\\u")) && (!self.tools.is_empty() || annotated())
+    }
+
     /// Remembers what the tools of a `tools/list` answer want.
     pub fn learn(&mut self, answer: &Document) {
         let result = answer.root().get("result");

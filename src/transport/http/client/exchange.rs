@@ -203,7 +203,12 @@ async fn deliver(link: &Link, call: &Call, message: Vec<u8>) -> Result<bool, Fai
         );
         return Ok(false);
     }
-    if answers && matches!(call.method.as_str(), "initialize" | "tools/list") {
+    let teaches = match call.method.as_str() {
+        "initialize" => true,
+        "tools/list" => lock(&link.mirror).may_learn(&message),
+        _ => false,
+    };
+    if answers && teaches {
         learn(link, call, &message);
     }
     link.pass(Some(&call.id), message).await?;

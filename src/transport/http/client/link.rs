@@ -136,7 +136,10 @@ impl Link {
 
     /// A new session begins, with the id that the server gave.
     pub(super) fn begin_session(&self, headers: &HeaderMap) -> Result<(), Failure> {
-        let mut session = headers.get(SESSION).cloned();
+        // A copy: what came shares the buffer that the whole response was read
+        // into, and would keep it as long as the session lasts.
+        let session = headers.get(SESSION).map(HeaderValue::as_bytes);
+        let mut session = session.and_then(|id| HeaderValue::from_bytes(id).ok());
         if let Some(id) = &mut session {
             let visible = id.as_bytes().iter().all(u8::is_ascii_graphic);
             if id.is_empty() || id.len() > SESSION_ID || !visible {

@@ -30,6 +30,7 @@ pub use credentials::{CredentialError, Credentials, Proof};
 pub use dial::Dialer;
 pub(crate) use dial::client;
 pub use link::{Heard, Room, Sink};
+pub use oauth::Subject;
 pub use remote::Remote;
 
 use crate::transport::upstream::{Exit, Upstream};

@@ -6,7 +6,7 @@ use crate::engine::mirrored::is_token;
 use crate::transport::http::one_line::one_line;
 use crate::transport::http::sse::{Decoder, Event, EventKind};
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, LOCATION};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -66,8 +66,11 @@ pub(super) fn location(headers: &HeaderMap) -> String {
 
 /// Reads a whole body.
 pub(super) async fn collect(link: &Link, mut body: Incoming) -> Result<Vec<u8>, Failure> {
+    // What is announced is not believed beyond this.
+    const ANNOUNCED: u64 = 1024 * 1024;
     let mut held = link.hold();
-    let mut bytes = Vec::new();
+    let announced = body.size_hint().lower().min(ANNOUNCED);
+    let mut bytes = Vec::with_capacity(usize::try_from(announced).unwrap_or_default());
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else {
             return Err(Failure::Cut);

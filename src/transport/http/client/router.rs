@@ -87,6 +87,10 @@ impl Drop for Forget {
             .is_some_and(|r| r.serial == self.serial)
         {
             running.remove(&self.id);
+            if running.is_empty() {
+                // An empty map keeps a node, and most sessions are idle.
+                *running = BTreeMap::new();
+            }
         }
         self.router.ended.notify_one();
     }

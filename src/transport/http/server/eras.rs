@@ -4,12 +4,12 @@
 //! It is asked once for a server, through the engine, as any request.
 
 use super::session::Session;
-use super::stream::{First, Sent};
+use super::stream::{First, Inlet};
 use crate::engine::message::{Direction, Document, Id, Json, Limits, Opened};
-use std::sync::Arc;
+use crate::engine::principal::Principal;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-use tokio::sync::OnceCell;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// How long a server may take to start and to answer.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -22,27 +22,33 @@ const DISCOVER: &str = concat!(
     r#""},"io.modelcontextprotocol/clientCapabilities":{}}}}"#
 );
 
+/// For so long it is believed that a server does not speak 2026-07-28: it may
+/// only have failed.
+const BELIEVED: Duration = Duration::from_mins(5);
+
 /// What is known of one server.
 #[derive(Debug, Default)]
 pub(super) struct Spoken {
-    modern: OnceCell<bool>,
+    /// Whether it speaks 2026-07-28, and when that was told.
+    modern: Mutex<Option<(bool, Instant)>>,
+    /// Held by whoever asks: once is enough.
+    pub(super) asking: tokio::sync::Mutex<()>,
     /// It answered a handshake with an error, and speaks 2026-07-28.
     no_handshake: AtomicBool,
 }
 
-/// It could not be told, and why: the error that came instead.
-#[derive(Debug)]
-pub(super) struct Untold(pub(super) Option<Sent>);
-
 impl Spoken {
-    /// Whether the server speaks 2026-07-28. `session` is one that speaks it
-    /// with the server, if it does.
-    pub(super) async fn modern(
-        &self,
-        session: impl AsyncFnOnce() -> Result<Arc<Session>, Untold>,
-    ) -> Result<bool, Untold> {
-        let asked = async || ask(&session().await?).await;
-        self.modern.get_or_try_init(asked).await.copied()
+    /// Whether it speaks 2026-07-28, if that is known.
+    pub(super) fn is_modern(&self) -> Option<bool> {
+        let told = *self.modern.lock().unwrap_or_else(PoisonError::into_inner);
+        let (modern, when) = told?;
+        (modern || when.elapsed() < BELIEVED).then_some(modern)
+    }
+
+    /// It has told.
+    pub(super) fn learn(&self, modern: bool) {
+        let told = Some((modern, Instant::now()));
+        *self.modern.lock().unwrap_or_else(PoisonError::into_inner) = told;
     }
 
     /// Whether it wants no handshake.
@@ -54,30 +60,32 @@ impl Spoken {
     pub(super) fn refuse_handshake(&self) {
         self.no_handshake.store(true, Ordering::Relaxed);
     }
-
-    /// The same, if it has been told already.
-    pub(super) fn is_modern(&self) -> Option<bool> {
-        self.modern.get().copied()
-    }
 }
 
-async fn ask(session: &Arc<Session>) -> Result<bool, Untold> {
-    let opened = Opened::read(
-        Direction::ToServer,
-        DISCOVER.as_bytes().to_vec(),
-        &Limits::DEFAULT,
-    );
-    let mut inlet = session.ask(opened, &Id::Number(0), &session.principal);
-    let answer = match inlet.first(PATIENCE).await {
-        First::Said(sent) => sent,
+/// The question of an agent that has not asked it itself.
+pub(super) fn question() -> (Opened, Id) {
+    let bytes = DISCOVER.as_bytes().to_vec();
+    let opened = Opened::read(Direction::ToServer, bytes, &Limits::DEFAULT);
+    (opened, Id::Number(0))
+}
+
+/// Asks on a fresh session. With the answer comes what it says about the era:
+/// nothing, if it is none of the server's.
+pub(super) async fn ask(
+    session: &Arc<Session>,
+    (opened, id): (Opened, &Id),
+    principal: &Arc<Principal>,
+) -> (First, Inlet, Option<bool>) {
+    let mut inlet = session.ask(opened, id, principal);
+    let first = inlet.first(PATIENCE).await;
+    let says = match &first {
+        First::Said(sent) if sent.last => verdict(&sent.bytes),
+        First::Said(_) => Some(true),
         // It has ended: servers do, that do not know the method. Or it says
-        // nothing: the handshake will tell whether it lives.
-        First::Nothing | First::Quiet => return Ok(false),
+        // nothing: a handshake will tell whether it lives.
+        First::Nothing | First::Quiet => Some(false),
     };
-    match verdict(&answer.bytes) {
-        Some(modern) => Ok(modern),
-        None => Err(Untold(Some(answer))),
-    }
+    (first, inlet, says)
 }
 
 /// What an answer to `server/discover` says; `None` if it is none of the

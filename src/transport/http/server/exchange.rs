@@ -1,7 +1,7 @@
 //! One HTTP exchange with an agent: what it wants, and what it is answered.
 
 use super::body::{Share, Unread, accepts, essence, on_one_line, read};
-use super::metadata::{self, VERSION};
+use super::metadata::{self, VERSION, Wrong};
 use super::reply::{Reply, empty, events, json, modern_status, not_allowed, refused, wrong};
 use super::session::{Kind, Session};
 use super::site::Site;
@@ -13,8 +13,12 @@ use crate::engine::message::{
 use crate::engine::principal::Principal;
 use crate::engine::types::ServerName;
 use crate::identity::Refused;
+use crate::transport::http::mirror::Mirror;
+use crate::transport::http::secret::Secret;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, WWW_AUTHENTICATE};
+use hyper::header::{
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, WWW_AUTHENTICATE,
+};
 use hyper::{Method, Request, StatusCode};
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +36,8 @@ pub(super) struct Visit<'a> {
     pub(super) site: &'a Arc<Site>,
     pub(super) server: &'a ServerName,
     pub(super) principal: Arc<Principal>,
+    /// The token that it has shown, if it was one.
+    pub(super) bearer: Option<Secret>,
     headers: HeaderMap,
 }
 
@@ -48,6 +54,7 @@ pub(super) async fn answer(
     let visit = Visit {
         site,
         server,
+        bearer: bearer(&principal, &head.headers),
         principal,
         headers: head.headers,
     };
@@ -128,6 +135,18 @@ impl Visit<'_> {
     }
 
     async fn modern(&self, opened: Opened) -> Reply {
+        let discovers = match opened.message() {
+            Ok(message) => asks_for_eras(&message),
+            Err(_) => None,
+        };
+        if let Some((id, verified)) = discovers.map(|id| (id, self.verified(&opened)))
+            && !self.site.speaks_for(self.server, &self.principal)
+        {
+            return match verified {
+                Ok(()) => self.discover(opened, &id).await,
+                Err(what) => wrong(&what, Some(&id)),
+            };
+        }
         let session = match self.stateless().await {
             Ok(session) => session,
             Err(reply) => return *reply,
@@ -147,12 +166,24 @@ impl Visit<'_> {
             Err(_) => None,
         };
         session.wait_for_room().await;
+        if let Some(bearer) = &self.bearer {
+            session.shown(bearer);
+        }
         match id {
             Some(id) => {
                 let inlet = session.ask(opened, &id, &self.principal);
                 self.respond(inlet, None, &id).await
             }
             None => told(session.tell(opened, &self.principal)),
+        }
+    }
+
+    /// Whether the headers say what the body says, as far as no tool's
+    /// definition is needed for that.
+    fn verified(&self, opened: &Opened) -> Result<(), Wrong> {
+        match opened.message() {
+            Ok(message) => metadata::verify(&self.headers, &message, &Mirror::default()),
+            Err(_) => Ok(()),
         }
     }
 
@@ -171,6 +202,9 @@ impl Visit<'_> {
             Err(reply) => return *reply,
         };
         session.wait_for_room().await;
+        if let Some(bearer) = &self.bearer {
+            session.shown(bearer);
+        }
         match request {
             Some((id, _)) => {
                 let inlet = session.ask(opened, &id, &self.principal);
@@ -183,7 +217,7 @@ impl Visit<'_> {
 
     /// The answer to a request. `primes` in the legacy era: whether its client
     /// knows events without content.
-    async fn respond(&self, mut inlet: Inlet, primes: Option<bool>, id: &Id) -> Reply {
+    pub(super) async fn respond(&self, mut inlet: Inlet, primes: Option<bool>, id: &Id) -> Reply {
         let first = inlet.first(QUIET).await;
         self.respond_with(first, inlet, primes, id)
     }
@@ -327,6 +361,24 @@ fn told(mut inlet: Inlet) -> Reply {
     match inlet.ready() {
         Some(sent) => json(StatusCode::BAD_REQUEST, sent.bytes.clone()),
         None => empty(StatusCode::ACCEPTED),
+    }
+}
+
+/// The token that a principal has shown. A key or a certificate is none.
+fn bearer(principal: &Principal, headers: &HeaderMap) -> Option<Secret> {
+    principal.scopes.as_ref()?;
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (_, token) = value.split_once(' ')?;
+    Some(Secret::new(token))
+}
+
+/// The id of a request that asks for the server's eras.
+fn asks_for_eras(message: &Message<'_>) -> Option<Id> {
+    match message {
+        Message::Request { id, method, .. } if *method == Called::Known(KnownMethod::Discover) => {
+            Some(id.clone())
+        }
+        _ => None,
     }
 }
 

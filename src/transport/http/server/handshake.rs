@@ -1,10 +1,10 @@
 //! How a session begins, in either era, and across them.
 
-use super::eras::{Spoken, Untold};
+use super::eras;
 use super::exchange::{QUIET, SESSION, Visit};
-use super::reply::{Reply, json, refused};
+use super::reply::{Reply, method_not_found, refused};
 use super::session::{Kind, Session};
-use super::site::{Site, random};
+use super::site::{Begin, Site, random};
 use super::stream::First;
 use crate::engine::message::{Direction, Document, Id, Limits, Opened};
 use crate::proxy::era::Bridge;
@@ -13,54 +13,96 @@ use hyper::header::HeaderValue;
 use std::sync::Arc;
 
 impl Visit<'_> {
-    /// What stands for the principal's requests to the server.
+    /// What stands for the principal's requests to the server. What its eras are
+    /// is asked first, where nobody has yet.
     pub(super) async fn stateless(&self) -> Result<Arc<Session>, Box<Reply>> {
         let bridge = (!self.speaks_modern().await?).then_some(Bridge::ModernAgent);
-        self.stateless_by(bridge)
+        let begin = || self.fresh(bridge);
+        self.site
+            .sessions
+            .of(&self.principal, self.server, begin)
+            .map_err(|why| Box::new(unavailable(&why)))
     }
 
-    fn stateless_by(&self, bridge: Option<Bridge>) -> Result<Arc<Session>, Box<Reply>> {
-        let begin = || {
-            let (site, server) = (&self.site, self.server);
-            site.begin(&self.principal, server, (Kind::Modern, bridge), None)
+    fn fresh(&self, bridge: Option<Bridge>) -> Result<Arc<Session>, String> {
+        let begin = Begin {
+            kind: Kind::Modern,
+            bridge,
+            bearer: self.bearer.as_ref(),
+            place: None,
         };
-        let session = self.site.sessions.of(&self.principal, self.server, begin);
-        session.map_err(|why| Box::new(unavailable(&why)))
+        self.site.begin(&self.principal, self.server, begin)
+    }
+
+    /// An agent asks for the eras itself. A server that does not speak this one
+    /// is not spoken for: an agent that knows the other begins anew, and loses
+    /// nothing that a bridge could not carry.
+    pub(super) async fn discover(&self, opened: Opened, id: &Id) -> Reply {
+        let spoken = self.site.spoken(self.server);
+        let asking = spoken.asking.lock().await;
+        match spoken.is_modern() {
+            Some(true) => {}
+            Some(false) => return legacy_only(id),
+            None => {
+                return match self.ask((opened, id)).await {
+                    Ok(reply) => reply.unwrap_or_else(|| legacy_only(id)),
+                    Err(reply) => *reply,
+                };
+            }
+        }
+        drop(asking);
+        match self.stateless().await {
+            Ok(session) => {
+                let inlet = session.ask(opened, id, &self.principal);
+                self.respond(inlet, None, id).await
+            }
+            Err(reply) => *reply,
+        }
+    }
+
+    /// Asks a server for its eras. Gives its answer, if it speaks this one.
+    async fn ask(&self, (opened, id): (Opened, &Id)) -> Result<Option<Reply>, Box<Reply>> {
+        let session = self
+            .fresh(None)
+            .map_err(|why| Box::new(unavailable(&why)))?;
+        let mut asked = Asked {
+            session,
+            kept: false,
+        };
+        let (first, inlet, says) = eras::ask(&asked.session, (opened, id), &self.principal).await;
+        if let Some(modern) = says {
+            self.site.spoken(self.server).learn(modern);
+        }
+        if says == Some(false) {
+            return Ok(None);
+        }
+        let reply = self.respond_with(first, inlet, None, id);
+        if says.is_none() {
+            return Err(Box::new(reply));
+        }
+        let sessions = &self.site.sessions;
+        asked.kept = sessions.offer(&self.principal, self.server, &asked.session);
+        Ok(Some(reply))
     }
 
     /// Whether the server speaks 2026-07-28.
     async fn speaks_modern(&self) -> Result<bool, Box<Reply>> {
-        let Some(spoken) = self.site.spoken.get(self.server) else {
-            return Ok(true);
-        };
+        let spoken = self.site.spoken(self.server);
         if let Some(known) = spoken.is_modern() {
             return Ok(known);
         }
-        let mut asked = None;
-        let told = spoken
-            .modern(async || {
-                let session = self.stateless_by(None);
-                let session = session.map_err(|_| Untold(None))?;
-                asked = Some(Arc::clone(&session));
-                Ok(session)
-            })
-            .await;
-        if let (Ok(false) | Err(_), Some(asked)) = (&told, &asked) {
-            self.site.sessions.end_modern(asked);
+        let _asking = spoken.asking.lock().await;
+        if let Some(known) = spoken.is_modern() {
+            return Ok(known);
         }
-        told.map_err(|Untold(answer)| {
-            let why = "the server cannot be reached; its operator finds the reason in the log";
-            Box::new(match answer {
-                Some(answer) => json(StatusCode::BAD_GATEWAY, answer.bytes.clone()),
-                None => refused(StatusCode::BAD_GATEWAY, None, "no-upstream", why),
-            })
-        })
+        let (question, id) = eras::question();
+        Ok(self.ask((question, &id)).await?.is_some())
     }
 
     pub(super) async fn initialize(&self, opened: Opened, id: &Id) -> Reply {
-        let spoken = self.site.spoken.get(self.server);
+        let spoken = self.site.spoken(self.server);
         let line = opened.into_unjudged().unwrap_or_default();
-        if !spoken.is_some_and(Spoken::refuses_handshake) {
+        if !spoken.refuses_handshake() {
             let reply = match self.hand_shake(line.clone(), id, None).await {
                 Ok(reply) => return reply,
                 Err(reply) => *reply,
@@ -68,9 +110,7 @@ impl Visit<'_> {
             if !matches!(self.speaks_modern().await, Ok(true)) {
                 return reply;
             }
-            if let Some(spoken) = spoken {
-                spoken.refuse_handshake();
-            }
+            spoken.refuse_handshake();
         }
         let bridge = Some(Bridge::LegacyAgent);
         let shaken = self.hand_shake(line, id, bridge).await;
@@ -92,15 +132,24 @@ impl Visit<'_> {
         };
         let begun = self
             .site
-            .begin(&self.principal, self.server, (kind, bridge), Some(place))
+            .begin(
+                &self.principal,
+                self.server,
+                Begin {
+                    kind,
+                    bridge,
+                    bearer: self.bearer.as_ref(),
+                    place: Some(place),
+                },
+            )
             .and_then(|session| Ok((session, random(32)?)));
         let (session, name) = begun.map_err(|why| Box::new(unavailable(&why)))?;
         sessions.add(name.clone(), Arc::clone(&session));
         Ok((session, name))
     }
 
-    /// Begins a session with a handshake. The error is the answer of a server that does not want
-    /// one, or nobody's.
+    /// Begins a session with a handshake. The error is the answer of a server
+    /// that does not want one, or nobody's.
     async fn hand_shake(
         &self,
         line: Vec<u8>,
@@ -131,6 +180,27 @@ impl Visit<'_> {
         }
         ending.kept = true;
         Ok(reply)
+    }
+}
+
+/// The answer to an agent whose era the server does not speak.
+fn legacy_only(id: &Id) -> Reply {
+    let why = "the server does not speak 2026-07-28: begin with `initialize`";
+    method_not_found(id, "legacy-server", why)
+}
+
+/// Ends a session on which a server was asked and that nobody keeps, also if
+/// the agent hangs up.
+struct Asked {
+    session: Arc<Session>,
+    kept: bool,
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if !self.kept {
+            self.session.close();
+        }
     }
 }
 

@@ -11,12 +11,15 @@
 mod body;
 mod child;
 mod door;
+mod ear;
+mod ending;
 mod eras;
 mod exchange;
 mod handshake;
 mod io;
 mod listen;
 mod metadata;
+mod names;
 mod old;
 mod reply;
 mod session;

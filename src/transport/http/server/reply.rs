@@ -100,6 +100,12 @@ pub(super) fn refused(status: StatusCode, id: Option<&Id>, reason: &str, why: &s
     error(status, id, -32000, &data, why)
 }
 
+/// The answer to a request that there is no method for.
+pub(super) fn method_not_found(id: &Id, reason: &str, why: &str) -> Reply {
+    let data = json!({ "by": "lockgate", "reason": reason });
+    error(StatusCode::NOT_FOUND, Some(id), -32601, &data, why)
+}
+
 fn error(status: StatusCode, id: Option<&Id>, code: i32, data: &Value, why: &str) -> Reply {
     let id = id.map_or_else(|| "null".to_owned(), Id::to_json);
     let error = json!({ "code": code, "message": format!("lockgate: {why}"), "data": data });

@@ -6,9 +6,10 @@
 //! once. No task runs for a session in which nothing happens.
 
 use super::child::Process;
+use super::names::{cancelled, rename, token};
 use super::sessions::Place;
 use super::stream::{Inlet, Outlet, Room, Sent};
-use super::streams::{About, Own, Streams};
+use super::streams::{About, Streams};
 use crate::engine::message::{
     Direction, Document, Id, KnownMethod, Limits, Message, Method, Opened, TopLevel,
 };
@@ -19,10 +20,11 @@ use crate::proxy::era::{Adapter, Step};
 use crate::proxy::evidence::SharedLog;
 use crate::proxy::pump::{Outgoing, Pump};
 use crate::state::lockfile::FirstUse;
-use crate::transport::http::client::{Heard, Remote, Room as Waits, Sink};
+use crate::transport::http::client::{Remote, Subject};
 use crate::transport::http::mirror::Mirror;
+use crate::transport::http::secret::Secret;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What stands behind a session.
@@ -40,6 +42,8 @@ pub(super) struct State {
     pub(super) pump: Pump<SharedLog, FirstUse>,
     pub(super) upstream: Upstream,
     pub(super) streams: Streams,
+    /// Whose token is exchanged for one of the server's.
+    subject: Option<Subject>,
     /// Translates, where the agent and the server are of two eras.
     pub(super) adapter: Option<Adapter>,
     /// Which arguments the server's tools want in headers.
@@ -86,7 +90,7 @@ pub(super) struct Session {
     state: Mutex<State>,
     /// Milliseconds after `began`.
     used: AtomicU64,
-    over: AtomicBool,
+    pub(super) over: AtomicBool,
     /// Given back when nothing holds the session any more: its process does.
     _place: Option<Place>,
 }
@@ -105,6 +109,7 @@ impl Session {
             upstream: Upstream::Coming,
             streams: Streams::new(kind, Arc::clone(&room)),
             adapter,
+            subject: None,
             mirror: Mirror::default(),
             names: 0,
             woken: None,
@@ -124,8 +129,18 @@ impl Session {
     }
 
     /// What stands behind it from now on.
-    pub(super) fn attach(&self, upstream: Upstream) {
-        self.lock().upstream = upstream;
+    /// `subject`: whose token is exchanged for the server's, where one is.
+    pub(super) fn attach(&self, upstream: Upstream, subject: Option<Subject>) {
+        let mut state = self.lock();
+        state.upstream = upstream;
+        state.subject = subject;
+    }
+
+    /// The principal has shown this token, which was verified.
+    pub(super) fn shown(&self, bearer: &Secret) {
+        if let Some(subject) = &self.lock().subject {
+            subject.renew(bearer.clone());
+        }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -133,7 +148,7 @@ impl Session {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn now(&self) -> Duration {
+    pub(super) fn now(&self) -> Duration {
         self.began.elapsed()
     }
 
@@ -142,7 +157,7 @@ impl Session {
         self.over.load(Ordering::Relaxed)
     }
 
-    fn use_it(&self) {
+    pub(super) fn use_it(&self) {
         let now = u64::try_from(self.now().as_millis()).unwrap_or(u64::MAX);
         self.used.store(now, Ordering::Relaxed);
     }
@@ -265,7 +280,7 @@ impl Session {
     /// A message of the server. `about`: the request on whose response it came.
     pub(super) fn from_server(self: &Arc<Self>, line: Vec<u8>, about: Option<&Id>) {
         let mut state = self.lock();
-        if memchr::memmem::find(&line, b"x-mcp-header").is_some()
+        if state.mirror.may_learn(&line)
             && let Ok(document) = Document::read(line.clone(), &Limits::DEFAULT)
         {
             state.mirror.learn(&document);
@@ -299,7 +314,7 @@ impl Session {
 
     /// Does what an adapter wants to be done. `by_us`: it comes of an answer of
     /// lockgate's own.
-    fn step(&self, state: &mut State, steps: Vec<Step>, by_us: bool) {
+    pub(super) fn step(&self, state: &mut State, steps: Vec<Step>, by_us: bool) {
         for step in steps {
             match step {
                 Step::ToEngine(bytes) => {
@@ -320,7 +335,12 @@ impl Session {
 
     /// Sends what was cleared on its way. `aside` gets the answer to a message
     /// of the agent that no stream belongs to.
-    fn pass_on(self: &Arc<Self>, state: &mut State, about: Option<&Id>, aside: Option<&Outlet>) {
+    pub(super) fn pass_on(
+        self: &Arc<Self>,
+        state: &mut State,
+        about: Option<&Id>,
+        aside: Option<&Outlet>,
+    ) {
         loop {
             let cleared = state.pump.flush();
             if cleared.is_empty() {
@@ -420,96 +440,6 @@ impl Session {
         inlet.belongs_to(resumed?.request);
         Some(inlet)
     }
-
-    /// The agent reads a stream no more.
-    pub(super) fn left(self: &Arc<Self>, number: u64, request: Option<&Id>) {
-        let mut state = self.lock();
-        self.use_it();
-        let open = state.streams.left(number, request);
-        if self.kind == Kind::Old && request.is_none() && number > 0 {
-            // Its one stream was the session.
-            drop(state);
-            self.close();
-            return;
-        }
-        // In the stateless era that cancels the request; in the others it does
-        // not, and the agent may come back.
-        let modern = self.kind == Kind::Modern;
-        if let (true, true, Some(id)) = (open, modern, request) {
-            state.streams.end(id);
-            match &mut state.adapter {
-                Some(adapter) => {
-                    let steps = adapter.closed(id);
-                    self.step(&mut state, steps, false);
-                    self.pass_on(&mut state, None, None);
-                }
-                None => self.cancel(&mut state, id),
-            }
-        }
-    }
-
-    fn cancel(self: &Arc<Self>, state: &mut State, id: &Id) {
-        let text = format!(
-            r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{id},"reason":"the agent has closed the stream"}}}}"#
-        );
-        let now = self.now();
-        state
-            .pump
-            .receive(Direction::ToServer, text.into_bytes(), now);
-        self.pass_on(state, None, None);
-    }
-
-    /// The server has ended: whoever waits is told why, and the session is over.
-    pub(super) fn server_gone(self: &Arc<Self>, why: &str) {
-        let mut state = self.lock();
-        let now = self.now();
-        state.pump.server_gone(why, now);
-        self.pass_on(&mut state, None, None);
-        let steps = state.adapter.as_mut().map(Adapter::end);
-        self.step(&mut state, steps.unwrap_or_default(), false);
-        self.pass_on(&mut state, None, None);
-        state.upstream = Upstream::Gone;
-        self.over.store(true, Ordering::Relaxed);
-        state.streams.close();
-        drop(state);
-        self.room.changed.notify_waiters();
-    }
-
-    /// Ends every stream that has no end of its own.
-    pub(super) fn hang_up(&self) {
-        self.lock().streams.hang_up();
-    }
-
-    /// Waits until the server behind it has ended.
-    pub(super) async fn ended(&self) {
-        loop {
-            let changed = self.room.changed.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
-            if matches!(self.lock().upstream, Upstream::Gone) {
-                return;
-            }
-            changed.await;
-        }
-    }
-
-    /// Ends the session: the agent wants no more of it.
-    pub(super) fn close(self: &Arc<Self>) {
-        let mut state = self.lock();
-        self.over.store(true, Ordering::Relaxed);
-        match &mut state.upstream {
-            // Its keeper tells when it has ended.
-            Upstream::Process(process) => process.end(),
-            Upstream::Remote(remote) => {
-                remote.close();
-                state.upstream = Upstream::Gone;
-            }
-            Upstream::Coming | Upstream::Gone => {}
-        }
-        state.streams.close();
-        drop(state);
-        self.room.changed.notify_waiters();
-    }
 }
 
 fn to_server(state: &mut State, sent: Outgoing) {
@@ -518,59 +448,5 @@ fn to_server(state: &mut State, sent: Outgoing) {
         Upstream::Remote(remote) => remote.send(sent.frame.into_bytes()),
         // The record says what it was; who waits is told by the end.
         Upstream::Coming | Upstream::Gone => drop(sent.frame),
-    }
-}
-
-/// The request that a message cancels.
-fn cancelled(opened: &Opened) -> Option<Id> {
-    let Ok(Message::Notification { method, params }) = opened.message() else {
-        return None;
-    };
-    let cancels = method == Method::Known(KnownMethod::Cancelled);
-    params
-        .filter(|_| cancels)?
-        .get("requestId")
-        .and_then(Id::of)
-}
-
-/// The progress token that a request asks with.
-fn token(opened: &Opened) -> Option<Id> {
-    let Ok(Message::Request { params, .. }) = opened.message() else {
-        return None;
-    };
-    params?.get("_meta")?.get("progressToken").and_then(Id::of)
-}
-
-/// Gives a request, and its progress token, another name.
-fn rename(opened: Opened, name: &Id) -> (Opened, Own) {
-    let renamed = opened.renamed(&name.to_json());
-    let (opened, id, token) = renamed;
-    (opened, Own { id, token })
-}
-
-/// The way from a remote server into a session.
-#[derive(Debug)]
-pub(super) struct Ear(pub(super) Weak<Session>);
-
-impl Sink for Ear {
-    fn take(&self, heard: Heard) -> Waits<'_> {
-        let Some(session) = self.0.upgrade() else {
-            return Box::pin(async {});
-        };
-        session.from_server(heard.bytes, heard.about.as_ref());
-        let room = Arc::clone(&session.room);
-        Box::pin(async move { room.wait().await })
-    }
-
-    fn drained(&self) {
-        if let Some(session) = self.0.upgrade() {
-            session.room.changed.notify_waiters();
-        }
-    }
-
-    fn session_over(&self) {
-        if let Some(session) = self.0.upgrade() {
-            session.server_gone("the server has ended the session; connect anew");
-        }
     }
 }

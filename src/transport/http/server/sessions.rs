@@ -149,12 +149,34 @@ impl Sessions {
         }
     }
 
+    /// Offers a session to stand for a principal's requests in the stateless
+    /// era: whether it does.
+    pub(super) fn offer(
+        &self,
+        principal: &Principal,
+        server: &ServerName,
+        session: &Arc<Session>,
+    ) -> bool {
+        let begin = || Ok::<_, std::convert::Infallible>(Arc::clone(session));
+        let standing = self.of(principal, server, begin);
+        standing.is_ok_and(|standing| Arc::ptr_eq(&standing, session))
+    }
+
     /// Ends what stands for a principal's requests in the stateless era.
     pub(super) fn end_modern(&self, session: &Arc<Session>) {
         let mut all = self.lock();
         all.modern.retain(|_, other| !Arc::ptr_eq(other, session));
         drop(all);
         session.close();
+    }
+
+    /// Whether something stands for a principal's requests already.
+    pub(super) fn has(&self, principal: &Principal, server: &ServerName) -> bool {
+        let key = (Arc::clone(&principal.key), server.as_str().to_owned());
+        let all = self.lock();
+        all.modern
+            .get(&key)
+            .is_some_and(|session| !session.is_over())
     }
 
     /// Takes a session off the list, and ends it.

@@ -3,9 +3,10 @@
 
 use super::body::Bodies;
 use super::door::Door;
+use super::ear::Ear;
 use super::eras::Spoken;
 use super::reply::{Reply, empty, not_allowed, refused, text};
-use super::session::{Ear, Kind, Session, Upstream};
+use super::session::{Kind, Session, Upstream};
 use super::sessions::{Place, Sessions};
 use super::{child, exchange, old};
 use crate::engine::principal::Principal;
@@ -19,14 +20,15 @@ use crate::proxy::facts;
 use crate::proxy::pump::Pump;
 use crate::state::lockfile::FirstUse;
 use crate::transport::child::{Child, ChildSpec};
-use crate::transport::http::client::{Dialer, Remote};
+use crate::transport::http::client::{Dialer, Remote, Subject};
+use crate::transport::http::secret::Secret;
 use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Method, Request, StatusCode};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
 /// Where protected resource metadata is (RFC 9728, section 3).
@@ -86,6 +88,19 @@ pub struct Parts {
     pub seal: Arc<Seal>,
     /// Whether the transport of 2024-11-05 is served too.
     pub sse: bool,
+    /// Servers that a bridge speaks for where an agent only asks for the eras.
+    pub bridged: BTreeSet<ServerName>,
+}
+
+/// What a session begins with.
+#[derive(Debug)]
+pub(super) struct Begin<'a> {
+    pub(super) kind: Kind,
+    pub(super) bridge: Option<Bridge>,
+    /// The token that its principal has shown, if it was one.
+    pub(super) bearer: Option<&'a Secret>,
+    /// Its place among those of its principal.
+    pub(super) place: Option<Place>,
 }
 
 /// What a listener serves.
@@ -104,7 +119,9 @@ pub struct Site {
     /// When the clock of all sessions began.
     pub(super) began: Instant,
     /// Which eras the servers speak.
-    pub(super) spoken: BTreeMap<ServerName, Spoken>,
+    spoken: BTreeMap<ServerName, Spoken>,
+    /// Servers that a bridge speaks for, whoever asks.
+    bridged: BTreeSet<ServerName>,
     /// The memory of requests.
     pub(super) bodies: Arc<Bodies>,
     /// All sessions.
@@ -142,6 +159,7 @@ impl Site {
             origin,
             seal,
             sse,
+            bridged,
         } = parts;
         Self {
             door,
@@ -149,6 +167,7 @@ impl Site {
                 .keys()
                 .map(|name| (name.clone(), Spoken::default()))
                 .collect(),
+            bridged,
             servers,
             only,
             who,
@@ -163,6 +182,19 @@ impl Site {
             sessions: Sessions::default(),
             counts: Counts::default(),
         }
+    }
+
+    /// What is known of the eras of a server.
+    pub(super) fn spoken(&self, server: &ServerName) -> &Spoken {
+        // One that is not served has no session either.
+        static NOTHING: LazyLock<Spoken> = LazyLock::new(Spoken::default);
+        self.spoken.get(server).unwrap_or(&NOTHING)
+    }
+
+    /// Whether an agent that asks for the eras of a server is answered by a
+    /// bridge, if the server speaks the other.
+    pub(super) fn speaks_for(&self, server: &ServerName, principal: &Principal) -> bool {
+        self.bridged.contains(server) || self.sessions.has(principal, server)
     }
 
     /// Answers one request.
@@ -322,9 +354,14 @@ impl Site {
         &self,
         principal: &Arc<Principal>,
         server: &ServerName,
-        (kind, bridge): (Kind, Option<Bridge>),
-        place: Option<Place>,
+        begin: Begin<'_>,
     ) -> Result<Arc<Session>, String> {
+        let Begin {
+            kind,
+            bridge,
+            bearer,
+            place,
+        } = begin;
         let way = self
             .servers
             .get(server)
@@ -351,18 +388,23 @@ impl Site {
             None => None,
         };
         let principal = Arc::clone(principal);
+        let subject = bearer.map(|token| Subject::new(token.clone()));
         let session = Session::new(principal, server.clone(), kind, (pump, adapter), place);
         match way {
             Way::Remote(dialer) => {
                 let ear = Arc::new(Ear(Arc::downgrade(&session)));
-                let remote = Remote::new(Arc::clone(dialer), ear);
-                session.attach(Upstream::Remote(remote));
+                // It matters only where tokens are exchanged.
+                let dialer = match &subject {
+                    Some(subject) => Arc::new(dialer.on_behalf_of(subject.clone())),
+                    None => Arc::clone(dialer),
+                };
+                session.attach(Upstream::Remote(Remote::new(dialer, ear)), subject);
             }
             Way::Process(spec) => {
                 let started = Child::spawn(spec).map_err(|e| e.to_string())?;
                 let kept = child::keep(started, server, &session);
                 let (process, keeper) = kept.map_err(|e| e.to_string())?;
-                session.attach(Upstream::Process(process));
+                session.attach(Upstream::Process(process), None);
                 tokio::spawn(keeper);
             }
         }

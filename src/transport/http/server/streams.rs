@@ -151,7 +151,15 @@ impl Streams {
 
     /// A request ends without an answer.
     pub(super) fn end(&mut self, id: &Id) {
+        self.remove(id);
+    }
+
+    fn remove(&mut self, id: &Id) {
         self.open.remove(id);
+        if self.open.is_empty() {
+            // An empty map keeps a node, and most sessions are idle.
+            self.open = BTreeMap::new();
+        }
     }
 
     /// The agent opens a stream for what belongs to no request.
@@ -291,7 +299,7 @@ impl Streams {
         let sent = Sent::new(bytes, last, at, &self.room);
         let _ = open.outlet.send(sent.by_us(by_us));
         if last {
-            self.open.remove(id);
+            self.remove(id);
         }
     }
 

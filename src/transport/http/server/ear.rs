@@ -1,0 +1,32 @@
+//! What a remote server says, on its way into a session.
+
+use super::session::Session;
+use crate::transport::http::client::{Heard, Room, Sink};
+use std::sync::{Arc, Weak};
+
+/// The way from a remote server into a session.
+#[derive(Debug)]
+pub(super) struct Ear(pub(super) Weak<Session>);
+
+impl Sink for Ear {
+    fn take(&self, heard: Heard) -> Room<'_> {
+        let Some(session) = self.0.upgrade() else {
+            return Box::pin(async {});
+        };
+        session.from_server(heard.bytes, heard.about.as_ref());
+        let room = Arc::clone(&session.room);
+        Box::pin(async move { room.wait().await })
+    }
+
+    fn drained(&self) {
+        if let Some(session) = self.0.upgrade() {
+            session.room.changed.notify_waiters();
+        }
+    }
+
+    fn session_over(&self) {
+        if let Some(session) = self.0.upgrade() {
+            session.server_gone("the server has ended the session; connect anew");
+        }
+    }
+}
