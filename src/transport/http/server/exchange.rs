@@ -147,7 +147,12 @@ impl Visit<'_> {
                 Err(what) => wrong(&what, Some(&id)),
             };
         }
-        let session = match self.stateless().await {
+        // Whatever else has no id is answered by nobody.
+        let asker = match opened.message() {
+            Ok(Message::Request { id, .. }) => id,
+            _ => Id::Number(0),
+        };
+        let session = match self.stateless(&asker).await {
             Ok(session) => session,
             Err(reply) => return *reply,
         };

@@ -15,8 +15,8 @@ use std::sync::Arc;
 impl Visit<'_> {
     /// What stands for the principal's requests to the server. What its eras are
     /// is asked first, where nobody has yet.
-    pub(super) async fn stateless(&self) -> Result<Arc<Session>, Box<Reply>> {
-        let bridge = (!self.speaks_modern().await?).then_some(Bridge::ModernAgent);
+    pub(super) async fn stateless(&self, id: &Id) -> Result<Arc<Session>, Box<Reply>> {
+        let bridge = (!self.speaks_modern(id).await?).then_some(Bridge::ModernAgent);
         let begin = || self.fresh(bridge);
         self.site
             .sessions
@@ -38,20 +38,12 @@ impl Visit<'_> {
     /// is not spoken for: an agent that knows the other begins anew, and loses
     /// nothing that a bridge could not carry.
     pub(super) async fn discover(&self, opened: Opened, id: &Id) -> Reply {
-        let spoken = self.site.spoken(self.server);
-        let asking = spoken.asking.lock().await;
-        match spoken.is_modern() {
-            Some(true) => {}
-            Some(false) => return legacy_only(id),
-            None => {
-                return match self.ask((opened, id)).await {
-                    Ok(reply) => reply.unwrap_or_else(|| legacy_only(id)),
-                    Err(reply) => *reply,
-                };
-            }
+        match self.speaks_modern(id).await {
+            Ok(true) => {}
+            Ok(false) => return legacy_only(id),
+            Err(reply) => return *reply,
         }
-        drop(asking);
-        match self.stateless().await {
+        match self.stateless(id).await {
             Ok(session) => {
                 let inlet = session.ask(opened, id, &self.principal);
                 self.respond(inlet, None, id).await
@@ -60,8 +52,8 @@ impl Visit<'_> {
         }
     }
 
-    /// Asks a server for its eras. Gives its answer, if it speaks this one.
-    async fn ask(&self, (opened, id): (Opened, &Id)) -> Result<Option<Reply>, Box<Reply>> {
+    /// Asks a server whether it speaks 2026-07-28. The error is for the agent's request of that id.
+    async fn ask(&self, id: &Id) -> Result<bool, Box<Reply>> {
         let session = self
             .fresh(None)
             .map_err(|why| Box::new(unavailable(&why)))?;
@@ -69,24 +61,18 @@ impl Visit<'_> {
             session,
             kept: false,
         };
-        let (first, inlet, says) = eras::ask(&asked.session, (opened, id), &self.principal).await;
-        if let Some(modern) = says {
-            self.site.spoken(self.server).learn(modern);
-        }
-        if says == Some(false) {
-            return Ok(None);
-        }
-        let reply = self.respond_with(first, inlet, None, id);
-        if says.is_none() {
-            return Err(Box::new(reply));
-        }
+        let (first, inlet, says) = eras::ask(&asked.session, id, &self.principal).await;
+        let Some(modern) = says else {
+            return Err(Box::new(self.respond_with(first, inlet, None, id)));
+        };
+        self.site.spoken(self.server).learn(modern);
         let sessions = &self.site.sessions;
-        asked.kept = sessions.offer(&self.principal, self.server, &asked.session);
-        Ok(Some(reply))
+        asked.kept = modern && sessions.offer(&self.principal, self.server, &asked.session);
+        Ok(modern)
     }
 
     /// Whether the server speaks 2026-07-28.
-    async fn speaks_modern(&self) -> Result<bool, Box<Reply>> {
+    async fn speaks_modern(&self, id: &Id) -> Result<bool, Box<Reply>> {
         let spoken = self.site.spoken(self.server);
         if let Some(known) = spoken.is_modern() {
             return Ok(known);
@@ -95,8 +81,7 @@ impl Visit<'_> {
         if let Some(known) = spoken.is_modern() {
             return Ok(known);
         }
-        let (question, id) = eras::question();
-        Ok(self.ask((question, &id)).await?.is_some())
+        self.ask(id).await
     }
 
     pub(super) async fn initialize(&self, opened: Opened, id: &Id) -> Reply {
@@ -107,7 +92,7 @@ impl Visit<'_> {
                 Ok(reply) => return reply,
                 Err(reply) => *reply,
             };
-            if !matches!(self.speaks_modern().await, Ok(true)) {
+            if !matches!(self.speaks_modern(id).await, Ok(true)) {
                 return reply;
             }
             spoken.refuse_handshake();
