@@ -450,3 +450,6 @@ fn to_server(state: &mut State, sent: Outgoing) {
         Upstream::Coming | Upstream::Gone => drop(sent.frame),
     }
 }
+
+#[cfg(test)]
+mod tests;
