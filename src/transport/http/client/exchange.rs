@@ -9,7 +9,7 @@ use super::listen::{Opened, open};
 use super::mismatch;
 use super::old;
 use super::response::{Media, Stream, collect, location, media};
-use crate::engine::message::{Document, Id, Limits, Message, TopLevel};
+use crate::engine::message::{Document, Id, KnownMethod, Limits, Message, TopLevel};
 use crate::transport::http::one_line::one_line;
 use hyper::body::{Bytes, Incoming};
 use hyper::{HeaderMap, Response, StatusCode};
@@ -234,6 +234,8 @@ async fn events(
     slot: SemaphorePermit<'_>,
 ) -> Result<(), Failure> {
     let mut stream = Box::new(Stream::new(link, body));
+    // A subscription lasts, and takes no other request's turn.
+    let slot = (call.method != KnownMethod::Listen.name()).then_some(slot);
     let mut last_id = None;
     let mut retry = None;
     let mut attempts = 0;

@@ -10,12 +10,13 @@ use crate::engine::principal::Principal;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::time::timeout;
 
 /// How long a server may take to start and to answer.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// What is asked.
 const DISCOVER: &str = concat!(
-    r#"{"jsonrpc":"2.0","id":0,"method":"server/discover","params":{"_meta":{"#,
+    r#","method":"server/discover","params":{"_meta":{"#,
     r#""io.modelcontextprotocol/protocolVersion":"2026-07-28","#,
     r#""io.modelcontextprotocol/clientInfo":{"name":"lockgate","version":""#,
     env!("CARGO_PKG_VERSION"),
@@ -62,25 +63,34 @@ impl Spoken {
     }
 }
 
-/// The question of an agent that has not asked it itself.
-pub(super) fn question() -> (Opened, Id) {
-    let bytes = DISCOVER.as_bytes().to_vec();
-    let opened = Opened::read(Direction::ToServer, bytes, &Limits::DEFAULT);
-    (opened, Id::Number(0))
+/// The question, on behalf of an agent's request. Its words are lockgate's own: what is learnt of
+/// the answer holds for all agents, and one of them could ask so that it is an error.
+fn question(id: &Id) -> Opened {
+    let text = format!(r#"{{"jsonrpc":"2.0","id":{id}{DISCOVER}"#);
+    Opened::read(Direction::ToServer, text.into_bytes(), &Limits::DEFAULT)
 }
 
 /// Asks on a fresh session. With the answer comes what it says about the era:
 /// nothing, if it is none of the server's.
 pub(super) async fn ask(
     session: &Arc<Session>,
-    (opened, id): (Opened, &Id),
+    id: &Id,
     principal: &Arc<Principal>,
 ) -> (First, Inlet, Option<bool>) {
-    let mut inlet = session.ask(opened, id, principal);
-    let first = inlet.first(PATIENCE).await;
+    let mut inlet = session.ask(question(id), id, principal);
+    let answer = async {
+        loop {
+            match inlet.next().await {
+                // A server may say things before it answers; they are no answer.
+                Some(sent) if !sent.last => {}
+                Some(sent) => return First::Said(sent),
+                None => return First::Nothing,
+            }
+        }
+    };
+    let first = timeout(PATIENCE, answer).await.unwrap_or(First::Quiet);
     let says = match &first {
-        First::Said(sent) if sent.last => verdict(&sent.bytes),
-        First::Said(_) => Some(true),
+        First::Said(sent) => verdict(&sent.bytes),
         // It has ended: servers do, that do not know the method. Or it says
         // nothing: a handshake will tell whether it lives.
         First::Nothing | First::Quiet => Some(false),

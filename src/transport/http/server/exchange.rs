@@ -1,6 +1,6 @@
 //! One HTTP exchange with an agent: what it wants, and what it is answered.
 
-use super::body::{Unread, accepts, essence, on_one_line, read};
+use super::body::{Share, Unread, accepts, essence, on_one_line, read};
 use super::metadata::{self, VERSION, Wrong};
 use super::reply::{Reply, empty, events, json, modern_status, not_allowed, refused, wrong};
 use super::session::{Kind, Session};
@@ -74,8 +74,8 @@ impl Visit<'_> {
             let why = "expected `Accept: application/json, text/event-stream`";
             return refused(StatusCode::NOT_ACCEPTABLE, None, "not-acceptable", why);
         }
-        let opened = match self.message(body).await {
-            Ok(opened) => opened,
+        let (opened, _share) = match self.message(body).await {
+            Ok(message) => message,
             Err(reply) => return *reply,
         };
         match self.era(&opened) {
@@ -85,19 +85,28 @@ impl Visit<'_> {
         }
     }
 
-    /// The message that is the body of a POST.
-    pub(super) async fn message(&self, body: Incoming) -> Result<Opened, Box<Reply>> {
+    /// The message that is the body of a POST, and its share of the memory.
+    pub(super) async fn message(&self, body: Incoming) -> Result<(Opened, Share), Box<Reply>> {
         self.fits()?;
-        let bytes = match read(body).await {
+        let mut share = Share::new(&self.site.bodies, &self.principal.key);
+        let bytes = match read(body, &mut share).await {
             Ok(bytes) => on_one_line(bytes),
             Err(Unread::Late) => {
                 let (status, why) = (StatusCode::REQUEST_TIMEOUT, "the request came too slowly");
                 return Err(Box::new(refused(status, None, "too-slow", why)));
             }
+            Err(Unread::Busy) => {
+                let (status, why) = (
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "too many large requests at once; send it again later",
+                );
+                return Err(Box::new(refused(status, None, "busy", why)));
+            }
             Err(Unread::Broken) => return Err(Box::new(empty(StatusCode::BAD_REQUEST))),
             Err(Unread::TooLarge(scan)) => return Err(Box::new(self.too_large(&scan))),
         };
-        Ok(Opened::read(Direction::ToServer, bytes, &Limits::DEFAULT))
+        let opened = Opened::read(Direction::ToServer, bytes, &Limits::DEFAULT);
+        Ok((opened, share))
     }
 
     /// What every POST has to say about itself.
@@ -138,7 +147,12 @@ impl Visit<'_> {
                 Err(what) => wrong(&what, Some(&id)),
             };
         }
-        let session = match self.stateless().await {
+        // Whatever else has no id is answered by nobody.
+        let asker = match opened.message() {
+            Ok(Message::Request { id, .. }) => id,
+            _ => Id::Number(0),
+        };
+        let session = match self.stateless(&asker).await {
             Ok(session) => session,
             Err(reply) => return *reply,
         };

@@ -5,8 +5,8 @@ use super::exchange::{QUIET, SESSION, Visit};
 use super::reply::{Reply, method_not_found, refused};
 use super::session::{Kind, Session};
 use super::site::{Begin, Site, random};
-use super::stream::First;
-use crate::engine::message::{Direction, Document, Id, Limits, Opened};
+use super::stream::{First, Sent};
+use crate::engine::message::{Direction, Document, Id, Json, Limits, Opened};
 use crate::proxy::era::Bridge;
 use hyper::StatusCode;
 use hyper::header::HeaderValue;
@@ -15,8 +15,8 @@ use std::sync::Arc;
 impl Visit<'_> {
     /// What stands for the principal's requests to the server. What its eras are
     /// is asked first, where nobody has yet.
-    pub(super) async fn stateless(&self) -> Result<Arc<Session>, Box<Reply>> {
-        let bridge = (!self.speaks_modern().await?).then_some(Bridge::ModernAgent);
+    pub(super) async fn stateless(&self, id: &Id) -> Result<Arc<Session>, Box<Reply>> {
+        let bridge = (!self.speaks_modern(id).await?).then_some(Bridge::ModernAgent);
         let begin = || self.fresh(bridge);
         self.site
             .sessions
@@ -38,20 +38,12 @@ impl Visit<'_> {
     /// is not spoken for: an agent that knows the other begins anew, and loses
     /// nothing that a bridge could not carry.
     pub(super) async fn discover(&self, opened: Opened, id: &Id) -> Reply {
-        let spoken = self.site.spoken(self.server);
-        let asking = spoken.asking.lock().await;
-        match spoken.is_modern() {
-            Some(true) => {}
-            Some(false) => return legacy_only(id),
-            None => {
-                return match self.ask((opened, id)).await {
-                    Ok(reply) => reply.unwrap_or_else(|| legacy_only(id)),
-                    Err(reply) => *reply,
-                };
-            }
+        match self.speaks_modern(id).await {
+            Ok(true) => {}
+            Ok(false) => return legacy_only(id),
+            Err(reply) => return *reply,
         }
-        drop(asking);
-        match self.stateless().await {
+        match self.stateless(id).await {
             Ok(session) => {
                 let inlet = session.ask(opened, id, &self.principal);
                 self.respond(inlet, None, id).await
@@ -60,8 +52,8 @@ impl Visit<'_> {
         }
     }
 
-    /// Asks a server for its eras. Gives its answer, if it speaks this one.
-    async fn ask(&self, (opened, id): (Opened, &Id)) -> Result<Option<Reply>, Box<Reply>> {
+    /// Asks a server whether it speaks 2026-07-28. The error is for the agent's request of that id.
+    async fn ask(&self, id: &Id) -> Result<bool, Box<Reply>> {
         let session = self
             .fresh(None)
             .map_err(|why| Box::new(unavailable(&why)))?;
@@ -69,24 +61,18 @@ impl Visit<'_> {
             session,
             kept: false,
         };
-        let (first, inlet, says) = eras::ask(&asked.session, (opened, id), &self.principal).await;
-        if let Some(modern) = says {
-            self.site.spoken(self.server).learn(modern);
-        }
-        if says == Some(false) {
-            return Ok(None);
-        }
-        let reply = self.respond_with(first, inlet, None, id);
-        if says.is_none() {
-            return Err(Box::new(reply));
-        }
+        let (first, inlet, says) = eras::ask(&asked.session, id, &self.principal).await;
+        let Some(modern) = says else {
+            return Err(Box::new(self.respond_with(first, inlet, None, id)));
+        };
+        self.site.spoken(self.server).learn(modern);
         let sessions = &self.site.sessions;
-        asked.kept = sessions.offer(&self.principal, self.server, &asked.session);
-        Ok(Some(reply))
+        asked.kept = modern && sessions.offer(&self.principal, self.server, &asked.session);
+        Ok(modern)
     }
 
     /// Whether the server speaks 2026-07-28.
-    async fn speaks_modern(&self) -> Result<bool, Box<Reply>> {
+    async fn speaks_modern(&self, id: &Id) -> Result<bool, Box<Reply>> {
         let spoken = self.site.spoken(self.server);
         if let Some(known) = spoken.is_modern() {
             return Ok(known);
@@ -95,26 +81,33 @@ impl Visit<'_> {
         if let Some(known) = spoken.is_modern() {
             return Ok(known);
         }
-        let (question, id) = eras::question();
-        Ok(self.ask((question, &id)).await?.is_some())
+        self.ask(id).await
     }
 
     pub(super) async fn initialize(&self, opened: Opened, id: &Id) -> Reply {
         let spoken = self.site.spoken(self.server);
         let line = opened.into_unjudged().unwrap_or_default();
+        let mut wants_none = false;
         if !spoken.refuses_handshake() {
-            let reply = match self.hand_shake(line.clone(), id, None).await {
+            let failed = match self.hand_shake(line.clone(), id, None).await {
                 Ok(reply) => return reply,
-                Err(reply) => *reply,
+                Err(failed) => failed,
             };
-            if !matches!(self.speaks_modern().await, Ok(true)) {
-                return reply;
+            if !matches!(self.speaks_modern(id).await, Ok(true)) {
+                return failed.reply;
             }
-            spoken.refuse_handshake();
+            wants_none = failed.wants_none;
         }
         let bridge = Some(Bridge::LegacyAgent);
-        let shaken = self.hand_shake(line, id, bridge).await;
-        shaken.unwrap_or_else(|reply| *reply)
+        match self.hand_shake(line, id, bridge).await {
+            Ok(reply) => {
+                if wants_none {
+                    spoken.refuse_handshake();
+                }
+                reply
+            }
+            Err(failed) => failed.reply,
+        }
     }
 
     /// Begins a session, and puts it on the list.
@@ -148,15 +141,18 @@ impl Visit<'_> {
         Ok((session, name))
     }
 
-    /// Begins a session with a handshake. The error is the answer of a server
-    /// that does not want one, or nobody's.
+    /// Begins a session with a handshake.
     async fn hand_shake(
         &self,
         line: Vec<u8>,
         id: &Id,
         bridge: Option<Bridge>,
-    ) -> Result<Reply, Box<Reply>> {
-        let (session, name) = self.begin(Kind::Legacy, bridge)?;
+    ) -> Result<Reply, Box<Failed>> {
+        let begun = self.begin(Kind::Legacy, bridge);
+        let (session, name) = begun.map_err(|reply| {
+            let (reply, wants_none) = (*reply, false);
+            Box::new(Failed { reply, wants_none })
+        })?;
         let mut ending = Ending {
             site: self.site,
             name: &name,
@@ -170,9 +166,10 @@ impl Visit<'_> {
             First::Nothing => true,
             First::Quiet => false,
         };
+        let wants_none = failed && matches!(&first, First::Said(sent) if wants_none(sent));
         let mut reply = self.respond_with(first, inlet, Some(false), id);
         if failed {
-            return Err(Box::new(reply));
+            return Err(Box::new(Failed { reply, wants_none }));
         }
         if let Ok(mut value) = HeaderValue::from_str(&name) {
             value.set_sensitive(true);
@@ -187,6 +184,24 @@ impl Visit<'_> {
 fn legacy_only(id: &Id) -> Reply {
     let why = "the server does not speak 2026-07-28: begin with `initialize`";
     method_not_found(id, "legacy-server", why)
+}
+
+/// A handshake that came to nothing: the answer of the server, or nobody's.
+struct Failed {
+    reply: Reply,
+    /// The server does not know the method, or the era: whoever asks.
+    wants_none: bool,
+}
+
+/// Whether a server says that it wants no handshake. Another error may be about
+/// this agent's own.
+fn wants_none(answer: &Sent) -> bool {
+    let document = Document::read(answer.bytes.to_vec(), &Limits::DEFAULT).ok();
+    let code = document.as_ref().and_then(|document| {
+        let error = document.root().get("error")?;
+        error.get("code").and_then(Json::as_number)
+    });
+    !answer.by_us && matches!(code, Some("-32601" | "-32020" | "-32021" | "-32022"))
 }
 
 /// Ends a session on which a server was asked and that nobody keeps, also if

@@ -41,6 +41,8 @@ const HEAD_BYTES: usize = 64 * 1024;
 const HEADERS: usize = 128;
 /// How long requests that are under way may go on after the end was asked for.
 const DRAIN: Duration = Duration::from_secs(10);
+/// How long after that agents get to hear that it is over.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// How long servers get to end.
 const GOODBYE: Duration = Duration::from_secs(6);
 
@@ -115,10 +117,15 @@ impl Listener {
         let drained = timeout(DRAIN, async {
             while connections.join_next().await.is_some() {}
         });
-        if drained.await.is_err() {
+        let late = drained.await.is_err();
+        let sessions = site.sessions.end_all();
+        if late {
+            // Whoever still waits is told that its session has ended.
+            let told = async { while connections.join_next().await.is_some() {} };
+            let _ = timeout(FAREWELL, told).await;
             connections.abort_all();
         }
-        end(site.sessions.end_all()).await;
+        end(sessions).await;
     }
 }
 

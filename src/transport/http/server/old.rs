@@ -27,7 +27,7 @@ impl Visit<'_> {
         match *method {
             Method::GET => self.open_old(path),
             Method::POST => match self.message(body).await {
-                Ok(opened) => self.old_message(query, opened).await,
+                Ok((opened, _share)) => self.old_message(query, opened).await,
                 Err(reply) => *reply,
             },
             _ => not_allowed("GET, POST"),

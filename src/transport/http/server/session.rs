@@ -231,8 +231,30 @@ impl Session {
             state.streams.end(&id);
             return inlet;
         }
-        self.hear(&mut state, opened, aside.as_ref());
+        match (aside, state.adapter.is_some()) {
+            (Some(aside), true) => self.hear_twice(&mut state, opened, &id, &aside),
+            (aside, _) => self.hear(&mut state, opened, aside.as_ref()),
+        }
         inlet
+    }
+
+    /// A request whose id is in use, where an adapter says so: the answer is for
+    /// it, and not for the one that has the id.
+    fn hear_twice(self: &Arc<Self>, state: &mut State, opened: Opened, id: &Id, aside: &Outlet) {
+        let now = self.now();
+        let (Some(adapter), Some(bytes)) = (&mut state.adapter, opened.into_unjudged()) else {
+            return;
+        };
+        for step in adapter.from_agent(bytes, now) {
+            match step {
+                Step::ToAgent { about, bytes } if about.as_ref() == Some(id) => {
+                    // Whoever asked may have left.
+                    let _ = aside.send(Sent::new(bytes.into(), true, None, &self.room));
+                }
+                other => self.step(state, vec![other], false),
+            }
+        }
+        self.pass_on(state, None, None);
     }
 
     /// Anything else of the agent. What is wrong with it comes out of the inlet.
@@ -450,3 +472,6 @@ fn to_server(state: &mut State, sent: Outgoing) {
         Upstream::Coming | Upstream::Gone => drop(sent.frame),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! What a listener serves: which servers, to whom, and the way of a request to
 //! its session.
 
+use super::body::Bodies;
 use super::door::Door;
 use super::ear::Ear;
 use super::eras::Spoken;
@@ -27,11 +28,14 @@ use hyper::{Method, Request, StatusCode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
 /// Where protected resource metadata is (RFC 9728, section 3).
 const METADATA: &str = "/.well-known/oauth-protected-resource";
+
+/// Lines about refused requests in a second, at most.
+const REFUSALS: u32 = 10;
 
 /// How a server is reached.
 #[derive(Debug)]
@@ -111,16 +115,27 @@ pub struct Site {
     origin: String,
     seal: Arc<Seal>,
     sse: bool,
+    told: Mutex<Told>,
     /// When the clock of all sessions began.
     pub(super) began: Instant,
     /// Which eras the servers speak.
     spoken: BTreeMap<ServerName, Spoken>,
     /// Servers that a bridge speaks for, whoever asks.
     bridged: BTreeSet<ServerName>,
+    /// The memory of requests.
+    pub(super) bodies: Arc<Bodies>,
     /// All sessions.
     pub(super) sessions: Sessions,
     /// What `/metrics` tells.
     pub(super) counts: Counts,
+}
+
+/// Lines about refused requests, of one second.
+#[derive(Debug, Default)]
+struct Told {
+    second: u64,
+    lines: u32,
+    unsaid: u64,
 }
 
 /// What `/metrics` tells.
@@ -161,7 +176,9 @@ impl Site {
             origin,
             seal,
             sse,
+            told: Mutex::default(),
             began: Instant::now(),
+            bodies: Arc::default(),
             sessions: Sessions::default(),
             counts: Counts::default(),
         }
@@ -190,7 +207,7 @@ impl Site {
         let authority = request.uri().authority().map(|a| a.as_str().to_owned());
         if let Err(closed) = self.door.admit(request.headers(), authority.as_deref()) {
             self.counts.closed_out.fetch_add(1, Ordering::Relaxed);
-            tracing::warn!("a request was refused: {closed}");
+            self.tell_refused(&closed);
             return refused(
                 StatusCode::FORBIDDEN,
                 None,
@@ -234,13 +251,35 @@ impl Site {
     /// The answer to somebody who has not proved who he is.
     pub(super) fn turned_away(&self, why: &Refused) -> Reply {
         self.counts.closed_out.fetch_add(1, Ordering::Relaxed);
-        tracing::warn!("a request was refused: {why}");
+        self.tell_refused(why);
         let mut reply = refused(why.status(), None, why.code(), &why.to_string());
         let challenge = self.challenge(why);
         reply
             .headers_mut()
             .extend(challenge.map(|c| (WWW_AUTHENTICATE, c)));
         reply
+    }
+
+    /// Tells the operator, so often in a second: whoever knocks must not fill
+    /// the log.
+    fn tell_refused(&self, why: &dyn fmt::Display) {
+        let second = self.began.elapsed().as_secs();
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.second != second {
+            if told.unsaid > 0 {
+                tracing::warn!("{} more requests were refused", told.unsaid);
+            }
+            *told = Told {
+                second,
+                ..Told::default()
+            };
+        }
+        if told.lines < REFUSALS {
+            told.lines = told.lines.saturating_add(1);
+            tracing::warn!("a request was refused: {why}");
+        } else {
+            told.unsaid = told.unsaid.saturating_add(1);
+        }
     }
 
     /// What a client is told about the credential that would help.
