@@ -21,6 +21,7 @@ mod gate;
 #[expect(dead_code, reason = "what other tests need is in it, too")]
 mod issuer;
 mod mirrored;
+mod old;
 mod raw;
 #[path = "../e2e/scripted.rs"]
 #[expect(dead_code, reason = "what other tests need is in it, too")]
@@ -32,6 +33,7 @@ mod sign;
 mod slow;
 mod smuggling;
 mod startup;
+mod tls;
 mod tokens;
 mod upstream;
 #[path = "../e2e/wire.rs"]

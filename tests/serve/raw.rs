@@ -187,7 +187,12 @@ impl Ask {
 
     /// A message as a POST.
     pub(crate) fn post(message: &Value) -> Self {
-        let mut ask = Self::new("POST", "/mcp").with("content-type", "application/json");
+        Self::post_to("/mcp", message)
+    }
+
+    /// The same, to another place.
+    pub(crate) fn post_to(path: &str, message: &Value) -> Self {
+        let mut ask = Self::new("POST", path).with("content-type", "application/json");
         ask.body = message.to_string().into_bytes();
         ask
     }
