@@ -51,7 +51,9 @@ function sdk1() {
   const { ResultSchema } = require("@modelcontextprotocol/sdk/types.js");
   const client = new Client(info, { capabilities: capabilities() });
   const { StreamableHTTPClientTransport } = require("@modelcontextprotocol/sdk/client/streamableHttp.js");
-  const transport = remote ? new StreamableHTTPClientTransport(remote) : new StdioClientTransport(server);
+  const { SSEClientTransport } = require("@modelcontextprotocol/sdk/client/sse.js");
+  const Http = remote?.pathname?.startsWith("/sse") ? SSEClientTransport : StreamableHTTPClientTransport;
+  const transport = remote ? new Http(remote) : new StdioClientTransport(server);
   return { client, transport, any: ResultSchema };
 }
 
