@@ -150,11 +150,12 @@ async fn connection(
     site.counts.connections.fetch_add(1, Ordering::Relaxed);
     let _ = stream.set_nodelay(true);
     match tls {
-        None => speak(&site, Patient::new(stream), None, stopping).await,
+        // On the heap, each for itself: a task is as large as the largest.
+        None => Box::pin(speak(&site, Patient::new(stream), None, stopping)).await,
         Some(tls) => match timeout(HEAD, tls.accept(Patient::new(stream))).await {
             Ok(Ok(stream)) => {
                 let certificate = Tls::certificate_of(stream.get_ref().1);
-                speak(&site, stream, certificate, stopping).await;
+                Box::pin(speak(&site, stream, certificate, stopping)).await;
             }
             Ok(Err(e)) => tracing::debug!("TLS has failed: {e}"),
             Err(_) => tracing::debug!("TLS was not agreed on in time"),
