@@ -106,7 +106,7 @@ fn a_server_that_floods_fills_no_memory() {
         "[server.s]\nurl = \"{}\"\n[agent.me]\nstdio = true\n[[rule]]\nid = \"all\"\neffect = \"permit\"\ntools = [\"*\"]\n",
         server.url()
     );
-    let gate = Gate::serving(Home::new(), &policy, &[]);
+    let gate = Gate::serving(Home::new(), &policy);
     let session = gate.session("");
     let before = peak(gate.process.id());
     let mut wire = Wire::to(gate.port);
