@@ -1,5 +1,10 @@
 //! Attacks on a live listener, and what it has to do, over bare sockets: each
 //! test looks at what the client was told, and at what the server received.
+//!
+//! Which addresses are dialled for a server (redirects, names that change their
+//! mind) is the same as for `run`: `tests/e2e/hostile_http.rs` and
+//! `src/transport/http/client/dial/tests.rs`.
+
 #[cfg(test)]
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "what other tests need is in it, too")]
