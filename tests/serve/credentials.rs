@@ -18,7 +18,7 @@ fn only_a_key_of_the_policy_opens() {
         (vec![], 401),
         (vec![bearer(stranger.reveal())], 401),
         (vec![bearer(&mixed)], 401),
-        (vec![bearer(&a[..a.len() - 1])], 401),
+        (vec![bearer(a.strip_suffix(|_| true).unwrap())], 401),
         (vec![bearer(&format!("{a}A"))], 401),
         (vec![bearer(&a), bearer(&a)], 400),
         (vec![bearer(&a), bearer(stranger.reveal())], 400),

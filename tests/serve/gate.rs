@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 /// Waits until something is there.
 pub(crate) fn until<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + Duration::from_mins(1);
     loop {
         if let Some(found) = look() {
             return found;
@@ -54,13 +54,13 @@ impl Gate {
         let log = home.root().join("log").display().to_string();
         let server = ["python3", &script("stage.py"), era, &log].map(str::to_owned);
         let server = format!("[server.stage]\ncommand = {server:?}\n");
-        Self::serving(home, &format!("{server}{policy}"), &[])
+        Self::serving(home, &format!("{server}{policy}"))
     }
 
-    /// One with servers of its own. `args` go to lockgate.
-    pub(crate) fn serving(home: Home, policy: &str, args: &[String]) -> Self {
+    /// One with servers of its own.
+    pub(crate) fn serving(home: Home, policy: &str) -> Self {
         let policy = format!("version = 1\n[pins]\nmode = \"tofu\"\n{policy}");
-        let argv = Run::policy(&home, &policy).serve(args);
+        let argv = Run::policy(&home, &policy).serve(&[]);
         let process = Process::start(&home, &argv);
         let told = Regex::new(r"listening on https?://127\.0\.0\.1:(\d+)\n").unwrap();
         let port = until("a port", || {

@@ -1,41 +1,58 @@
 //! Attacks on a live listener, and what it has to do, over bare sockets: each
 //! test looks at what the client was told, and at what the server received.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::format_push_string,
-    reason = "a test fails by panicking, and need not be fast"
-)]
+//!
+//! Which addresses are dialled for a server (redirects, names that change their
+//! mind) is the same as for `run`: `tests/e2e/hostile_http.rs` and
+//! `src/transport/http/client/dial/tests.rs`.
 
+#[cfg(test)]
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "what other tests need is in it, too")]
 mod support;
 
+#[cfg(test)]
 mod collisions;
+#[cfg(test)]
 mod credentials;
+#[cfg(test)]
 mod door;
+#[cfg(test)]
 mod ends;
+#[cfg(test)]
 mod gate;
+#[cfg(test)]
 #[path = "../identity/issuer.rs"]
 #[expect(dead_code, reason = "what other tests need is in it, too")]
 mod issuer;
+#[cfg(test)]
 mod mirrored;
+#[cfg(test)]
 mod old;
+#[cfg(test)]
 mod raw;
+#[cfg(test)]
 #[path = "../e2e/scripted.rs"]
 #[expect(dead_code, reason = "what other tests need is in it, too")]
 mod scripted;
+#[cfg(test)]
 mod sessions;
+#[cfg(test)]
 #[path = "../identity/sign.rs"]
 #[expect(dead_code, reason = "what other tests need is in it, too")]
 mod sign;
+#[cfg(test)]
 mod slow;
+#[cfg(test)]
 mod smuggling;
+#[cfg(test)]
 mod startup;
+#[cfg(test)]
 mod tls;
+#[cfg(test)]
 mod tokens;
+#[cfg(test)]
 mod upstream;
+#[cfg(test)]
 #[path = "../e2e/wire.rs"]
 #[expect(dead_code, reason = "what other tests need is in it, too")]
 mod wire;

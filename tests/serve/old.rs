@@ -114,7 +114,7 @@ fn clients_of_one_era_reach_servers_of_the_other() {
             "[server.stage]\ncommand = {server:?}\n[agent.me]\nstdio = true\n\
              [[rule]]\nid = \"all\"\neffect = \"permit\"\ntools = [\"*\"]\n"
         );
-        let gate = Gate::serving(home, &policy, &[]);
+        let gate = Gate::serving(home, &policy);
         let mut scenario = json!({ "steps": [
             { "request": "tools/list", "params": {} },
             { "request": "tools/call", "params": { "name": "echo", "arguments": { "text": "across" } } },

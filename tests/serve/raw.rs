@@ -224,14 +224,12 @@ impl Ask {
     }
 
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        let mut head = format!("{}\r\n", self.line);
-        for (name, value) in &self.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
-        }
-        if self.line.starts_with("POST") {
-            head.push_str(&format!("content-length: {}\r\n", self.body.len()));
-        }
-        head.push_str("\r\n");
+        let headers = self.headers.iter();
+        let headers: Vec<_> = headers.map(|(n, v)| format!("{n}: {v}\r\n")).collect();
+        let length = self.line.starts_with("POST");
+        let length = length.then(|| format!("content-length: {}\r\n", self.body.len()));
+        let length = length.unwrap_or_default();
+        let head = format!("{}\r\n{}{length}\r\n", self.line, headers.concat());
         [head.as_bytes(), &self.body].concat()
     }
 

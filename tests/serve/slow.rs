@@ -1,6 +1,6 @@
 //! Clients that take their time, and floods.
 
-use crate::gate::{Gate, call, legacy, request, said, until};
+use crate::gate::{Gate, call, legacy, modern, modern_call, request, said, until};
 use crate::raw::{Ask, Wire};
 use crate::scripted::{Scripted, begin_events, hello, respond, result};
 use crate::support::home::Home;
@@ -81,6 +81,35 @@ fn a_client_that_reads_nothing_costs_little_and_is_cut_off() {
     drop(wire);
 }
 
+/// In the modern era the clients of one principal share a server: one that
+/// reads nothing holds up the others until it is cut off, and nobody else.
+#[test]
+fn a_client_that_reads_nothing_holds_up_its_own_principal_at_most() {
+    let (gate, a, b) = Gate::agents("modern");
+    gate.list(&a);
+    gate.list(&b);
+    let params = json!({
+        "name": "flood", "arguments": { "count": 1000 }, "_meta": { "progressToken": 1 },
+    });
+    let mut wire = Wire::to(gate.port);
+    let flood = modern(2, "tools/call", &params).key(&a);
+    assert!(wire.send(flood.bytes()));
+    until("the call", || (gate.count("tools/call") == 1).then_some(()));
+    let echo = |key: &str, text: &str| {
+        let ask = modern_call(3, "echo", &json!({ "text": text })).key(key);
+        said(&ask.at(gate.port))
+    };
+    let end = Instant::now() + Duration::from_mins(3);
+    while metric(&gate, "lockgate_http_connections") > 1 {
+        let begun = Instant::now();
+        assert_eq!(echo(&b, "at once"), "at once");
+        assert!(begun.elapsed() < Duration::from_secs(20), "b was held up");
+        assert_eq!(echo(&a, "later"), "later");
+        assert!(Instant::now() < end, "it is still connected");
+    }
+    drop(wire);
+}
+
 #[test]
 fn a_server_that_floods_fills_no_memory() {
     let server = Scripted::start(|request, stream| match request.rpc().as_str() {
@@ -106,7 +135,7 @@ fn a_server_that_floods_fills_no_memory() {
         "[server.s]\nurl = \"{}\"\n[agent.me]\nstdio = true\n[[rule]]\nid = \"all\"\neffect = \"permit\"\ntools = [\"*\"]\n",
         server.url()
     );
-    let gate = Gate::serving(Home::new(), &policy, &[]);
+    let gate = Gate::serving(Home::new(), &policy);
     let session = gate.session("");
     let before = peak(gate.process.id());
     let mut wire = Wire::to(gate.port);

@@ -8,42 +8,46 @@ use serde_json::json;
 
 const MARK: &str = "must-not-arrive";
 
+fn server(modern: bool) -> Scripted {
+    Scripted::start(move |request, stream| match request.rpc().as_str() {
+        "initialize" if !modern => result(request, stream, &hello()),
+        "server/discover" if modern => {
+            result(
+                request,
+                stream,
+                &json!({ "supportedVersions": ["2026-07-28"], "capabilities": {}, "resultType": "complete", "ttlMs": 0, "cacheScope": "private" }),
+            );
+        }
+        "tools/list" => {
+            let tool = json!({ "name": "t", "inputSchema": { "type": "object" } });
+            result(
+                request,
+                stream,
+                &json!({ "tools": [tool], "resultType": "complete", "ttlMs": 0, "cacheScope": "private" }),
+            );
+        }
+        "tools/call" => result(
+            request,
+            stream,
+            &json!({ "content": [], "resultType": "complete" }),
+        ),
+        "" => respond(stream, "405 Method Not Allowed", &[], ""),
+        "notifications/initialized" => respond(stream, "202 Accepted", &[], ""),
+        _ => respond(stream, "400 Bad Request", &[], ""),
+    })
+}
+
 #[test]
 fn credentials_and_headers_of_the_agent_stay_here() {
     for modern in [false, true] {
-        let server = Scripted::start(move |request, stream| match request.rpc().as_str() {
-            "initialize" if !modern => result(request, stream, &hello()),
-            "server/discover" if modern => {
-                result(
-                    request,
-                    stream,
-                    &json!({ "supportedVersions": ["2026-07-28"], "capabilities": {}, "resultType": "complete", "ttlMs": 0, "cacheScope": "private" }),
-                );
-            }
-            "tools/list" => {
-                let tool = json!({ "name": "t", "inputSchema": { "type": "object" } });
-                result(
-                    request,
-                    stream,
-                    &json!({ "tools": [tool], "resultType": "complete", "ttlMs": 0, "cacheScope": "private" }),
-                );
-            }
-            "tools/call" => result(
-                request,
-                stream,
-                &json!({ "content": [], "resultType": "complete" }),
-            ),
-            "" => respond(stream, "405 Method Not Allowed", &[], ""),
-            "notifications/initialized" => respond(stream, "202 Accepted", &[], ""),
-            _ => respond(stream, "400 Bad Request", &[], ""),
-        });
+        let server = server(modern);
         let key = NewKey::make().unwrap();
         let policy = format!(
             "[server.s]\nurl = \"{}\"\n[agent.a]\nkey = \"{}\"\n[[rule]]\nid = \"all\"\neffect = \"permit\"\ntools = [\"*\"]\n",
             server.url(),
             key.hash()
         );
-        let gate = Gate::serving(Home::new(), &policy, &[]);
+        let gate = Gate::serving(Home::new(), &policy);
         let ask = if modern {
             gate.list(key.reveal());
             modern_call(2, "t", &json!({}))
