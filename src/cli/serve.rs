@@ -7,7 +7,7 @@ use super::{Fault, Target, launch, say};
 use crate::audit::AuditLog;
 use crate::engine::Engine;
 use crate::engine::pin::Lockfile;
-use crate::engine::policy::{Launch, Serve, ServeTls};
+use crate::engine::policy::{Agent, Launch, Serve, ServeTls};
 use crate::engine::principal::Principal;
 use crate::engine::seal::Seal;
 use crate::engine::types::{AgentName, ServerName};
@@ -19,7 +19,7 @@ use crate::transport::http::server::{Door, Engines, Listener, Parts, Site, Way, 
 use crate::transport::http::tls::{Tls, TlsFiles};
 use clap::Args;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,9 +45,11 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
         Fault::Usage(why.to_owned())
     })?;
     let serve = &first.policy.serve;
-    let origin = origin(args.listen, serve);
-    let who = who(args, first, &origin)?;
+    keep_out(args, first)?;
     let door = door(args.listen, serve)?;
+    let (socket, address) = bind(args.listen)?;
+    let origin = origin(address, serve);
+    let who = who(args, first, &origin)?;
     let sse = serve.sse;
     let bridged = setups.iter().filter(|(_, setup)| {
         let entry = setup.entry();
@@ -83,7 +85,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
         sse,
         bridged,
     });
-    let served = listen(args.listen, tls, site);
+    let served = listen(socket, tls, site);
     let closed = log.close("the listener was stopped");
     served?;
     closed.map_err(|e| failed(&e))?;
@@ -97,19 +99,26 @@ fn origin(listen: SocketAddr, serve: &Serve) -> String {
     serve.url.clone().unwrap_or_else(own)
 }
 
+/// Where others reach the listener, nobody is let in without a proof.
+fn keep_out(args: &ServeArgs, setup: &Setup) -> Result<(), Fault> {
+    let mut agents = setup.policy.agents.values();
+    if args.listen.ip().is_loopback() || agents.any(Agent::is_remote) {
+        return Ok(());
+    }
+    Err(Fault::Usage(format!(
+        "`--listen {}`: others reach this address, and no agent of the policy has a credential: \
+         give it a `key` (`lockgate key new`), `jwt` or `mtls`, or listen on 127.0.0.1",
+        args.listen
+    )))
+}
+
 /// Who acts: whoever proves it, or where nobody can, whoever is on this machine.
 fn who(args: &ServeArgs, setup: &Setup, origin: &str) -> Result<Who, Fault> {
     let gate = Gate::new(&setup.policy, Some(origin)).map_err(|e| Fault::Policy(e.to_string()))?;
     if gate.demands() {
         return Ok(Who::Proved(Box::new(gate)));
     }
-    if !args.listen.ip().is_loopback() {
-        return Err(Fault::Usage(format!(
-            "`--listen {}`: others reach this address, and no agent of the policy has a credential: \
-             give it a `key` (`lockgate key new`), `jwt` or `mtls`, or listen on 127.0.0.1",
-            args.listen
-        )));
-    }
+    keep_out(args, setup)?;
     let agent = setup.policy.agents.get(&setup.agent);
     if let Some(launch) = agent.map(|agent| agent.stdio.as_ref()) {
         if launch.is_none_or(|launch| *launch != Launch::default()) {
@@ -161,7 +170,21 @@ fn tls(serve: &ServeTls) -> Result<Tls, Fault> {
     Tls::load(&files, &[b"http/1.1"]).map_err(|e| Fault::Failed(e.to_string()))
 }
 
-fn listen(address: SocketAddr, tls: Option<Tls>, site: Site) -> Result<(), Fault> {
+/// Binds before anything is said about the address: a port may be chosen here.
+fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Fault> {
+    let bound = TcpListener::bind(address).and_then(|socket| {
+        socket.set_nonblocking(true)?;
+        let address = socket.local_addr()?;
+        Ok((socket, address))
+    });
+    bound.map_err(|e| {
+        Fault::Failed(format!(
+            "cannot listen on {address}: {e}; another address can be given with `--listen`"
+        ))
+    })
+}
+
+fn listen(socket: TcpListener, tls: Option<Tls>, site: Site) -> Result<(), Fault> {
     let failed = |e: std::io::Error| Fault::Failed(e.to_string());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -169,11 +192,7 @@ fn listen(address: SocketAddr, tls: Option<Tls>, site: Site) -> Result<(), Fault
         .map_err(failed)?;
     let served = runtime.block_on(async {
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let listener = Listener::bind(address, tls, site).await.map_err(|e| {
-            Fault::Failed(format!(
-                "cannot listen on {address}: {e}; another address can be given with `--listen`"
-            ))
-        })?;
+        let listener = Listener::new(socket, tls, site).map_err(failed)?;
         let stop = stop().map_err(failed)?;
         say(&format!(
             "lockgate: listening on {scheme}://{}",

@@ -111,7 +111,7 @@ fn clients_of_one_era_reach_servers_of_the_other() {
         let log = home.root().join("log").display().to_string();
         let server = ["python3", &script("stage.py"), era, &log].map(str::to_owned);
         let policy = format!(
-            "[server.stage]\ncommand = {server:?}\n[agent.me]\nstdio = true\n\
+            "[server.stage]\ncommand = {server:?}\nbridge = true\n[agent.me]\nstdio = true\n\
              [[rule]]\nid = \"all\"\neffect = \"permit\"\ntools = [\"*\"]\n"
         );
         let gate = Gate::serving(home, &policy);

@@ -8,6 +8,8 @@
 use hyper::HeaderMap;
 use hyper::header::{HOST, HeaderName, HeaderValue, ORIGIN};
 
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
 /// The names by which the listener may be called.
 #[derive(Debug, Clone, Default)]
 pub struct Door {
@@ -75,6 +77,9 @@ impl Door {
             return Err(Closed::Host);
         }
         match only(headers, &ORIGIN) {
+            // A page can send a plain GET without `Origin`; browsers say so all
+            // the same (Fetch Metadata Request Headers, section 2.3).
+            Ok(None) if is_of_a_page(headers) => Err(Closed::Origin),
             Ok(None) => Ok(()),
             Ok(Some(origin)) => {
                 let origin = origin.to_str().map_err(|_| Closed::Origin)?;
@@ -133,6 +138,12 @@ fn split(host: &str) -> (&str, Option<&str>) {
         }
         None => (host, None),
     }
+}
+
+/// Whether a browser sends it on behalf of a page of another origin.
+fn is_of_a_page(headers: &HeaderMap) -> bool {
+    let mut sites = headers.get_all(FETCH_SITE).iter();
+    sites.any(|site| !matches!(site.as_bytes(), b"same-origin" | b"none"))
 }
 
 fn is_loopback_name(name: &str) -> bool {
@@ -207,6 +218,22 @@ mod tests {
         ] {
             let admitted = door.admit(&headers(host, &[]), authority);
             assert_eq!(admitted.is_ok(), good, "{host:?} {authority:?}");
+        }
+    }
+
+    #[test]
+    fn plain_requests_of_pages_are_refused() {
+        let door = Door::new(&[], &[], true);
+        for (site, good) in [
+            ("same-origin", true),
+            ("none", true),
+            ("same-site", false),
+            ("cross-site", false),
+            ("anything", false),
+        ] {
+            let mut headers = headers(&["localhost"], &[]);
+            headers.insert(FETCH_SITE, HeaderValue::from_static(site));
+            assert_eq!(door.admit(&headers, None).is_ok(), good, "{site}");
         }
     }
 

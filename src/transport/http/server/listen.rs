@@ -55,13 +55,13 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Binds to an address.
+    /// On a bound socket that does not block, inside a runtime.
     ///
     /// # Errors
-    /// The address is taken, or not this machine's.
-    pub async fn bind(address: SocketAddr, tls: Option<Tls>, site: Site) -> io::Result<Self> {
+    /// The system does not watch it.
+    pub fn new(socket: std::net::TcpListener, tls: Option<Tls>, site: Site) -> io::Result<Self> {
         Ok(Self {
-            tcp: TcpListener::bind(address).await?,
+            tcp: TcpListener::from_std(socket)?,
             tls,
             site: Arc::new(site),
         })
