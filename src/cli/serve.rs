@@ -105,11 +105,14 @@ fn keep_out(args: &ServeArgs, setup: &Setup) -> Result<(), Fault> {
     if args.listen.ip().is_loopback() || agents.any(Agent::is_remote) {
         return Ok(());
     }
-    Err(Fault::Usage(format!(
-        "`--listen {}`: others reach this address, and no agent of the policy has a credential: \
-         give it a `key` (`lockgate key new`), `jwt` or `mtls`, or listen on 127.0.0.1",
-        args.listen
-    )))
+    Err(strangers(args.listen))
+}
+
+fn strangers(listen: SocketAddr) -> Fault {
+    Fault::Usage(format!(
+        "`--listen {listen}`: others reach this address, and no agent of the policy has a \
+         credential: give it a `key` (`lockgate key new`), `jwt` or `mtls`, or listen on 127.0.0.1"
+    ))
 }
 
 /// Who acts: whoever proves it, or where nobody can, whoever is on this machine.
@@ -118,7 +121,9 @@ fn who(args: &ServeArgs, setup: &Setup, origin: &str) -> Result<Who, Fault> {
     if gate.demands() {
         return Ok(Who::Proved(Box::new(gate)));
     }
-    keep_out(args, setup)?;
+    if !args.listen.ip().is_loopback() {
+        return Err(strangers(args.listen));
+    }
     let agent = setup.policy.agents.get(&setup.agent);
     if let Some(launch) = agent.map(|agent| agent.stdio.as_ref()) {
         if launch.is_none_or(|launch| *launch != Launch::default()) {
