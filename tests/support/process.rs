@@ -9,11 +9,14 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// Longest wait for one line or one exit.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Longest wait for the end of a stream whose process has ended.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// A child on three pipes.
 #[derive(Debug)]
@@ -23,6 +26,7 @@ pub(crate) struct Process {
     stdin: Option<ChildStdin>,
     lines: Receiver<Vec<u8>>,
     stderr: Arc<Mutex<String>>,
+    hearing: JoinHandle<()>,
 }
 
 impl Process {
@@ -43,7 +47,7 @@ impl Process {
         let stderr = Arc::new(Mutex::new(String::new()));
         let mut said = child.stderr.take().expect("piped");
         let heard = Arc::clone(&stderr);
-        thread::spawn(move || {
+        let hearing = thread::spawn(move || {
             let mut chunk = [0; 4096];
             while let Ok(n @ 1..) = said.read(&mut chunk) {
                 let text = String::from_utf8_lossy(&chunk[..n]).into_owned();
@@ -66,6 +70,7 @@ impl Process {
             child,
             lines,
             stderr,
+            hearing,
         }
     }
 
@@ -92,12 +97,17 @@ impl Process {
         }
     }
 
-    /// Closes stdin and waits for the end.
+    /// Closes stdin and waits for the end, and for what was said before it.
     pub(crate) fn finish(&mut self) -> ExitStatus {
         self.stdin = None;
         let end = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().expect("it is our child") {
+                // Its children may hold the stream open.
+                let end = Instant::now() + LINGER;
+                while !self.hearing.is_finished() && Instant::now() < end {
+                    thread::sleep(Duration::from_millis(1));
+                }
                 return status;
             }
             if Instant::now() > end {
