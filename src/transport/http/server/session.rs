@@ -341,8 +341,12 @@ impl Session {
             match step {
                 Step::ToEngine(bytes) => {
                     // It may have waited, and others may have said something since.
-                    if let Some(asker) = state.streams.asker(&bytes) {
-                        let _ = state.pump.renew(&asker);
+                    if let Some(asker) = state.streams.asker(&bytes)
+                        && state.pump.renew(&asker).is_err()
+                    {
+                        // Nobody is judged in another's name.
+                        tracing::error!("a request of another principal is not judged");
+                        continue;
                     }
                     state.pump.receive(Direction::ToServer, bytes, self.now());
                 }
