@@ -160,7 +160,7 @@ impl Keeper {
     async fn run(mut self) {
         while self.ended.is_none() || self.stdout.is_some() {
             match self.news().await {
-                News::Said => self.read(),
+                News::Said => self.read().await,
                 News::Logged => self.read_words(),
                 News::Room => self.write(),
                 News::Exit => self.look(),
@@ -207,7 +207,7 @@ impl Keeper {
         linger.or(shutdown.and_then(Shutdown::deadline))
     }
 
-    fn read(&mut self) {
+    async fn read(&mut self) {
         let Some(stdout) = &self.stdout else { return };
         let room = self.lines.room();
         let open = match stdout.try_read_buf(room) {
@@ -215,11 +215,11 @@ impl Keeper {
             Err(e) => is_passing(&e),
         };
         while let Some(line) = self.lines.next_line() {
-            pass(&self.session, line);
+            pass(&self.session, line).await;
         }
         if !open {
             if let Some(line) = self.lines.last_line() {
-                pass(&self.session, line);
+                pass(&self.session, line).await;
             }
             self.said_all();
         }
@@ -303,9 +303,9 @@ impl Keeper {
     }
 }
 
-fn pass(session: &Arc<Session>, line: Line) {
+async fn pass(session: &Arc<Session>, line: Line) {
     match line {
-        Line::Whole(bytes) => session.from_server(bytes, None),
+        Line::Whole(bytes) => session.heard(bytes, None).await,
         Line::TooLarge(scan) => session.from_server_too_large(&scan),
     }
 }

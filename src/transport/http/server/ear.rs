@@ -13,9 +13,12 @@ impl Sink for Ear {
         let Some(session) = self.0.upgrade() else {
             return Box::pin(async {});
         };
-        session.from_server(heard.bytes, heard.about.as_ref());
-        let room = Arc::clone(&session.room);
-        Box::pin(async move { room.wait().await })
+        Box::pin(async move {
+            session.heard(heard.bytes, heard.about.as_ref()).await;
+            let room = Arc::clone(&session.room);
+            drop(session);
+            room.wait().await;
+        })
     }
 
     fn drained(&self) {

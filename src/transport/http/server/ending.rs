@@ -5,10 +5,25 @@ use crate::engine::message::{Direction, Id};
 use crate::proxy::era::Adapter;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use tokio::runtime::Handle;
 
 impl Session {
     /// The agent reads a stream no more.
     pub(super) fn left(self: &Arc<Self>, number: u64, request: Option<&Id>) {
+        if self.is_judging()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let (session, request) = (Arc::clone(self), request.cloned());
+            runtime.spawn(async move {
+                session.at_rest().await;
+                session.has_left(number, request.as_ref());
+            });
+        } else {
+            self.has_left(number, request);
+        }
+    }
+
+    fn has_left(self: &Arc<Self>, number: u64, request: Option<&Id>) {
         let mut state = self.lock();
         self.use_it();
         let open = state.streams.left(number, request);

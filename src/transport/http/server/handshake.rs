@@ -81,7 +81,7 @@ impl Visit<'_> {
         if let Some(known) = spoken.is_modern() {
             return Ok(known);
         }
-        self.ask(id).await
+        Box::pin(self.ask(id)).await
     }
 
     pub(super) async fn initialize(&self, opened: Opened, id: &Id) -> Reply {

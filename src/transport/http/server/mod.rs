@@ -18,6 +18,7 @@ mod exchange;
 mod handshake;
 mod io;
 mod listen;
+mod long;
 mod metadata;
 mod names;
 mod old;
@@ -27,6 +28,7 @@ mod sessions;
 mod site;
 mod stream;
 mod streams;
+mod workers;
 
 pub use door::{Closed, Door};
 pub use listen::Listener;

@@ -23,7 +23,7 @@ use crate::state::lockfile::FirstUse;
 use crate::transport::http::client::{Remote, Subject};
 use crate::transport::http::mirror::Mirror;
 use crate::transport::http::secret::Secret;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -91,6 +91,8 @@ pub(super) struct Session {
     /// Milliseconds after `began`.
     used: AtomicU64,
     pub(super) over: AtomicBool,
+    /// How many messages are judged that take long.
+    pub(super) long: AtomicUsize,
     /// Given back when nothing holds the session any more: its process does.
     _place: Option<Place>,
 }
@@ -124,6 +126,7 @@ impl Session {
             state: Mutex::new(state),
             used: AtomicU64::new(0),
             over: AtomicBool::new(false),
+            long: AtomicUsize::new(0),
             _place: place,
         })
     }
@@ -164,7 +167,7 @@ impl Session {
 
     /// How long nobody has used it, if nothing is under way.
     pub(super) fn idle(&self) -> Option<Duration> {
-        if !self.lock().streams.is_idle() {
+        if self.is_judging() || !self.lock().streams.is_idle() {
             return None;
         }
         let used = Duration::from_millis(self.used.load(Ordering::Relaxed));
@@ -174,6 +177,7 @@ impl Session {
     /// Waits until what the agent sends can be taken.
     pub(super) async fn wait_for_room(&self) {
         loop {
+            self.at_rest().await;
             let changed = self.room.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
@@ -432,6 +436,7 @@ impl Session {
         tokio::spawn(async move {
             tokio::time::sleep(wait).await;
             if let Some(session) = session.upgrade() {
+                session.at_rest().await;
                 let mut state = session.lock();
                 state.woken = None;
                 let now = session.now();
