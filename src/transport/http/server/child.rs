@@ -192,7 +192,7 @@ impl Keeper {
             .filter(|s| s.blocked.load(Ordering::Relaxed));
         tokio::select! {
             () = readable(self.stdout.as_ref().filter(|_| !full)) => News::Said,
-            () = self.session.room.wait(), if full => News::Woken,
+            () = self.session.until_read(None), if full => News::Woken,
             () = readable(self.stderr.as_ref()) => News::Logged,
             () = writable(blocked) => News::Room,
             _ = self.exits.recv(), if self.ended.is_none() => News::Exit,
@@ -305,7 +305,10 @@ impl Keeper {
 
 async fn pass(session: &Arc<Session>, line: Line) {
     match line {
-        Line::Whole(bytes) => session.heard(bytes, None).await,
+        Line::Whole(bytes) => {
+            // One pipe for all streams: it waits for the room of all.
+            session.heard(bytes, None).await;
+        }
         Line::TooLarge(scan) => session.from_server_too_large(&scan),
     }
 }

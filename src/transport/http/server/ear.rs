@@ -2,7 +2,7 @@
 
 use super::session::Session;
 use crate::transport::http::client::{Heard, Room, Sink};
-use std::sync::{Arc, Weak};
+use std::sync::Weak;
 
 /// The way from a remote server into a session.
 #[derive(Debug)]
@@ -14,10 +14,8 @@ impl Sink for Ear {
             return Box::pin(async {});
         };
         Box::pin(async move {
-            session.heard(heard.bytes, heard.about.as_ref()).await;
-            let room = Arc::clone(&session.room);
-            drop(session);
-            room.wait().await;
+            let full = session.heard(heard.bytes, heard.about.as_ref()).await;
+            session.until_read(full.as_ref()).await;
         })
     }
 

@@ -185,7 +185,7 @@ impl Visit<'_> {
                 let inlet = session.asked(opened, &id, &self.principal).await;
                 self.respond(inlet, None, &id).await
             }
-            None => told(session.told(opened, &self.principal).await),
+            None => told(&session.told(opened, &self.principal).await),
         }
     }
 
@@ -222,7 +222,7 @@ impl Visit<'_> {
                 let primes = self.said(&VERSION).is_some_and(|v| v >= PRIMED);
                 self.respond(inlet, Some(primes), &id).await
             }
-            None => told(session.told(opened, &self.principal).await),
+            None => told(&session.told(opened, &self.principal).await),
         }
     }
 
@@ -276,7 +276,7 @@ impl Visit<'_> {
     fn too_large(&self, scan: &TopLevel) -> Reply {
         let status = StatusCode::PAYLOAD_TOO_LARGE;
         if let Ok(session) = self.session() {
-            let mut inlet = session.too_large(scan);
+            let inlet = session.too_large(scan);
             if let Some(sent) = inlet.ready() {
                 return json(status, sent.bytes.clone());
             }
@@ -368,7 +368,7 @@ impl Visit<'_> {
 }
 
 /// The answer to what has none: it was taken, or this is wrong with it.
-fn told(mut inlet: Inlet) -> Reply {
+fn told(inlet: &Inlet) -> Reply {
     match inlet.ready() {
         Some(sent) => json(StatusCode::BAD_REQUEST, sent.bytes.clone()),
         None => empty(StatusCode::ACCEPTED),

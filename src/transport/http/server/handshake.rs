@@ -2,10 +2,11 @@
 
 use super::eras;
 use super::exchange::{QUIET, SESSION, Visit};
+use super::queue::Sent;
 use super::reply::{Reply, method_not_found, refused};
 use super::session::{Kind, Session};
 use super::site::{Begin, Site, random};
-use super::stream::{First, Sent};
+use super::stream::First;
 use crate::engine::message::{Direction, Document, Id, Json, Limits, Opened};
 use crate::proxy::era::Bridge;
 use hyper::StatusCode;

@@ -4,6 +4,7 @@
 //! waits without stopping its thread: the others on it are of other sessions,
 //! and of other principals.
 
+use super::queue::Outlet;
 use super::session::Session;
 use super::stream::Inlet;
 use super::workers::{beside, is_long};
@@ -96,13 +97,17 @@ impl Session {
     }
 
     /// See [`Session::from_server`].
-    pub(super) async fn heard(self: &Arc<Self>, line: Vec<u8>, about: Option<&Id>) {
+    pub(super) async fn heard(
+        self: &Arc<Self>,
+        line: Vec<u8>,
+        about: Option<&Id>,
+    ) -> Option<Outlet> {
         self.at_rest().await;
         if !is_long(line.len()) {
             return self.from_server(line, about);
         }
         let about = about.cloned();
         self.judged(move |session| session.from_server(line, about.as_ref()))
-            .await;
+            .await
     }
 }

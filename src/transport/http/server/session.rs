@@ -7,8 +7,9 @@
 
 use super::child::Process;
 use super::names::{cancelled, rename, token};
+use super::queue::{Outlet, Room};
 use super::sessions::Place;
-use super::stream::{Inlet, Outlet, Room, Sent};
+use super::stream::Inlet;
 use super::streams::{About, Streams};
 use crate::engine::message::{
     Direction, Document, Id, KnownMethod, Limits, Message, Method, Opened, TopLevel,
@@ -53,12 +54,12 @@ pub(super) struct State {
     /// When the pump is woken next, if somebody sees to it.
     woken: Option<Duration>,
     /// Somebody waits until more of the agent can be taken.
-    awaited: bool,
+    pub(super) awaited: bool,
 }
 
 impl State {
     /// Whether the agent should wait before it says more.
-    fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         let behind = match &self.upstream {
             Upstream::Process(process) => process.is_full(),
             Upstream::Remote(remote) => remote.is_full(),
@@ -105,11 +106,14 @@ impl Session {
         (pump, adapter): (Pump<SharedLog, FirstUse>, Option<Adapter>),
         place: Option<Place>,
     ) -> Arc<Self> {
-        let room = Arc::<Room>::default();
+        let room = Arc::new(match kind {
+            Kind::Modern => Room::shared(),
+            Kind::Legacy | Kind::Old => Room::for_one(),
+        });
         let state = State {
             pump,
             upstream: Upstream::Coming,
-            streams: Streams::new(kind, Arc::clone(&room)),
+            streams: Streams::new(kind),
             adapter,
             subject: None,
             mirror: Mirror::default(),
@@ -174,31 +178,6 @@ impl Session {
         Some(self.now().saturating_sub(used))
     }
 
-    /// Waits until what the agent sends can be taken.
-    pub(super) async fn wait_for_room(&self) {
-        loop {
-            self.at_rest().await;
-            let changed = self.room.changed.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
-            let full = {
-                let mut state = self.lock();
-                let full = state.is_full() || self.is_unread();
-                state.awaited |= full;
-                full
-            };
-            if !full || self.is_over() {
-                return;
-            }
-            changed.await;
-        }
-    }
-
-    /// Where all answers go out on one stream, it has to be read.
-    fn is_unread(&self) -> bool {
-        self.kind == Kind::Old && self.room.is_full()
-    }
-
     /// A request of the agent. What answers it comes out of the inlet.
     pub(super) fn ask(
         self: &Arc<Self>,
@@ -252,8 +231,7 @@ impl Session {
         for step in adapter.from_agent(bytes, now) {
             match step {
                 Step::ToAgent { about, bytes } if about.as_ref() == Some(id) => {
-                    // Whoever asked may have left.
-                    let _ = aside.send(Sent::new(bytes.into(), true, None, &self.room));
+                    aside.send(bytes.into(), true, None, false);
                 }
                 other => self.step(state, vec![other], false),
             }
@@ -303,8 +281,13 @@ impl Session {
         inlet
     }
 
-    /// A message of the server. `about`: the request on whose response it came.
-    pub(super) fn from_server(self: &Arc<Self>, line: Vec<u8>, about: Option<&Id>) {
+    /// A message of the server. `about`: the request on whose response it came;
+    /// where that one's stream is full, it comes back.
+    pub(super) fn from_server(
+        self: &Arc<Self>,
+        line: Vec<u8>,
+        about: Option<&Id>,
+    ) -> Option<Outlet> {
         let mut state = self.lock();
         if state.mirror.may_learn(&line)
             && let Ok(document) = Document::read(line.clone(), &Limits::DEFAULT)
@@ -314,6 +297,7 @@ impl Session {
         let opened = Opened::read(Direction::ToAgent, line, &Limits::DEFAULT);
         state.pump.receive_opened(opened, self.now());
         self.pass_on(&mut state, about, None);
+        state.streams.full(about)
     }
 
     /// A line of the server that was too long to be kept.
@@ -401,9 +385,7 @@ impl Session {
             frame, returned, ..
         } = sent;
         if let Some(aside) = aside.filter(|_| returned) {
-            let sent = Sent::new(frame.into_bytes().into(), true, None, &self.room).by_us(true);
-            // Whoever asked may have left.
-            let _ = aside.send(sent);
+            aside.send(frame.into_bytes().into(), true, None, true);
         } else if let Some(adapter) = &mut state.adapter {
             let steps = adapter.to_agent(frame.bytes(), self.now());
             self.step(state, steps, returned);
