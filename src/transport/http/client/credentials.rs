@@ -3,7 +3,6 @@
 use super::failure::Failure;
 use super::oauth::{Bearer, Subject, Tokens};
 use crate::transport::http::secret::{FileError, Secret, SecretFile, Source};
-use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
 use std::sync::Arc;
 
@@ -47,19 +46,16 @@ impl Credentials {
     }
 
     /// The headers as they are now.
-    pub(super) fn read(&self) -> Result<HeaderMap, Failure> {
-        let mut headers = HeaderMap::new();
-        for (name, source) in &self.0 {
-            match value(name, source) {
-                Ok(value) => drop(headers.insert(name, value)),
-                Err(e) => {
-                    // A path is the operator's business, not the agent's.
-                    tracing::error!("{e}");
-                    return Err(Failure::Credentials);
-                }
+    pub(super) fn read(&self) -> Result<Vec<(HeaderName, HeaderValue)>, Failure> {
+        let read = |(name, source): &(HeaderName, Source)| match value(name, source) {
+            Ok(value) => Ok((name.clone(), value)),
+            Err(e) => {
+                // A path is the operator's business, not the agent's.
+                tracing::error!("{e}");
+                Err(Failure::Credentials)
             }
-        }
-        Ok(headers)
+        };
+        self.0.iter().map(read).collect()
     }
 }
 
@@ -105,7 +101,10 @@ impl Proof {
             return Ok(None);
         };
         let subject: Option<Secret> = self.subject.as_ref().map(Subject::token);
-        tokens.bearer(subject.as_ref(), stale).await.map(Some)
+        // On the heap, like all that is rare: a future is as large as the largest
+        // that it may wait for, and is moved as it is.
+        let bearer = Box::pin(tokens.bearer(subject.as_ref(), stale)).await;
+        bearer.map(Some)
     }
 }
 

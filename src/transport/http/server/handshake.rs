@@ -2,10 +2,11 @@
 
 use super::eras;
 use super::exchange::{QUIET, SESSION, Visit};
+use super::queue::Sent;
 use super::reply::{Reply, method_not_found, refused};
 use super::session::{Kind, Session};
 use super::site::{Begin, Site, random};
-use super::stream::{First, Sent};
+use super::stream::First;
 use crate::engine::message::{Direction, Document, Id, Json, Limits, Opened};
 use crate::proxy::era::Bridge;
 use hyper::StatusCode;
@@ -81,7 +82,7 @@ impl Visit<'_> {
         if let Some(known) = spoken.is_modern() {
             return Ok(known);
         }
-        self.ask(id).await
+        Box::pin(self.ask(id)).await
     }
 
     pub(super) async fn initialize(&self, opened: Opened, id: &Id) -> Reply {
