@@ -135,14 +135,18 @@ impl Dialer {
         request
             .headers_mut()
             .insert(ACCEPT, HeaderValue::from_static(accept));
-        let response = self.send(request.clone(), bearer.as_ref()).await?;
+        let mut response = self.send(request.clone(), bearer.as_ref()).await?;
         let refused = response.status() == StatusCode::UNAUTHORIZED;
-        let Some(stale) = bearer.filter(|bearer| refused && bearer.is_kept) else {
-            return Ok(response);
-        };
-        drop(response);
-        let newer = self.proof.bearer(Some(&stale)).await?;
-        self.send(request, newer.as_ref()).await
+        if let Some(stale) = bearer.filter(|bearer| refused && bearer.is_kept) {
+            drop(response);
+            let newer = self.proof.bearer(Some(&stale)).await?;
+            response = self.send(request, newer.as_ref()).await?;
+        }
+        let refused = self.proof.refused(response.status(), response.headers());
+        match refused.await {
+            Some(failure) => Err(failure),
+            None => Ok(response),
+        }
     }
 
     async fn send(
