@@ -14,6 +14,7 @@ mod attacks;
 mod client;
 #[cfg(test)]
 mod conformance;
+mod conformance_login;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod hostile_http;
 mod http;
 #[cfg(test)]
 mod load;
+mod login;
 #[cfg(test)]
 mod matrix;
 #[cfg(test)]

@@ -27,6 +27,7 @@ const info = { name: "conform", version: "1.0.0" };
 let server;
 
 function served() {
+  server?.kill();
   server = spawn(command, args, { stdio: ["ignore", "inherit", "pipe"] });
   return new Promise((resolve, reject) => {
     let said = "";
@@ -169,30 +170,28 @@ async function login(config) {
   if ((await ended) !== 0) throw new Error("nobody is logged in");
 }
 
-// Logs in whenever lockgate says so, but not for ever.
-async function loggedIn(rounds) {
+// Logs in, and again whenever lockgate says that it takes that, but not for ever.
+async function loggedIn() {
   const config = await written();
   const byHand = readFileSync(config, "utf8").includes("login = true");
-  const client = await connected({}).catch((error) => error);
-  const wanted = async (work, left = rounds) => {
+  if (byHand) await login(config);
+  const done = async (work, left) => {
     try {
       return await work();
     } catch (error) {
       if (!byHand || !left || !error.message.includes("lockgate login")) throw error;
       await login(config);
-      return wanted(work, left - 1);
+      return done(work, left - 1);
     }
   };
-  let open = client instanceof Error ? undefined : client;
-  const opened = async () => (open ??= await connected({}));
-  if (!open) await wanted(async () => { throw client; }, 1).catch((error) => { if (error !== client) throw error; });
-  await wanted(async () => (await opened()).listTools());
-  await wanted(async () => (await opened()).callTool({ name: "test-tool", arguments: {} }));
-  return open;
+  const client = await done(() => connected({}), 2);
+  await done(() => client.listTools(), 2);
+  await done(() => client.callTool({ name: "test-tool", arguments: {} }), 2);
+  return client;
 }
 
 try {
-  const client = scenario.startsWith("auth/") ? await loggedIn(2) : await scenarios[scenario]();
+  const client = scenario.startsWith("auth/") ? await loggedIn() : await scenarios[scenario]();
   await client.transport.terminateSession?.();
   await client.close();
 } finally {

@@ -156,7 +156,7 @@ pub(super) fn proven<'a>(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::engine::types::ServerName;
 
@@ -164,7 +164,8 @@ mod tests {
         ServerUrl::parse(text).unwrap()
     }
 
-    fn settings(server: &str) -> Settings {
+    /// Of a server of which nothing else is said.
+    pub(in super::super) fn settings(server: &str) -> Settings {
         let server = url(server);
         let name = ServerName::new("s").unwrap();
         Settings {

@@ -1,7 +1,7 @@
 //! What an authorization server says of itself (RFC 8414, `OpenID` Connect).
 
 use super::super::settings::Settings;
-use crate::engine::message::{Document, Json};
+use crate::engine::message::{Document, Json, Kind};
 use crate::engine::url::ServerUrl;
 use crate::state::login::Method;
 
@@ -36,7 +36,7 @@ pub(super) fn read(
         return Err("are of another issuer".to_owned());
     }
     let texts = |key: &str| {
-        let list = root.get(key)?;
+        let list = root.get(key).filter(|list| list.kind() == Kind::Array)?;
         let items = list.items().filter_map(Json::as_str);
         Some(items.map(String::from).collect::<Vec<String>>())
     };
