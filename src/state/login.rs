@@ -133,6 +133,7 @@ mod hidden_option {
     use super::Secret;
     use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
 
+    #[expect(clippy::ref_option, reason = "what serde calls")]
     pub(super) fn serialize<S: Serializer>(
         secret: &Option<Secret>,
         to: S,

@@ -5,11 +5,12 @@ use crate::engine::policy::raw::{RawCredential, RawOAuth, Text};
 use crate::engine::policy::{LoginClient, OAuthLogin, is_scope};
 
 impl Compiler<'_> {
-    pub(super) fn login(&mut self, raw: RawOAuth, server: &Text) -> Option<OAuthLogin> {
+    pub(super) fn login(&mut self, raw: RawOAuth, server: &Text) -> OAuthLogin {
         self.only_without_login(&raw);
+        // What is no good was told, and no policy comes of it.
         let client = raw.client_id.as_ref();
-        let client = client.map(|id| self.login_client(id, raw.client_secret.is_some()));
-        if let (Some(Some(LoginClient::Registered { .. })), None) = (&client, &raw.issuer) {
+        let client = client.and_then(|id| self.login_client(id, raw.client_secret.is_some()));
+        if let (Some(LoginClient::Registered { .. }), None) = (&client, &raw.issuer) {
             // The server says who its authorization server is: it could name
             // one of its own, and have the secret sent there.
             let message = "a `client_id` is good at one authorization server only";
@@ -18,7 +19,7 @@ impl Compiler<'_> {
             self.problems
                 .error(span.unwrap_or_else(|| server.span.clone()), message, help);
         }
-        if client.is_none() && raw.client_secret.is_some() {
+        if raw.client_id.is_none() && raw.client_secret.is_some() {
             let message = "`client_secret` needs the `client_id` that it proves";
             let help = "write both, or neither: then lockgate registers itself";
             self.problems.error(server.span.clone(), message, help);
@@ -28,17 +29,18 @@ impl Compiler<'_> {
             let help = "write them with one space in between, without quotes and `\\`";
             self.problems.error(scope.span.clone(), message, help);
         }
-        let issuer = raw.issuer.as_ref().map(|issuer| self.issuer(issuer));
+        let issuer = raw.issuer.as_ref();
+        let issuer = issuer.and_then(|issuer| self.issuer(issuer));
         let addresses = raw.addresses.as_ref();
         let addresses = addresses.map(|list| self.addresses(raw.issuer.as_ref(), list));
-        Some(OAuthLogin {
-            issuer: transposed(issuer)?,
+        OAuthLogin {
+            issuer,
             addresses,
-            client: self.with_secret(transposed(client)?, raw.client_secret),
+            client: self.with_secret(client, raw.client_secret),
             scope: raw.scope.map(|text| text.value),
             resource: raw.resource.map(|text| text.value),
             redirect_port: raw.redirect_port.map(|port| port.value),
-        })
+        }
     }
 
     /// What belongs to the other ways to a token, and would not be enforced.
@@ -101,13 +103,5 @@ impl Compiler<'_> {
             LoginClient::Registered { id, .. } => LoginClient::Registered { id, secret: given },
             document @ LoginClient::Document(_) => document,
         })
-    }
-}
-
-/// What is missing is fine; what was there and is no good was told.
-fn transposed<T>(value: Option<Option<T>>) -> Option<Option<T>> {
-    match value {
-        None => Some(None),
-        Some(told) => told.map(Some),
     }
 }

@@ -108,7 +108,7 @@ impl Compiler<'_> {
                 .error(name.span.clone(), message, "remove one of the two");
         }
         if raw.login.as_ref().is_some_and(|login| login.value) {
-            return self.login(raw, server).map(OAuth::Login);
+            return Some(OAuth::Login(self.login(raw, server)));
         }
         if let Some(port) = &raw.redirect_port {
             let message = "`redirect_port` is where a browser comes back to";

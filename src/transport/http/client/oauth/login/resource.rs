@@ -56,14 +56,16 @@ pub(super) fn read(server: &ServerUrl, document: &Document) -> Result<Resource, 
 /// Whether a resource is the server, or the part of its machine that it is in.
 fn covers(resource: &ServerUrl, server: &ServerUrl) -> bool {
     let place = |url: &ServerUrl| (url.host().to_ascii_lowercase(), url.port(), url.is_secure());
-    fn path(url: &ServerUrl) -> &str {
-        let path = url.without_query().strip_prefix(url.origin());
-        let path = path.unwrap_or_default();
-        path.strip_suffix('/').unwrap_or(path)
-    }
     let rest = path(server).strip_prefix(path(resource));
     let inside = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     place(resource) == place(server) && inside && !resource.has_query()
+}
+
+/// Without the `/` at its end, which is said or left out as one pleases.
+fn path(url: &ServerUrl) -> &str {
+    let path = url.without_query().strip_prefix(url.origin());
+    let path = path.unwrap_or_default();
+    path.strip_suffix('/').unwrap_or(path)
 }
 
 #[cfg(test)]

@@ -200,17 +200,17 @@ const SCOPES: &[Scopes<'_>] = &[
 #[test]
 fn scopes_are_asked_for_as_mcp_says() {
     for (policy, asked, supported, before, offline, expected) in SCOPES {
-        let own = |text: &Option<&str>| text.map(str::to_owned);
+        let own = |text: Option<&str>| text.map(str::to_owned);
         let mut settings = settings("https://mcp.example/mcp");
-        settings.scope = own(policy);
+        settings.scope = own(*policy);
         let challenge = Challenge {
-            scope: own(asked),
+            scope: own(*asked),
             ..Challenge::default()
         };
         let resource = Resource {
             id: String::new(),
             issuers: Vec::new(),
-            scopes: own(supported),
+            scopes: own(*supported),
         };
         let mut authority = authority(&[]).unwrap();
         authority.offline = *offline;
