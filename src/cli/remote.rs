@@ -219,6 +219,10 @@ fn proof(setup: &Setup, server: &ServerUrl, reach: &Reach) -> Result<Option<Proo
         Some(OAuth::Client(client)) => Some(got(client, server)?),
         Some(OAuth::Login(login)) => {
             let settings = super::login::settings(setup, login, server, reach)?;
+            if let Some(why) = settings.missing() {
+                let (name, command) = (&setup.server, &settings.command);
+                tracing::warn!("`{name}`: {why}; say `{command}`");
+            }
             Some(Proof::kept(Arc::new(Kept::new(settings))))
         }
     })

@@ -130,7 +130,8 @@ pub(crate) fn server(
         if let Some((status, header)) = judge(request) {
             return respond(stream, status, &[&header], "");
         }
-        let tools = json!([{ "name": "look", "inputSchema": { "type": "object" } }]);
+        let path = json!({ "type": "object", "properties": { "path": { "type": "string" } } });
+        let tools = json!([{ "name": "look", "inputSchema": path }]);
         result(
             request,
             stream,

@@ -119,9 +119,13 @@ fn verdicts(way: &str, revision: &str, scenario: &str) -> String {
     failing(&verdicts)
 }
 
-fn logged_in(way: &str) {
+/// All of these revisions.
+fn logged_in(way: &str, revisions: &[&str]) {
     let mut told = String::new();
     for (revision, scenarios) in SCENARIOS {
+        if !revisions.contains(revision) {
+            continue;
+        }
         for scenario in *scenarios {
             let failing = verdicts(way, revision, scenario);
             println!("{way} {revision} {scenario}: {failing}");
@@ -133,12 +137,12 @@ fn logged_in(way: &str) {
 
 #[test]
 fn a_person_logs_in_and_the_client_runs_lockgate() {
-    logged_in("run");
+    logged_in("run", &["2025-03-26", "2025-11-25", "2026-07-28", ""]);
 }
 
 #[test]
 fn a_person_logs_in_and_lockgate_serves() {
-    logged_in("serve");
+    logged_in("serve", &["2026-07-28"]);
 }
 
 #[test]

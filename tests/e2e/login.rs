@@ -148,6 +148,28 @@ fn a_login_is_shown_to_its_server_and_to_nobody_else() {
     assert_eq!(form(of("/token"))["resource"], server.url());
 }
 
+/// The file of a login is lockgate's own: no tool is told to open it.
+#[test]
+fn no_tool_reaches_a_login() {
+    let authority = authority(Spoiled {
+        lasts: 3600,
+        ..Spoiled::default()
+    });
+    let server = server(&authority, |_| None);
+    let user = User::of(&server, "login = true");
+    user.logged_in();
+    let login = logins(&user.home)[0].clone();
+    let other = user.home.work().join("notes.txt");
+    let mut session = user.session();
+    session.initialize();
+    for (path, stopped) in [(other, false), (login, true)] {
+        let call = json!({ "name": "look", "arguments": { "path": path } });
+        let answer = session.ask("tools/call", &call);
+        assert_eq!(answer.get("error").is_some(), stopped, "{answer}");
+    }
+    assert_eq!(server.count("tools/call"), 1);
+}
+
 #[test]
 fn without_a_login_nothing_is_sent() {
     let authority = authority(Spoiled::default());

@@ -15,7 +15,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
-use hyper::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use hyper::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT,
+};
 use hyper::{Method, Request, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
@@ -28,6 +30,7 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Largest answer, in bytes.
 const LARGEST: usize = 256 << 10;
+const AGENT: &str = concat!("lockgate/", env!("CARGO_PKG_VERSION"));
 
 /// What is asked.
 pub(super) enum Question<'a> {
@@ -73,6 +76,8 @@ impl Endpoint {
         let headers = request.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        // Some refuse whoever does not say what it is.
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         let (kind, body) = match question {
             Question::Get => (None, String::new()),
             Question::Form(pairs, credentials) => {

@@ -192,7 +192,11 @@ impl Kept {
                 save(&login)?;
                 Err(self.told("its login has ended, and the authorization server wants another"))
             }
-            Err(refused) => Err(Failure::Token(refused.told("try again later"))),
+            Err(refused) => {
+                let command = &self.settings.command;
+                let advice = format!("if that goes on, a person has to say `{command}`");
+                Err(Failure::Token(refused.told(&advice)))
+            }
         }
     }
 

@@ -95,6 +95,18 @@ impl Settings {
         Reach::only(vec![Allowed::Public])
     }
 
+    /// Why requests will not be answered before somebody has logged in.
+    pub fn missing(&self) -> Option<String> {
+        match self.store.load() {
+            Err(e) => Some(e.to_string()),
+            Ok(None) => Some("nobody has logged in to it".to_owned()),
+            Ok(Some(login)) => {
+                let ended = login.tokens.is_none().then_some("its login has ended");
+                self.misfit(&login).or(ended).map(str::to_owned)
+            }
+        }
+    }
+
     /// Why a login is not one for this server as the policy has it now.
     pub(super) fn misfit(&self, login: &Login) -> Option<&'static str> {
         let client = &login.client;
