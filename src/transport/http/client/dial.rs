@@ -133,14 +133,18 @@ impl Dialer {
         // Only what may be refused for its token is kept for another try.
         let bearer_is_kept = bearer.as_ref().is_some_and(|bearer| bearer.is_kept);
         let again = bearer_is_kept.then(|| request.clone());
-        let response = self.send(request, bearer.as_ref()).await?;
+        let mut response = self.send(request, bearer.as_ref()).await?;
         let refused = response.status() == StatusCode::UNAUTHORIZED;
-        let (Some(stale), Some(request)) = (bearer.filter(|_| refused), again) else {
-            return Ok(response);
-        };
-        drop(response);
-        let newer = self.proof.bearer(Some(&stale)).await?;
-        Box::pin(self.send(request, newer.as_ref())).await
+        if let (Some(stale), Some(request)) = (bearer.filter(|_| refused), again) {
+            drop(response);
+            let newer = self.proof.bearer(Some(&stale)).await?;
+            response = Box::pin(self.send(request, newer.as_ref())).await?;
+        }
+        let refused = self.proof.refused(response.status(), response.headers());
+        match refused.await {
+            Some(failure) => Err(failure),
+            None => Ok(response),
+        }
     }
 
     async fn send(
