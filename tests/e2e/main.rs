@@ -15,6 +15,8 @@ mod client;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod eras;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod hostile_http;
