@@ -19,6 +19,8 @@ mod conformance;
 #[cfg(test)]
 mod conformance_login;
 #[cfg(test)]
+mod eras;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod hostile_http;

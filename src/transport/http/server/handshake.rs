@@ -8,7 +8,7 @@ use super::session::{Kind, Session};
 use super::site::{Begin, Site, random};
 use super::stream::First;
 use crate::engine::message::{Direction, Document, Id, Json, Limits, Opened};
-use crate::proxy::era::Bridge;
+use crate::proxy::era::{Bridge, LEGACY_SERVER, LEGACY_SERVER_REASON};
 use hyper::StatusCode;
 use hyper::header::HeaderValue;
 use std::sync::Arc;
@@ -183,8 +183,7 @@ impl Visit<'_> {
 
 /// The answer to an agent whose era the server does not speak.
 fn legacy_only(id: &Id) -> Reply {
-    let why = "the server does not speak 2026-07-28: begin with `initialize`";
-    method_not_found(id, "legacy-server", why)
+    method_not_found(id, LEGACY_SERVER_REASON, LEGACY_SERVER)
 }
 
 /// A handshake that came to nothing: the answer of the server, or nobody's.
