@@ -19,6 +19,8 @@ mod door;
 #[cfg(test)]
 mod ends;
 #[cfg(test)]
+mod evidence;
+#[cfg(test)]
 mod gate;
 #[cfg(test)]
 #[path = "../identity/issuer.rs"]

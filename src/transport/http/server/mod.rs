@@ -21,6 +21,7 @@ mod listen;
 mod metadata;
 mod names;
 mod old;
+mod refusals;
 mod reply;
 mod session;
 mod sessions;

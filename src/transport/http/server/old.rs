@@ -6,7 +6,7 @@
 //! proxies and logs see it. It is good for its principal only, all the same.
 
 use super::exchange::Visit;
-use super::reply::{Reply, empty, events, not_allowed, refused};
+use super::reply::{Reply, empty, events, not_allowed};
 use super::session::Kind;
 use super::stream::Events;
 use crate::engine::message::Opened;
@@ -51,7 +51,7 @@ impl Visit<'_> {
         let found = name.and_then(|name| self.find(name));
         let Some(session) = found.filter(|s| s.kind == Kind::Old) else {
             let why = "there is no such session; open another with GET";
-            return refused(StatusCode::NOT_FOUND, None, "unknown-session", why);
+            return self.no_session(name.unwrap_or_default(), why);
         };
         session.wait_for_room().await;
         session.put(opened, &Arc::clone(&self.principal));

@@ -129,6 +129,13 @@ impl Sessions {
         (mine && !session.is_over()).then(|| Arc::clone(session))
     }
 
+    /// Whether a session of that id is somebody else's.
+    pub(super) fn is_of_another(&self, id: &str, principal: &Principal) -> bool {
+        let all = self.lock();
+        let session = all.legacy.get(id);
+        session.is_some_and(|session| session.principal.key != principal.key)
+    }
+
     /// What stands for all requests of a principal to a server in the stateless
     /// era; made by `begin` where there is none.
     pub(super) fn of<E>(

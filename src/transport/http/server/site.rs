@@ -5,6 +5,7 @@ use super::body::Bodies;
 use super::door::Door;
 use super::ear::Ear;
 use super::eras::Spoken;
+use super::refusals::{Knocker, Noted, Refusals};
 use super::reply::{Reply, empty, not_allowed, refused, text};
 use super::session::{Kind, Session, Upstream};
 use super::sessions::{Place, Sessions};
@@ -27,6 +28,7 @@ use hyper::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Method, Request, StatusCode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
@@ -122,6 +124,8 @@ pub struct Site {
     spoken: BTreeMap<ServerName, Spoken>,
     /// Servers that a bridge speaks for, whoever asks.
     bridged: BTreeSet<ServerName>,
+    /// Evidence of what was not even judged.
+    pub(super) refusals: Refusals,
     /// The memory of requests.
     pub(super) bodies: Arc<Bodies>,
     /// All sessions.
@@ -172,6 +176,7 @@ impl Site {
             only,
             who,
             engines,
+            refusals: Refusals::new(log.clone()),
             log,
             origin,
             seal,
@@ -201,7 +206,21 @@ impl Site {
     pub(super) async fn answer(
         self: Arc<Self>,
         request: Request<Incoming>,
+        (peer, certificate): (IpAddr, Option<&ClientCertificate>),
+    ) -> Reply {
+        let mut who = Knocker::at(peer);
+        let mut reply = self.reply(request, certificate, &mut who).await;
+        if let Some(why) = reply.extensions_mut().remove::<Noted>() {
+            self.refusals.note(who, why, Some(reply.status().as_u16()));
+        }
+        reply
+    }
+
+    async fn reply(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
         certificate: Option<&ClientCertificate>,
+        who: &mut Knocker,
     ) -> Reply {
         self.counts.requests.fetch_add(1, Ordering::Relaxed);
         let authority = request.uri().authority().map(|a| a.as_str().to_owned());
@@ -222,10 +241,22 @@ impl Site {
             (_, "/metrics") => text("text/plain; version=0.0.4", self.metrics()),
             (&Method::GET, path) if path.starts_with(METADATA) => self.resource_metadata(path),
             (_, path) => match self.server(path) {
-                Some(server) => match self.principal(request.headers(), certificate).await {
-                    Ok(principal) => exchange::answer(&self, &server, principal, request).await,
-                    Err(refused) => self.turned_away(&refused),
-                },
+                Some(server) => {
+                    let proved = self.principal(request.headers(), certificate).await;
+                    let (reply, principal) = match proved {
+                        Ok(principal) => {
+                            let acts = Arc::clone(&principal);
+                            let reply = exchange::answer(self, &server, acts, request).await;
+                            (reply, Some(principal))
+                        }
+                        Err(refused) => (self.turned_away(&refused), None),
+                    };
+                    // Most replies are none of it.
+                    if reply.extensions().get::<Noted>().is_some() {
+                        who.asks_for(&server, principal.as_deref());
+                    }
+                    reply
+                }
                 None => empty(StatusCode::NOT_FOUND),
             },
         }
@@ -258,6 +289,14 @@ impl Site {
             .headers_mut()
             .extend(challenge.map(|c| (WWW_AUTHENTICATE, c)));
         reply
+    }
+
+    /// A connection came to nothing.
+    pub(super) fn turned_back(&self, peer: IpAddr, reason: &'static str, why: &str) {
+        self.counts.closed_out.fetch_add(1, Ordering::Relaxed);
+        let detail = why.to_owned();
+        self.refusals
+            .note(Knocker::at(peer), Noted { reason, detail }, None);
     }
 
     /// Tells the operator, so often in a second: whoever knocks must not fill
