@@ -15,7 +15,7 @@ use crate::identity::Gate;
 use crate::proxy::evidence::SharedLog;
 use crate::state::lockfile::{self, FirstUse, Stamp};
 use crate::telemetry::log::{Held, drain};
-use crate::transport::http::server::{Door, Engines, Listener, Parts, Site, Way, Who};
+use crate::transport::http::server::{Bounds, Door, Engines, Listener, Parts, Site, Way, Who};
 use crate::transport::http::tls::{Tls, TlsFiles};
 use clap::Args;
 use std::collections::BTreeMap;
@@ -51,6 +51,10 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
     let origin = origin(address, serve);
     let who = who(args, first, &origin)?;
     let sse = serve.sse;
+    let processes = Bounds {
+        all: serve.processes,
+        of_server: serve.processes_of_server,
+    };
     let bridged = setups.iter().filter(|(_, setup)| {
         let entry = setup.entry();
         entry.is_some_and(|entry| entry.bridge)
@@ -87,6 +91,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
         seal,
         sse,
         bridged,
+        processes,
     });
     let served = listen(socket, tls, site);
     let closed = log.close("the listener was stopped");

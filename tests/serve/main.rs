@@ -31,6 +31,8 @@ mod mirrored;
 #[cfg(test)]
 mod old;
 #[cfg(test)]
+mod processes;
+#[cfg(test)]
 mod raw;
 #[cfg(test)]
 #[path = "../e2e/scripted.rs"]

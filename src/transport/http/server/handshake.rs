@@ -4,12 +4,13 @@ use super::eras;
 use super::exchange::{QUIET, SESSION, Visit};
 use super::reply::{Reply, method_not_found, refused};
 use super::session::{Kind, Session};
+use super::sessions::Place;
 use super::site::{Begin, Site, random};
 use super::stream::{First, Sent};
 use crate::engine::message::{Direction, Document, Id, Json, Limits, Opened};
 use crate::proxy::era::Bridge;
 use hyper::StatusCode;
-use hyper::header::HeaderValue;
+use hyper::header::{HeaderValue, RETRY_AFTER};
 use std::sync::Arc;
 
 impl Visit<'_> {
@@ -17,19 +18,37 @@ impl Visit<'_> {
     /// is asked first, where nobody has yet.
     pub(super) async fn stateless(&self, id: &Id) -> Result<Arc<Session>, Box<Reply>> {
         let bridge = (!self.speaks_modern(id).await?).then_some(Bridge::ModernAgent);
-        let begin = || self.fresh(bridge);
-        self.site
-            .sessions
+        let sessions = &self.site.sessions;
+        if let Some(standing) = sessions.standing(&self.principal, self.server) {
+            return Ok(standing);
+        }
+        let place = self.place(id).await?;
+        let begin = || self.fresh(bridge, place);
+        sessions
             .of(&self.principal, self.server, begin)
             .map_err(|why| Box::new(unavailable(&why)))
     }
 
-    fn fresh(&self, bridge: Option<Bridge>) -> Result<Arc<Session>, String> {
+    /// A place for what stands for the principal's requests, where that is a
+    /// process.
+    async fn place(&self, id: &Id) -> Result<Option<Place>, Box<Reply>> {
+        let site = self.site;
+        if site.sessions.is_full() {
+            return Err(Box::new(busy(id)));
+        }
+        if !site.is_process(self.server) {
+            return Ok(None);
+        }
+        let place = site.processes.take(self.server, &site.sessions).await;
+        place.map(Some).map_err(|_| Box::new(busy(id)))
+    }
+
+    fn fresh(&self, bridge: Option<Bridge>, place: Option<Place>) -> Result<Arc<Session>, String> {
         let begin = Begin {
             kind: Kind::Modern,
             bridge,
             bearer: self.bearer.as_ref(),
-            place: None,
+            place,
         };
         self.site.begin(&self.principal, self.server, begin)
     }
@@ -54,8 +73,9 @@ impl Visit<'_> {
 
     /// Asks a server whether it speaks 2026-07-28. The error is for the agent's request of that id.
     async fn ask(&self, id: &Id) -> Result<bool, Box<Reply>> {
+        let place = self.place(id).await?;
         let session = self
-            .fresh(None)
+            .fresh(None, place)
             .map_err(|why| Box::new(unavailable(&why)))?;
         let mut asked = Asked {
             session,
@@ -232,6 +252,16 @@ impl Drop for Ending<'_> {
             self.site.sessions.end(self.name);
         }
     }
+}
+
+/// The answer where all processes are at work.
+fn busy(id: &Id) -> Reply {
+    let why = "all processes of the server are at work for others; send it again later";
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    let mut reply = refused(status, Some(id), "too-many-processes", why);
+    let headers = reply.headers_mut();
+    headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    reply
 }
 
 fn unavailable(why: &str) -> Reply {

@@ -21,6 +21,7 @@ mod listen;
 mod metadata;
 mod names;
 mod old;
+mod processes;
 mod refusals;
 mod reply;
 mod session;
@@ -31,4 +32,5 @@ mod streams;
 
 pub use door::{Closed, Door};
 pub use listen::Listener;
+pub use processes::Bounds;
 pub use site::{Engines, Parts, Site, Way, Who};

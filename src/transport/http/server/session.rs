@@ -92,7 +92,7 @@ pub(super) struct Session {
     used: AtomicU64,
     pub(super) over: AtomicBool,
     /// Given back when nothing holds the session any more: its process does.
-    _place: Option<Place>,
+    place: Option<Place>,
 }
 
 impl Session {
@@ -124,7 +124,7 @@ impl Session {
             state: Mutex::new(state),
             used: AtomicU64::new(0),
             over: AtomicBool::new(false),
-            _place: place,
+            place,
         })
     }
 
@@ -167,8 +167,18 @@ impl Session {
         if !self.lock().streams.is_idle() {
             return None;
         }
+        Some(self.unused())
+    }
+
+    /// How long nobody has used it, whatever is under way.
+    pub(super) fn unused(&self) -> Duration {
         let used = Duration::from_millis(self.used.load(Ordering::Relaxed));
-        Some(self.now().saturating_sub(used))
+        self.now().saturating_sub(used)
+    }
+
+    /// Whether it is a process that stands for a principal in the stateless era.
+    pub(super) fn is_modern_process(&self) -> bool {
+        self.place.as_ref().is_some_and(Place::is_of_process)
     }
 
     /// Waits until what the agent sends can be taken.

@@ -1,5 +1,6 @@
 //! All sessions of a listener: found by their id, and only by their principal.
 
+use super::processes::{Running, longest_unused};
 use super::session::Session;
 use crate::engine::principal::Principal;
 use crate::engine::types::ServerName;
@@ -35,15 +36,36 @@ impl Places {
     }
 }
 
-/// A session's place among those of its principal: until it is gone, and its
-/// process with it.
+/// A session's place: until it is gone, and its process with it.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Place(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    /// Among those of its principal.
+    OfPrincipal { _mine: Mine },
+    /// Among the processes of the stateless era.
+    OfProcess { _running: Running },
+}
+
+impl Place {
+    pub(super) fn of_process(running: Running) -> Self {
+        Self(Kind::OfProcess { _running: running })
+    }
+
+    /// Whether it is that of a process of the stateless era.
+    pub(super) fn is_of_process(&self) -> bool {
+        matches!(self.0, Kind::OfProcess { .. })
+    }
+}
+
+#[derive(Debug)]
+struct Mine {
     places: Arc<Places>,
     key: Arc<str>,
 }
 
-impl Drop for Place {
+impl Drop for Mine {
     fn drop(&mut self) {
         let mut places = self.places.lock();
         if let Some(mine) = places.get_mut(&self.key) {
@@ -96,10 +118,11 @@ impl Sessions {
         }
         *mine = mine.saturating_add(1);
         drop(places);
-        Ok(Place {
+        let mine = Mine {
             places: Arc::clone(&self.places),
             key: Arc::clone(key),
-        })
+        };
+        Ok(Place(Kind::OfPrincipal { _mine: mine }))
     }
 
     /// Takes what has ended off the list.
@@ -147,13 +170,26 @@ impl Sessions {
         let key = (Arc::clone(&principal.key), server.as_str().to_owned());
         let mut all = self.lock();
         match all.modern.get(&key) {
-            Some(session) if !session.is_over() => Ok(Arc::clone(session)),
+            Some(session) if !session.is_over() => {
+                // From now on it is not the one that gives way.
+                session.use_it();
+                Ok(Arc::clone(session))
+            }
             _ => {
                 let session = begin()?;
                 all.modern.insert(key, Arc::clone(&session));
                 Ok(session)
             }
         }
+    }
+
+    /// The same, where there is one.
+    pub(super) fn standing(
+        &self,
+        principal: &Principal,
+        server: &ServerName,
+    ) -> Option<Arc<Session>> {
+        self.of(principal, server, || Err(())).ok()
     }
 
     /// Offers a session to stand for a principal's requests in the stateless
@@ -184,6 +220,30 @@ impl Sessions {
         all.modern
             .get(&key)
             .is_some_and(|session| !session.is_over())
+    }
+
+    /// Ends the process that nobody has used for the longest time, of this
+    /// server or of any: whether there is one that is about to end.
+    pub(super) fn evict(&self, server: Option<&ServerName>, unused: Duration) -> bool {
+        let mut all = self.lock();
+        let over: Vec<_> = all.modern.extract_if(.., |_, s| s.is_over()).collect();
+        let mut processes: Vec<_> = all.modern.values().map(Arc::clone).collect();
+        drop(all);
+        drop(over);
+        processes.retain(|s| s.is_modern_process() && server.is_none_or(|name| s.server == *name));
+        let Some(longest) = longest_unused(processes, unused) else {
+            return false;
+        };
+        let mut all = self.lock();
+        // Somebody may have come for it meanwhile, which is told under this lock.
+        if longest.unused() < unused {
+            return false;
+        }
+        all.modern.retain(|_, other| !Arc::ptr_eq(other, &longest));
+        drop(all);
+        tracing::debug!("a process of `{}` gives way to another", longest.server);
+        longest.close();
+        true
     }
 
     /// Takes a session off the list, and ends it.
@@ -231,6 +291,11 @@ impl Sessions {
         for session in sessions {
             session.hang_up();
         }
+    }
+
+    /// Whether there is no room for another session of any kind.
+    pub(super) fn is_full(&self) -> bool {
+        self.count() >= MOST
     }
 
     /// How many there are.

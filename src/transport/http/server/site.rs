@@ -5,6 +5,7 @@ use super::body::Bodies;
 use super::door::Door;
 use super::ear::Ear;
 use super::eras::Spoken;
+use super::processes::{Bounds, Processes};
 use super::refusals::{Knocker, Noted, Refusals};
 use super::reply::{Reply, empty, not_allowed, refused, text};
 use super::session::{Kind, Session, Upstream};
@@ -92,6 +93,8 @@ pub struct Parts {
     pub sse: bool,
     /// Servers that a bridge speaks for where an agent only asks for the eras.
     pub bridged: BTreeSet<ServerName>,
+    /// How many processes stand for principals in the stateless era.
+    pub processes: Bounds,
 }
 
 /// What a session begins with.
@@ -130,6 +133,8 @@ pub struct Site {
     pub(super) bodies: Arc<Bodies>,
     /// All sessions.
     pub(super) sessions: Sessions,
+    /// The processes among them that stand for a principal.
+    pub(super) processes: Processes,
     /// What `/metrics` tells.
     pub(super) counts: Counts,
 }
@@ -164,6 +169,7 @@ impl Site {
             seal,
             sse,
             bridged,
+            processes,
         } = parts;
         Self {
             door,
@@ -172,6 +178,7 @@ impl Site {
                 .map(|name| (name.clone(), Spoken::default()))
                 .collect(),
             bridged,
+            processes: Processes::new(processes, servers.keys()),
             servers,
             only,
             who,
