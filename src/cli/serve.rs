@@ -92,7 +92,8 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
         sse,
         bridged,
         processes,
-    });
+    })
+    .map_err(|e| failed(&e))?;
     let served = listen(socket, tls, site);
     let closed = log.close("the listener was stopped");
     served?;

@@ -27,6 +27,7 @@ mod reply;
 mod session;
 mod sessions;
 mod site;
+mod starter;
 mod stream;
 mod streams;
 

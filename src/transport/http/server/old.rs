@@ -25,7 +25,7 @@ impl Visit<'_> {
         body: hyper::body::Incoming,
     ) -> Reply {
         match *method {
-            Method::GET => self.open_old(path),
+            Method::GET => self.open_old(path).await,
             Method::POST => match self.message(body).await {
                 Ok((opened, _share)) => self.old_message(query, opened).await,
                 Err(reply) => *reply,
@@ -34,8 +34,8 @@ impl Visit<'_> {
         }
     }
 
-    fn open_old(&self, path: &str) -> Reply {
-        let (session, name) = match self.begin(Kind::Old, None) {
+    async fn open_old(&self, path: &str) -> Reply {
+        let (session, name) = match self.begin(Kind::Old, None).await {
             Ok(begun) => begun,
             Err(reply) => return *reply,
         };

@@ -5,7 +5,7 @@ use super::session::Session;
 use crate::engine::principal::Principal;
 use crate::engine::types::ServerName;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 /// Most sessions of all principals together.
@@ -81,7 +81,16 @@ impl Drop for Mine {
 struct All {
     legacy: BTreeMap<SessionId, Arc<Session>>,
     /// By principal and server.
-    modern: BTreeMap<(Arc<str>, String), Arc<Session>>,
+    modern: BTreeMap<Key, Arc<Session>>,
+    /// Those of them that are being begun.
+    beginning: BTreeMap<Key, Weak<Beginning>>,
+}
+
+type Key = (Arc<str>, String);
+type Beginning = tokio::sync::Mutex<()>;
+
+fn key(principal: &Principal, server: &ServerName) -> Key {
+    (Arc::clone(&principal.key), server.as_str().to_owned())
 }
 
 /// Why there is no room for another session.
@@ -160,36 +169,32 @@ impl Sessions {
     }
 
     /// What stands for all requests of a principal to a server in the stateless
-    /// era; made by `begin` where there is none.
-    pub(super) fn of<E>(
-        &self,
-        principal: &Principal,
-        server: &ServerName,
-        begin: impl FnOnce() -> Result<Arc<Session>, E>,
-    ) -> Result<Arc<Session>, E> {
-        let key = (Arc::clone(&principal.key), server.as_str().to_owned());
-        let mut all = self.lock();
-        match all.modern.get(&key) {
-            Some(session) if !session.is_over() => {
-                // From now on it is not the one that gives way.
-                session.use_it();
-                Ok(Arc::clone(session))
-            }
-            _ => {
-                let session = begin()?;
-                all.modern.insert(key, Arc::clone(&session));
-                Ok(session)
-            }
-        }
-    }
-
-    /// The same, where there is one.
+    /// era, if there is anything yet.
     pub(super) fn standing(
         &self,
         principal: &Principal,
         server: &ServerName,
     ) -> Option<Arc<Session>> {
-        self.of(principal, server, || Err(())).ok()
+        let all = self.lock();
+        let session = all.modern.get(&key(principal, server))?;
+        if session.is_over() {
+            return None;
+        }
+        // From now on it is not the one that gives way.
+        session.use_it();
+        Some(Arc::clone(session))
+    }
+
+    /// Held by whoever begins that: one for each is enough.
+    pub(super) fn beginning(&self, principal: &Principal, server: &ServerName) -> Arc<Beginning> {
+        let mut all = self.lock();
+        all.beginning.retain(|_, one| one.strong_count() > 0);
+        let one = all.beginning.entry(key(principal, server)).or_default();
+        one.upgrade().unwrap_or_else(|| {
+            let new = Arc::default();
+            *one = Arc::downgrade(&new);
+            new
+        })
     }
 
     /// Offers a session to stand for a principal's requests in the stateless
@@ -200,9 +205,13 @@ impl Sessions {
         server: &ServerName,
         session: &Arc<Session>,
     ) -> bool {
-        let begin = || Ok::<_, std::convert::Infallible>(Arc::clone(session));
-        let standing = self.of(principal, server, begin);
-        standing.is_ok_and(|standing| Arc::ptr_eq(&standing, session))
+        let mut all = self.lock();
+        let place = all.modern.entry(key(principal, server));
+        let standing = place.or_insert_with(|| Arc::clone(session));
+        if standing.is_over() {
+            standing.clone_from(session);
+        }
+        Arc::ptr_eq(standing, session)
     }
 
     /// Ends what stands for a principal's requests in the stateless era.
@@ -215,10 +224,9 @@ impl Sessions {
 
     /// Whether something stands for a principal's requests already.
     pub(super) fn has(&self, principal: &Principal, server: &ServerName) -> bool {
-        let key = (Arc::clone(&principal.key), server.as_str().to_owned());
         let all = self.lock();
         all.modern
-            .get(&key)
+            .get(&key(principal, server))
             .is_some_and(|session| !session.is_over())
     }
 
