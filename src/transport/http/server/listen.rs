@@ -27,7 +27,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 /// Most connections at once.
 const CONNECTIONS: usize = 16_384;
@@ -81,6 +81,7 @@ impl Listener {
     /// is under way end, and ends all sessions.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         let Self { tcp, tls, site } = self;
+        let tls = tls.map(Arc::new);
         let (stopping, _) = watch::channel(false);
         let mut connections = JoinSet::new();
         let sweeper = tokio::spawn(exchange::sweep(Arc::clone(&site)));
@@ -102,7 +103,7 @@ impl Listener {
                         site.turned_back(peer.ip(), "too-many-connections", NO_ROOM);
                         continue;
                     };
-                    let tls = tls.as_ref().map(Tls::acceptor);
+                    let tls = tls.clone();
                     let stopped = stopping.subscribe();
                     let serving = connection(Arc::clone(&site), (stream, peer), tls, stopped);
                     connections.spawn(async move {
@@ -152,7 +153,7 @@ async fn end(sessions: Vec<Arc<Session>>) {
 async fn connection(
     site: Arc<Site>,
     (stream, peer): (TcpStream, SocketAddr),
-    tls: Option<TlsAcceptor>,
+    tls: Option<Arc<Tls>>,
     stopping: watch::Receiver<bool>,
 ) {
     let peer = peer.ip();
@@ -161,7 +162,7 @@ async fn connection(
     match tls {
         // On the heap, each for itself: a task is as large as the largest.
         None => Box::pin(speak(&site, (Patient::new(stream), peer), None, stopping)).await,
-        Some(tls) => match timeout(HEAD, tls.accept(Patient::new(stream))).await {
+        Some(tls) => match timeout(HEAD, Box::pin(encrypted(&tls, stream))).await {
             Ok(Ok(stream)) => {
                 let certificate = Tls::certificate_of(stream.get_ref().1);
                 Box::pin(speak(&site, (stream, peer), certificate, stopping)).await;
@@ -175,6 +176,12 @@ async fn connection(
         },
     }
     site.counts.connections.fetch_sub(1, Ordering::Relaxed);
+}
+
+/// Agrees on TLS, by the certificates of this moment.
+async fn encrypted(tls: &Arc<Tls>, stream: TcpStream) -> io::Result<TlsStream<Patient>> {
+    let acceptor = tls.acceptor_now().await;
+    acceptor.accept(Patient::new(stream)).await
 }
 
 /// Speaks HTTP on a connection until it ends.
