@@ -393,6 +393,41 @@ tools = ["never_checked"]
     "##);
 }
 
+/// Constraints in constraints are compared with the pins, too, and what runs
+/// anything is told.
+#[test]
+fn constraints_in_constraints_are_compared_with_the_pins() {
+    let text = r#"version = 1
+[agent.me]
+stdio = true
+[server.files]
+command = ["files"]
+[[rule]]
+id = "read"
+effect = "permit"
+tools = ["read_file"]
+[rule.args]
+"/paths" = { max_items = 3, each = { min = 3 } }
+"/head" = { each = { max = 3 } }
+"/path" = { command = { programs = ["git", "/usr/bin/env"] }, any_of = [{ min = 3 }, { sql = { tables = [], dialect = "sqlite" } }] }
+"#;
+    let found = policy(text).check_against(&lockfile("files", TOOLS));
+    let told: Vec<_> = found
+        .iter()
+        .filter(|d| d.severity != Severity::Note)
+        .map(|d| format!("{}: {}", text.get(d.span.clone()).unwrap(), d.message))
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @"");
+}
+
+#[test]
+fn constraints_are_shown_with_their_place() {
+    let text = format!(
+        "{PRINCIPALS}[[rule]]\nid = \"r\"\neffect = \"permit\"\ntools = [\"t\"]\nargs = {{ \"/x\" = {{ each = {{ host = [\"a.example\", \"https://b.example\"] }}, not = {{ secrets = \"deny\" }} }} }}\n"
+    );
+    insta::assert_snapshot!(mistakes(&text), @"");
+}
+
 #[test]
 fn a_policy_for_nobody_is_told() {
     let found = policy("version = 1").check_against(&Lockfile::default());

@@ -63,14 +63,14 @@ impl Compiler<'_> {
                         .collect()
                 };
                 let (schemes, hosts, paths) = (texts(&schemes), texts(&hosts), texts(&paths));
-                let parts = UrlParts {
+                let wanted = UrlParts {
                     schemes: words(&schemes),
                     hosts: words(&hosts),
                     ports,
                     paths: words(&paths),
                     private,
                 };
-                match UrlPattern::of(&parts) {
+                match UrlPattern::of(&wanted) {
                     Ok(pattern) => Some(vec![pattern]),
                     Err((list, n, help)) => {
                         let (texts, what) = match list {

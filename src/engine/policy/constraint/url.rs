@@ -296,8 +296,8 @@ fn told(parts: &UrlParts<'_>) -> String {
         }
     }
     if !parts.ports.is_empty() {
-        let ports: Vec<_> = parts.ports.iter().map(ToString::to_string).collect();
-        told.push(format!("port {}", ports.join(", ")));
+        let numbers: Vec<_> = parts.ports.iter().map(ToString::to_string).collect();
+        told.push(format!("port {}", numbers.join(", ")));
     }
     if parts.hosts.is_empty() && !parts.private {
         told.push("a public host".to_owned());

@@ -21,7 +21,9 @@ const RULE: Keys = Keys {
         "args",
         "undeclared",
     ],
-    later: &["limit", "mode", "when", "labels", "redact", "approval"],
+    later: &[
+        "limit", "mode", "when", "labels", "redact", "approval", "results",
+    ],
 };
 
 impl Reader<'_> {

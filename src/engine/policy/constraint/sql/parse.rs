@@ -48,7 +48,10 @@ pub(super) fn parse(text: &str, dialect: Dialect) -> Option<Vec<Statement>> {
     };
     // Whether a backslash ends a string is a setting in MySQL.
     let escapes = matches!(dialect, Dialect::Mysql | Dialect::Generic) && text.contains('\\');
-    if text.len() > LONGEST || text.contains(odd) || escapes {
+    // The tokenizer would take some of them for what they hold; whether it is
+    // executed is a matter of the database's version.
+    let hints = ["/*!", "/*M!", "/*+"].iter().any(|h| text.contains(h));
+    if text.len() > LONGEST || text.contains(odd) || escapes || hints {
         return None;
     }
     let grammar: &dyn Grammar = match dialect {
@@ -132,9 +135,7 @@ fn is_plain_space(space: &Whitespace, dialect: Dialect) -> bool {
                 .contains(['\n', '\r']);
             ended && ((prefix == "--" && spaced) || (prefix == "#" && dialect == Dialect::Mysql))
         }
-        // `/*!` is executed, `/*+` is obeyed, and only some nest.
-        Whitespace::MultiLineComment(comment) => {
-            !comment.starts_with(['!', '+', 'M', '-']) && !comment.contains("/*")
-        }
+        // Only some nest.
+        Whitespace::MultiLineComment(comment) => !comment.contains("/*"),
     }
 }

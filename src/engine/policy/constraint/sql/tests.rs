@@ -151,6 +151,7 @@ fn what_databases_read_differently_cannot_be_told() {
         Dialect::Mysql,
         Dialect::Generic,
     ];
+    let mut passed = Vec::new();
     for dialect in all {
         let read = queries(dialect, &[Statement::Select], None);
         assert_eq!(read.judge("select a from b where c = 'd''e'"), YES);
@@ -194,7 +195,11 @@ fn what_databases_read_differently_cannot_be_told() {
             "select e'\\'; drop table x --'",
             "nonsense",
         ] {
-            assert!(read.judge(text) != YES, "{dialect:?} {text}");
+            // There it is `1 - -1`.
+            let is_minus = text == "select 1 --1" && dialect == Dialect::Mysql;
+            if read.judge(text) == YES && !is_minus {
+                passed.push((dialect, text));
+            }
         }
         if dialect != Dialect::Postgres {
             assert!(read.judge("select $$a; drop table x$$").is_none());
@@ -203,6 +208,7 @@ fn what_databases_read_differently_cannot_be_told() {
             assert!(read.judge("select 1 # x").is_none(), "{dialect:?}");
         }
     }
+    assert_eq!(passed, []);
     for dialect in [Dialect::Mysql, Dialect::Generic] {
         let read = queries(dialect, &[Statement::Select], None);
         assert_eq!(read.judge(r"select '\'; drop table x; -- '"), None);

@@ -133,3 +133,40 @@ fn private_addresses_pass_in_no_spelling_unless_said() {
     }
     assert_eq!(judge(&[open(false)], "http://93.184.216.34/"), YES);
 }
+
+/// Two other parsers, by two standards, read the same host, scheme and port in
+/// whatever is read at all, and the same path in what is compared.
+fn others_agree(text: &str) {
+    let Some(own) = Url::parse(text) else {
+        return;
+    };
+    let whatwg = url::Url::parse(text).unwrap();
+    let host = whatwg.host_str().unwrap();
+    assert_eq!(Host::parse(host), Some(own.host.clone()), "{text}");
+    assert_eq!(whatwg.scheme(), own.scheme, "{text}");
+    assert_eq!(whatwg.port_or_known_default(), Some(own.port), "{text}");
+    assert!(whatwg.username().is_empty() && whatwg.password().is_none());
+    if let Some(path) = decoded(own.path) {
+        let theirs = decoded(whatwg.path());
+        assert_eq!(theirs.as_ref(), Some(&path), "{text}");
+    }
+    let rfc: hyper::Uri = text.split('#').next().unwrap().parse().unwrap();
+    assert_eq!(Host::parse(rfc.host().unwrap()), Some(own.host), "{text}");
+    assert_eq!(rfc.port_u16().unwrap_or(own.own_port), own.port, "{text}");
+}
+
+proptest::proptest! {
+    #[test]
+    fn other_parsers_agree(
+        text in r"(https?|ftp|wss?)://[a-zA-Z0-9._\[\]:@%\\-]{1,14}(:[0-9]{1,5})?[/?#a-z@:;.%2eEfF\\]{0,10}"
+    ) {
+        others_agree(&text);
+    }
+
+    #[test]
+    fn other_parsers_agree_about_plain_ones(
+        text in r"https?://([a-zA-Z0-9_-]{1,5}\.){0,3}[a-z][a-z0-9]{0,3}\.?(:[1-9][0-9]{0,3})?(/[a-z0-9.%;@:]{0,4}){0,4}(\?[a-z=&@/]{0,5})?(#[a-z@/]{0,3})?"
+    ) {
+        others_agree(&text);
+    }
+}
