@@ -417,7 +417,11 @@ tools = ["read_file"]
         .filter(|d| d.severity != Severity::Note)
         .map(|d| format!("{}: {}", text.get(d.span.clone()).unwrap(), d.message))
         .collect();
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    min = 3: `min` is about a number, but `/paths/*` of `read_file` is a string
+    each = { max = 3 }: `each` is about an array or an object, but `/head` of `read_file` is a number
+    "/usr/bin/env": `/usr/bin/env` runs whatever its arguments say
+    "#);
 }
 
 #[test]
@@ -425,7 +429,23 @@ fn constraints_are_shown_with_their_place() {
     let text = format!(
         "{PRINCIPALS}[[rule]]\nid = \"r\"\neffect = \"permit\"\ntools = [\"t\"]\nargs = {{ \"/x\" = {{ each = {{ host = [\"a.example\", \"https://b.example\"] }}, not = {{ secrets = \"deny\" }} }} }}\n"
     );
-    insta::assert_snapshot!(mistakes(&text), @"");
+    insta::assert_snapshot!(mistakes(&text), @r#"
+    error: expected a host, found `https://b.example`
+      --> p.toml:10:49
+       |
+    10 | args = { "/x" = { each = { host = ["a.example", "https://b.example"] }, not = { secrets = "deny" } } }
+       |                                                 ^^^^^^^^^^^^^^^^^^^
+       |
+       = help: write a bare host, such as `api.example.com`, `*.example.com` (one label) or `**.example.com` (any number)
+
+    error: `secrets` has no meaning in a forbid, nor under `not` in a permit
+      --> p.toml:10:81
+       |
+    10 | args = { "/x" = { each = { host = ["a.example", "https://b.example"] }, not = { secrets = "deny" } } }
+       |                                                                                 ^^^^^^^^^^^^^^^^
+       |
+       = help: a permit denies them; in a forbid, write `not = { secrets = "deny" }`
+    "#);
 }
 
 #[test]
