@@ -216,7 +216,8 @@ fn words(answer: &Answer) -> (String, String) {
 #[test]
 fn secret_values_are_denied_however_deep() {
     let token = format!("gh{}_{}", 'p', "aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY0zA1bC2");
-    let encoded: String = token.bytes().map(|b| format!("%{b:02x}")).collect();
+    let encoded: Vec<_> = token.bytes().map(|b| format!("%{b:02x}")).collect();
+    let encoded = encoded.concat();
     let rule = |effect: &str, args: &str| {
         let all = "[[rule]]\nid = \"all\"\neffect = \"permit\"\ntools = [\"*\"]\n";
         let all = if effect == "permit" { "" } else { all };
@@ -239,7 +240,7 @@ fn secret_values_are_denied_however_deep() {
         (format!(r#"["use {encoded} now"]"#), false),
         (format!(r#"[1, {{"a": [null, "x={token}"]}}]"#), false),
         (format!(r#"{{"a": {{"{token}": 1}}}}"#), false),
-        (format!(r#"["gh\u0070{}"]"#, &token[3..]), false),
+        (format!(r#"["gh\u0070{}"]"#, token.get(3..).unwrap()), false),
     ] {
         let arguments = document(&format!(r#"{{"x": {x}}}"#));
         let (agent, server) = (agent("a"), server("s"));

@@ -156,9 +156,8 @@ impl Hosts {
     pub(super) fn judge(&self, text: &str) -> Option<Holding> {
         let host = Host::parse(text)?;
         match self.find(&host) {
-            Listed::Named => Some(Holding::Yes),
             Listed::Fits if host.is_inner() => None,
-            Listed::Fits => Some(Holding::Yes),
+            Listed::Named | Listed::Fits => Some(Holding::Yes),
             Listed::No => Some(Holding::No),
             Listed::Unknown => None,
         }

@@ -41,7 +41,7 @@ impl fmt::Display for Constraint {
             Self::Secrets => f.write_str("no secret values"),
             Self::Each(all) => write!(f, "each item to be {}", together(all)),
             Self::AnyOf(alternatives) => {
-                let alternatives: Vec<_> = alternatives.iter().map(|all| together(all)).collect();
+                let alternatives: Vec<_> = alternatives.iter().map(together).collect();
                 f.write_str(&alternatives.join(", or "))
             }
             Self::Not(all) => write!(f, "anything but {}", together(all)),
