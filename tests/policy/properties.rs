@@ -197,6 +197,11 @@ proptest! {
         let plain = answer_of(constraint);
         prop_assert!(plain != "permit" || answer_of(&opposite) != "permit");
         prop_assert!(answer_of(&twice) != "permit" || plain == "permit");
+        // Where the opposite holds, a forbid of the constraint stays silent.
+        let all = "effect = \"permit\"\ntools = [\"*\"]\n".to_owned();
+        let forbid = format!("effect = \"forbid\"\ntools = [\"t\"]\nargs.\"/x\" = {{ {constraint} }}\n");
+        let caught = answer(&build(&[(0, all), (1, forbid)]), "t", &arguments).0;
+        prop_assert!(answer_of(&opposite) != "permit" || caught == "permit");
     }
 
     #[test]

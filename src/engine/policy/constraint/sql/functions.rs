@@ -9,7 +9,8 @@ const COMPUTE: &str = "
     array_prepend array_remove array_replace array_to_json array_to_string array_upper ascii asin
     atan atan2 avg bit_and bit_count bit_length bit_or bit_xor bool_and bool_or btrim cardinality
     cbrt ceil ceiling changes char char_length character_length chr clock_timestamp coalesce concat
-    concat_ws convert_tz corr cos cot count covar_pop covar_samp cume_dist curdate current_date
+    concat_ws convert_tz corr cos cot count covar_pop covar_samp cume_dist curdate current_catalog current_date
+    current_role current_schema current_user session_user
     current_time current_timestamp curtime date date_add date_bin date_diff date_format date_part
     date_sub date_trunc datediff datetime day dayname dayofmonth dayofweek dayofyear decode degrees
     dense_rank div elt encode every exp extract field find_in_set first_value floor format

@@ -70,6 +70,70 @@ fn queries_over_listed_tables_hold() {
         ("insert into orders values (1)", NO),
         ("select 1; delete from orders", None),
         ("values (1)", YES),
+        (
+            "select current_user, a::text, x[1], j->>'k' from orders",
+            YES,
+        ),
+        (
+            "select rank() over (partition by a order by b) from orders",
+            YES,
+        ),
+        ("select * from orders tablesample system (10)", YES),
+        (
+            "select * from orders, lateral (select * from secrets) x",
+            None,
+        ),
+        (
+            "select * from orders left join (shop.items natural join secrets) on true",
+            None,
+        ),
+        ("select array(select id from secrets) from orders", None),
+        (
+            "select * from orders order by (select 1 from secrets)",
+            None,
+        ),
+        ("select * from orders limit (select 1 from secrets)", None),
+        (
+            "select * from orders group by (select 1 from secrets)",
+            None,
+        ),
+        (
+            "select case when exists (select from secrets) then 1 end from orders",
+            None,
+        ),
+        (
+            "select * from orders where (a, b) = any (select 1, 2 from secrets)",
+            None,
+        ),
+        (
+            "select count(*) filter (where exists (select from secrets)) from orders",
+            None,
+        ),
+        (
+            "select sum(a) over (order by (select 1 from secrets)) from orders",
+            None,
+        ),
+        (
+            "select sum(a) over w from orders window w as (order by (select 1 from secrets))",
+            None,
+        ),
+        (
+            "select string_agg(a, ',' order by (select 1 from secrets)) from orders",
+            None,
+        ),
+        (
+            "select * from unnest(array(select 1 from secrets)) x, orders",
+            None,
+        ),
+        (
+            "select * from generate_series(1, (select 1 from secrets)) x, orders",
+            None,
+        ),
+        ("values ((select 1 from secrets))", NO),
+        (
+            "select distinct on ((select 1 from secrets)) a from orders",
+            None,
+        ),
     ] {
         assert_eq!(some.judge(text), expected, "{text}");
     }
@@ -116,6 +180,12 @@ fn what_writes_is_no_query() {
             None,
         ),
         ("table secrets", None),
+        ("select 1 union table secrets", None),
+        ("(table secrets)", None),
+        ("select * from (table secrets) x", None),
+        ("select 1 where exists (table secrets)", None),
+        ("with x as (table secrets) select * from x", None),
+        ("select 1 union (select 2 except table secrets)", None),
         ("show tables", None),
         ("declare c cursor for select 1", None),
         ("create function f() returns int as 'x' language sql", None),

@@ -140,6 +140,25 @@ fn known(known: bool) -> Flow {
     if known { ON } else { LOST }
 }
 
+/// Whether all parts of a body are walked. `TABLE name` is not: the tree has no
+/// relation there.
+fn is_known(body: &SetExpr) -> bool {
+    let mut open = vec![body];
+    while let Some(part) = open.pop() {
+        match part {
+            SetExpr::SetOperation { left, right, .. } => open.extend([&**left, &**right]),
+            SetExpr::Select(_)
+            | SetExpr::Query(_)
+            | SetExpr::Values(_)
+            | SetExpr::Insert(_)
+            | SetExpr::Update(_)
+            | SetExpr::Delete(_) => {}
+            SetExpr::Merge(_) | SetExpr::Table(_) => return false,
+        }
+    }
+    true
+}
+
 fn address(query: &Query) -> usize {
     std::ptr::from_ref(query).addr()
 }
@@ -186,6 +205,12 @@ impl Walker {
 
     fn insert(&mut self, insert: &Insert) -> Flow {
         self.is(Statement::Insert);
+        // `OUTPUT ... INTO` names a table where nobody looks.
+        let odd = insert.output.is_some()
+            || insert.settings.is_some()
+            || insert.format_clause.is_some()
+            || insert.multi_table_insert_type.is_some();
+        known(!odd)?;
         if insert.replace_into || insert.or.is_some() || insert.overwrite {
             self.is(Statement::Delete);
         }
@@ -204,6 +229,7 @@ impl Walker {
 
     fn delete(&mut self, delete: &Delete) -> Flow {
         self.is(Statement::Delete);
+        known(delete.output.is_none() && delete.settings.is_none())?;
         match &delete.from {
             FromTable::WithFromKeyword(tables) if delete.tables.is_empty() => self.targets(tables),
             _ => LOST,
@@ -238,6 +264,7 @@ impl Visitor for Walker {
             ast::Statement::Insert(insert) => return self.insert(insert),
             ast::Statement::Update(update) => {
                 self.is(Statement::Update);
+                known(update.output.is_none() && update.settings.is_none())?;
                 return self.targets(std::slice::from_ref(&update.table));
             }
             ast::Statement::Delete(delete) => return self.delete(delete),
@@ -277,9 +304,7 @@ impl Visitor for Walker {
             || query.settings.is_some()
             || query.format_clause.is_some()
             || !query.pipe_operators.is_empty();
-        if odd || matches!(*query.body, SetExpr::Table(_) | SetExpr::Merge(_)) {
-            return LOST;
-        }
+        known(!odd && is_known(&query.body))?;
         if !query.locks.is_empty() {
             self.is(Statement::Update);
         }
@@ -291,6 +316,7 @@ impl Visitor for Walker {
         }
         let with = query.with.iter();
         let names = with.flat_map(|with| &with.cte_tables);
+        known(names.clone().all(|cte| cte.from.is_none()))?;
         let names: Vec<_> = names
             .map(|cte| (cte.alias.name.clone(), address(&cte.query)))
             .collect();
