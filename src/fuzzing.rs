@@ -303,7 +303,11 @@ pub fn session(data: &[u8]) {
             let facts = resolved(opened.questions());
             let asks = matches!(opened.message(), Ok(Message::Request { .. }));
             let direction = opened.direction();
-            let context = Context { now, facts };
+            let context = Context {
+                now,
+                facts,
+                ..Context::default()
+            };
             let mut decision = engine.decide(&mut session, opened, &context);
             waiting.extend(decision.take_released().into_iter().map(|o| (o, None)));
             judge(decision, direction, asks, received);

@@ -105,6 +105,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode, Fault> {
     let opened = engine.inquire(&session, engine.open(Direction::ToServer, line));
     let context = Context {
         now: Duration::ZERO,
+        time: facts::unix_time(),
         facts: facts::resolve(opened.questions()),
     };
     let decision = engine.decide(&mut session, opened, &context);

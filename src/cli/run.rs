@@ -53,7 +53,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Fault> {
     let launch = launch::keepable(&setup);
     let pins = FirstUse::new(setup.lockfile.clone(), setup.server.clone(), launch);
     let session = Session::new(&nonce()?);
-    let pump = Pump::new(engine, session, log, pins, facts::resolve);
+    let pump = Pump::new(engine, session, log, pins, facts::resolve).with_clock(facts::unix_time);
     let (exit, log) = Stdio::new(pump, upstream, ends, &setup.server).run();
     drop(restore);
     let code = exit.as_ref().map_or(1, |exit| exit.code);

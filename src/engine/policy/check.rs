@@ -275,13 +275,13 @@ fn undeclared<'t>(
     match (rule.effect, named) {
         (Effect::Permit, true) => Some((Severity::Error, without, NEVER_PERMITTED)),
         (Effect::Permit, false) => Some((Severity::Warning, without, NEVER_PERMITTED)),
-        (Effect::Forbid, true) => Some((Severity::Error, without, NEVER_FORBIDDEN)),
-        (Effect::Forbid, false) => None,
+        (Effect::Ask | Effect::Forbid, true) => Some((Severity::Error, without, NEVER_FIRES)),
+        (Effect::Ask | Effect::Forbid, false) => None,
     }
 }
 
 const NEVER_PERMITTED: &str = "this rule never permits them: put them into one of their own";
-const NEVER_FORBIDDEN: &str = "this rule never forbids them: put them into one of their own";
+const NEVER_FIRES: &str = "this rule never stops them: put them into one of their own";
 
 impl Argument {
     fn check_kind(

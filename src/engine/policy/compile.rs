@@ -4,6 +4,7 @@
 //! could only fail at request time fails here, with its place in the file.
 
 mod agent;
+mod condition;
 mod contradiction;
 mod paths;
 mod remote;
@@ -43,6 +44,7 @@ pub(super) fn compile(
         pins,
         audit_dir,
         serve,
+        defaults,
         rules,
     } = raw;
     let roots = Roots::new(base, paths.workspace.as_ref(), problems);
@@ -60,7 +62,9 @@ pub(super) fn compile(
             .collect(),
         problems,
     };
+    let defaults = compiler.defaults(defaults);
     Policy {
+        mode: defaults.mode,
         servers: compiler.all_servers(servers),
         agents: compiler.all_agents(agents),
         paths: compiler.paths(paths),
@@ -69,7 +73,7 @@ pub(super) fn compile(
         audit_dir: audit_dir.and_then(|dir| compiler.path(&dir)),
         serve: compiler.serve(serve),
         file: file.to_owned(),
-        rules: compiler.rules(rules),
+        rules: compiler.rules(rules, &defaults),
         scope: Scope::Named,
         oddities: Vec::new(),
     }
@@ -238,17 +242,21 @@ impl Compiler<'_> {
     fn ask_agent(&mut self, list: List) -> AskAgent {
         for method in &list.value {
             if !AskAgent::METHODS.contains(&method.value.as_str()) {
-                let message = format!(
-                    "a server cannot ask {} of an agent",
-                    shown::quoted(&method.value)
-                );
-                let help = suggest::help(&method.value, &AskAgent::METHODS);
-                self.problems.error(method.span.clone(), message, help);
+                self.no_asking(method);
             }
         }
         AskAgent {
             methods: list.value.into_iter().map(|method| method.value).collect(),
             line: 0,
         }
+    }
+
+    fn no_asking(&mut self, method: &Text) {
+        let message = format!(
+            "a server cannot ask {} of an agent",
+            shown::quoted(&method.value)
+        );
+        let help = suggest::help(&method.value, &AskAgent::METHODS);
+        self.problems.error(method.span.clone(), message, help);
     }
 }

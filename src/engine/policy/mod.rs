@@ -7,9 +7,11 @@
 //!
 //! Deliberately absent: precedence by order, defaults that depend on what the
 //! file contains, and anything that parses without being enforced. A forbid
-//! beats a permit, nothing means deny, and an error in a rule denies.
+//! beats an ask, an ask beats a permit, nothing means deny, and an error in a
+//! rule denies.
 
 mod agent;
+mod answer;
 mod check;
 mod compile;
 mod constraint;
@@ -17,9 +19,11 @@ mod diagnostic;
 mod display;
 mod evaluate;
 mod literal;
+mod moment;
 mod number;
 mod pattern;
 mod pointer;
+mod quota;
 mod raw;
 mod remote;
 mod rule;
@@ -28,12 +32,16 @@ mod secrets;
 mod serve;
 mod shown;
 mod suggest;
+mod tally;
 
 pub use agent::{Agent, Algorithm, CertificateMatch, JwtTrust, KeyHash, Launch, SpiffePattern};
+pub use answer::{Answer, Judgement};
 pub use diagnostic::{Diagnostic, Severity, Span, render};
 pub use display::RuleDisplay;
+pub use moment::{Counted, Moment, UnixTime};
+pub use quota::{Charge, Exhausted, Lease, Quotas};
 pub use remote::{Credential, OAuth, TokenPlace};
-pub use rule::Effect;
+pub use rule::{Effect, Mode};
 pub use serve::{Serve, ServeTls};
 pub use suggest::nearest;
 
@@ -46,7 +54,6 @@ use crate::engine::types::{AgentName, ServerName};
 use crate::engine::url::ServerUrl;
 use diagnostic::Problems;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// A checked policy.
 #[derive(Debug, Clone)]
@@ -68,6 +75,8 @@ pub struct Policy {
     /// The policy file, as its rules name it.
     file: String,
     rules: Vec<rule::Rule>,
+    /// What happens where no rule permits.
+    mode: Mode,
     scope: Scope,
     /// What is odd and yet no mistake; told by `check_against`.
     oddities: Vec<Diagnostic>,
@@ -111,6 +120,13 @@ pub struct Server {
     pub ask_agent: AskAgent,
     /// Its name in the policy file.
     pub span: Span,
+}
+
+impl Policy {
+    /// Whether what no rule permits passes, and is only recorded.
+    pub fn only_audits(&self) -> bool {
+        self.mode == Mode::Audit
+    }
 }
 
 /// Which requests a server may send to the agent.
@@ -169,10 +185,14 @@ pub enum PinMode {
 pub enum Action<'a> {
     /// `tools/call`
     CallTool(&'a str),
-    /// `prompts/get`, and `completion/complete` for a prompt.
+    /// `prompts/get`
     GetPrompt(&'a str),
-    /// `resources/read`, `subscribe`, and completion for a template.
+    /// `resources/read`, and `subscribe`.
     ReadResource(&'a str),
+    /// `completion/complete` for an argument of a prompt.
+    CompletePrompt(&'a str),
+    /// The same for a resource template.
+    CompleteResource(&'a str),
     /// A request that the server sends to the agent, by method. URL mode
     /// elicitation is `elicitation/create#url`.
     AskAgent(&'a str),
@@ -210,35 +230,6 @@ pub struct RuleRef {
     pub file: String,
     /// 1-based line of the rule's head.
     pub line: usize,
-}
-
-/// What the policy answers. There is no bool.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// Some permit rule is satisfied and no forbid rule matches.
-    Permit {
-        /// The permit rules that are satisfied.
-        rules: Vec<RuleRef>,
-        /// Whether one of them lets undeclared arguments pass.
-        undeclared: bool,
-    },
-    /// A forbid rule matches, or could not be evaluated.
-    Forbid {
-        /// Which.
-        rules: Vec<RuleRef>,
-        /// Why, for people.
-        why: String,
-    },
-    /// No permit rule is satisfied; nothing means deny.
-    Nothing {
-        /// Permit rules for this action whose constraints failed.
-        near: Vec<RuleRef>,
-        /// The constraints that failed, for people.
-        why: String,
-        /// What a token needs so that one of them permits: nothing if a token
-        /// is not what is missing.
-        scopes: Vec<Arc<str>>,
-    },
 }
 
 /// What paths in a policy are relative to.
@@ -326,6 +317,7 @@ impl Policy {
             serve: Serve::default(),
             file: "built-in".to_owned(),
             rules: vec![rule::Rule::baseline()],
+            mode: Mode::Enforce,
             scope: Scope::Anyone,
             oddities: Vec::new(),
         }

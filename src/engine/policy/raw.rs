@@ -6,6 +6,7 @@
 //! dangerous kind (the attack answered is a typing mistake).
 
 mod agent;
+mod condition;
 mod reader;
 mod remote;
 mod rule;
@@ -14,10 +15,11 @@ mod serve;
 use super::diagnostic::{Problems, Span};
 use super::literal::Literal;
 use super::number::Decimal;
-use super::{Effect, PinMode};
+use super::{Effect, Mode, PinMode};
 use crate::engine::guard::paths::Access;
 use crate::engine::mask::looks_like_token;
 use reader::{Entry, Keys, Reader};
+pub(super) use condition::{RawDefaults, RawLimit, RawWhen};
 pub(super) use remote::{RawCredential, RawOAuth};
 pub(super) use serve::{RawServe, RawTls};
 use std::collections::BTreeSet;
@@ -45,6 +47,7 @@ pub(super) struct Raw {
     pub(super) pins: Option<PinMode>,
     pub(super) audit_dir: Option<Text>,
     pub(super) serve: RawServe,
+    pub(super) defaults: RawDefaults,
     pub(super) rules: Vec<RawRule>,
 }
 
@@ -118,6 +121,7 @@ pub(super) struct RawRule {
     pub(super) span: Span,
     pub(super) id: Option<Text>,
     pub(super) effect: Option<Effect>,
+    pub(super) mode: Option<Mode>,
     pub(super) agents: Option<List>,
     pub(super) users: Option<List>,
     pub(super) groups: Option<List>,
@@ -126,9 +130,13 @@ pub(super) struct RawRule {
     pub(super) tools: Option<List>,
     pub(super) prompts: Option<List>,
     pub(super) resources: Option<List>,
+    pub(super) completions: Option<List>,
+    pub(super) asks: Option<List>,
     pub(super) args: Option<At<Vec<RawArgument>>>,
     /// Where it says `undeclared = "permit"`.
     pub(super) undeclared: Option<Span>,
+    pub(super) limit: Option<At<RawLimit>>,
+    pub(super) when: Option<At<RawWhen>>,
 }
 
 #[derive(Debug)]
@@ -155,7 +163,7 @@ pub(super) enum RawConstraint {
 const TOP: Keys = Keys {
     table: "a policy",
     known: &[
-        "version", "server", "agent", "paths", "pins", "audit", "serve", "rule",
+        "version", "server", "agent", "paths", "pins", "audit", "serve", "defaults", "rule",
     ],
     later: &[
         "include", "flow", "approval", "limit", "label", "console", "fleet",
@@ -260,6 +268,7 @@ impl Reader<'_> {
                 "pins" => raw.pins = self.pins(&entry),
                 "audit" => raw.audit_dir = self.audit(&entry),
                 "serve" => raw.serve = self.serve(&entry),
+                "defaults" => raw.defaults = self.defaults(&entry),
                 "rule" => raw.rules = self.rules(&entry),
                 _ => self.unknown(&entry, &TOP),
             }

@@ -1,8 +1,9 @@
 //! `[[rule]]`: names resolved, patterns and constraints compiled, and what can
 //! never hold told.
 
+use super::condition::Defaults;
 use super::{Compiler, shown, suggest};
-use crate::engine::policy::RuleRef;
+use crate::engine::policy::{AskAgent, RuleRef};
 use crate::engine::policy::constraint::{Constraint, glob, whole_regex};
 use crate::engine::policy::diagnostic::Span;
 use crate::engine::policy::literal::Literal;
@@ -15,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 impl Compiler<'_> {
-    pub(super) fn rules(&mut self, raw: Vec<RawRule>) -> Vec<Rule> {
+    pub(super) fn rules(&mut self, raw: Vec<RawRule>, defaults: &Defaults) -> Vec<Rule> {
         let mut lines: BTreeMap<RuleId, usize> = BTreeMap::new();
         let mut rules = Vec::new();
         for rule in raw {
@@ -30,17 +31,25 @@ impl Compiler<'_> {
                 }
                 lines.entry(id.clone()).or_insert(line);
             }
-            rules.extend(self.rule(rule, id, line));
+            rules.extend(self.rule(rule, id, line, defaults));
         }
         rules
     }
 
-    fn rule(&mut self, raw: RawRule, id: Option<RuleId>, line: usize) -> Option<Rule> {
+    fn rule(
+        &mut self,
+        raw: RawRule,
+        id: Option<RuleId>,
+        line: usize,
+        defaults: &Defaults,
+    ) -> Option<Rule> {
         self.fits_together(&raw);
+        self.fits_effect(&raw);
         let RawRule {
             span: _,
             id: _,
             effect,
+            mode,
             agents,
             users,
             groups,
@@ -49,8 +58,12 @@ impl Compiler<'_> {
             tools,
             prompts,
             resources,
+            completions,
+            asks,
             args,
             undeclared,
+            limit,
+            when,
         } = raw;
         let users = users.map(|list| self.patterns(Some(list), &[]));
         let groups = groups.map(|list| self.patterns(Some(list), &[]));
@@ -62,6 +75,10 @@ impl Compiler<'_> {
         let tools = self.patterns(tools, &['?', '[', ']', '{', '}']);
         let prompts = self.patterns(prompts, &[]);
         let resources = self.patterns(resources, &[]);
+        let completions = self.patterns(completions, &[]);
+        let asks = asks.map(|list| self.asks(list)).unwrap_or_default();
+        let limit = limit.map(|limit| self.limit(limit));
+        let when = when.map(|when| self.when(when));
         let args = args.map(|args| args.value).unwrap_or_default();
         // Without an effect there is no rule, but there are its mistakes.
         let reads_as = effect.unwrap_or(Effect::Permit);
@@ -78,6 +95,7 @@ impl Compiler<'_> {
                 line,
             },
             effect: effect?,
+            mode: mode.unwrap_or(defaults.mode),
             agents,
             users,
             groups,
@@ -90,23 +108,40 @@ impl Compiler<'_> {
             tools,
             prompts,
             resources,
+            completions,
+            asks,
             arguments: arguments.into_iter().collect::<Option<_>>()?,
             undeclared: undeclared.is_some(),
+            limit: match limit {
+                Some(limit) => Some(limit?),
+                None => defaults.limit.clone().filter(|_| reads_as == Effect::Permit),
+            },
+            when: match when {
+                Some(when) => Some(when?),
+                None => None,
+            },
         })
     }
 
     /// Keys that mean nothing beside each other.
     fn fits_together(&mut self, rule: &RawRule) {
-        let not_tools = rule.prompts.as_ref().or(rule.resources.as_ref());
+        let not_tools = [
+            &rule.prompts,
+            &rule.resources,
+            &rule.completions,
+            &rule.asks,
+        ];
+        let not_tools = not_tools.into_iter().flatten().next();
         if let (Some(args), Some(_)) = (&rule.args, not_tools) {
             let message = "`args` constrains the arguments of tools only";
-            let help = "put `prompts` and `resources` into a rule of their own";
+            let help = "put what else it is about into a rule of its own";
             self.problems.error(args.span.clone(), message, help);
         }
-        if let (Some(span), Some(Effect::Forbid)) = (&rule.undeclared, rule.effect) {
-            let help = "remove it: only a permit lets undeclared arguments pass";
+        if let (Some(limit), Some(asks)) = (&rule.limit, &rule.asks) {
+            let help = "put `asks` into a rule of their own";
+            let message = "`limit` counts requests of the agent, not those of a server";
             self.problems
-                .error(span.clone(), "`undeclared` means nothing in a forbid", help);
+                .error(limit.span.start..asks.span.start.max(limit.span.end), message, help);
         }
         if let (Some(span), None, Some(_)) = (&rule.undeclared, &rule.tools, not_tools) {
             let help = "remove it: only tools have declared arguments";
@@ -131,10 +166,23 @@ impl Compiler<'_> {
         names
     }
 
+    /// Requests of a server to the agent.
+    fn asks(&mut self, list: List) -> Vec<&'static str> {
+        let mut asks = Vec::new();
+        for text in list.value {
+            let known = AskAgent::METHODS.iter();
+            match known.copied().find(|method| *method == text.value) {
+                Some(method) => asks.push(method),
+                None => self.no_asking(&text),
+            }
+        }
+        asks
+    }
+
     fn scopes(&mut self, list: List, effect: Option<Effect>) -> BTreeSet<Arc<str>> {
-        if effect == Some(Effect::Forbid) {
+        if let Some(Effect::Ask | Effect::Forbid) = effect {
             let help = "remove it: a permit says which scopes it needs, and whoever lacks them is not permitted";
-            let message = "`scopes` means nothing in a forbid";
+            let message = "`scopes` means nothing but in a permit";
             self.problems.error(list.span.clone(), message, help);
         }
         let mut scopes = BTreeSet::new();
@@ -277,10 +325,10 @@ impl Compiler<'_> {
             RawConstraint::MaxLen(limit) => Constraint::MaxLen(limit),
             // "Not within the roots" and "cannot be told" are one answer of the
             // path guard, so that a forbid could not fire on the second.
-            RawConstraint::Path(_) if effect == Effect::Forbid => {
+            RawConstraint::Path(_) if effect != Effect::Permit => {
                 let help = "say in a permit where the path may point, or add to `[paths] secret`";
                 self.problems
-                    .error(span, "`path` has no meaning in a forbid", help);
+                    .error(span, "`path` has no meaning but in a permit", help);
                 return None;
             }
             RawConstraint::Path(access) => Constraint::Path(access),

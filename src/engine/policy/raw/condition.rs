@@ -1,0 +1,127 @@
+//! What a rule depends on beside who does what: `mode`, `limit`, `when`, and
+//! `[defaults]` in their raw form.
+
+use super::reader::{self, Entry, Keys, Reader};
+use super::{At, List, Mode, Span, Text};
+use toml::de::DeValue;
+
+const DEFAULTS: Keys = Keys {
+    table: "`[defaults]`",
+    known: &["mode", "limit"],
+    later: &[],
+};
+const LIMIT: Keys = Keys {
+    table: "`limit`",
+    known: &["calls", "per", "in_flight", "by"],
+    later: &[],
+};
+const WHEN: Keys = Keys {
+    table: "`when`",
+    known: &["days", "from", "to", "zone"],
+    later: &[],
+};
+
+#[derive(Debug, Default)]
+pub(in crate::engine::policy) struct RawDefaults {
+    /// With the place of its key.
+    pub(in crate::engine::policy) mode: Option<At<Mode>>,
+    pub(in crate::engine::policy) limit: Option<At<RawLimit>>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(in crate::engine::policy) struct RawLimit {
+    pub(in crate::engine::policy) calls: Option<At<u64>>,
+    pub(in crate::engine::policy) per: Option<Text>,
+    pub(in crate::engine::policy) in_flight: Option<At<u64>>,
+    pub(in crate::engine::policy) by_tool: Option<Span>,
+}
+
+#[derive(Debug, Default)]
+pub(in crate::engine::policy) struct RawWhen {
+    pub(in crate::engine::policy) days: Option<List>,
+    pub(in crate::engine::policy) from: Option<Text>,
+    pub(in crate::engine::policy) to: Option<Text>,
+    pub(in crate::engine::policy) zone: Option<Text>,
+}
+
+impl Reader<'_> {
+    pub(super) fn defaults(&mut self, entry: &Entry<'_, '_>) -> RawDefaults {
+        let mut defaults = RawDefaults::default();
+        let Some(table) = self.table(entry) else {
+            return defaults;
+        };
+        for one in reader::entries(table) {
+            match one.key {
+                "mode" => {
+                    defaults.mode = self.mode(&one).map(|value| At {
+                        value,
+                        span: one.key_span.start..one.span().end,
+                    });
+                }
+                "limit" => defaults.limit = self.limit(&one),
+                _ => self.unknown(&one, &DEFAULTS),
+            }
+        }
+        defaults
+    }
+
+    pub(super) fn mode(&mut self, entry: &Entry<'_, '_>) -> Option<Mode> {
+        let words = [("enforce", Mode::Enforce), ("audit", Mode::Audit)];
+        self.word(entry, &words, &[])
+    }
+
+    pub(super) fn limit(&mut self, entry: &Entry<'_, '_>) -> Option<At<RawLimit>> {
+        let mut limit = RawLimit::default();
+        for one in reader::entries(self.table(entry)?) {
+            match one.key {
+                "calls" => limit.calls = self.counted(&one),
+                "per" => limit.per = self.text(&one),
+                "in_flight" => limit.in_flight = self.counted(&one),
+                "by" => {
+                    limit.by_tool = self.word(&one, &[("tool", ())], &[]).map(|()| one.span());
+                }
+                _ => self.unknown(&one, &LIMIT),
+            }
+        }
+        Some(At {
+            value: limit,
+            span: entry.key_span.clone(),
+        })
+    }
+
+    fn counted(&mut self, entry: &Entry<'_, '_>) -> Option<At<u64>> {
+        let value = self.count(entry)?;
+        Some(At {
+            value,
+            span: entry.span(),
+        })
+    }
+
+    pub(super) fn when(&mut self, entry: &Entry<'_, '_>) -> Option<At<RawWhen>> {
+        let mut when = RawWhen::default();
+        for one in reader::entries(self.table(entry)?) {
+            match one.key {
+                "days" => when.days = self.full_list(&one),
+                "from" => when.from = self.clock(&one),
+                "to" => when.to = self.clock(&one),
+                "zone" => when.zone = self.text(&one),
+                _ => self.unknown(&one, &WHEN),
+            }
+        }
+        Some(At {
+            value: when,
+            span: entry.key_span.clone(),
+        })
+    }
+
+    /// A time of day. Without quotes TOML takes it for one of its own.
+    fn clock(&mut self, entry: &Entry<'_, '_>) -> Option<Text> {
+        if let DeValue::Datetime(time) = entry.value.get_ref() {
+            let help = format!("write it in quotes, without seconds: `{} = \"09:00\"`", entry.key);
+            let message = format!("expected a time of day such as \"09:00\", found `{time}`");
+            self.problems.error(entry.span(), message, help);
+            return None;
+        }
+        self.text(entry)
+    }
+}
