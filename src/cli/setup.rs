@@ -10,7 +10,7 @@ use super::{Fault, Target};
 use crate::engine::Engine;
 use crate::engine::guard::paths::PathGuard;
 use crate::engine::pin::{Lockfile, ServerPins};
-use crate::engine::policy::{MAX_BYTES, Policy, PolicyBase, Server, Severity, render};
+use crate::engine::policy::{MAX_BYTES, Policy, PolicyBase, Quotas, Server, Severity, render};
 use crate::engine::principal::Principal;
 use crate::engine::seal::{KEY, Seal};
 use crate::engine::types::{AgentName, Digest, ServerName};
@@ -94,6 +94,11 @@ impl Setup {
     /// same: pins change without it, and what does not fit permits nothing.
     pub(super) fn tell_findings(&self) {
         const TOLD: usize = 5;
+        if self.policy.only_audits() {
+            tracing::warn!(
+                "nothing that the rules deny is denied: the policy says `mode = \"audit\"` in `[defaults]`"
+            );
+        }
         let found = self.policy.check_against(&self.pins);
         let grave = found.iter().filter(|d| d.severity != Severity::Note);
         let more = grave.clone().count().saturating_sub(TOLD);
@@ -138,8 +143,11 @@ impl Setup {
 
     /// The engine that all this makes.
     pub(super) fn engine(&self) -> Result<Engine, Fault> {
-        let seal = Arc::new(new_seal()?);
-        self.engine_for(self.agent.clone(), self.server_pins(), seal)
+        let shared = Shared {
+            seal: Arc::new(new_seal()?),
+            quotas: Arc::default(),
+        };
+        self.engine_for(self.agent.clone(), self.server_pins(), &shared)
     }
 
     /// The same for another agent, by these pins.
@@ -147,7 +155,7 @@ impl Setup {
         &self,
         agent: AgentName,
         pins: ServerPins,
-        seal: Arc<Seal>,
+        shared: &Shared,
     ) -> Result<Engine, Fault> {
         let mut host = facts::host_facts(&self.cwd()?, self.own_files()?);
         // One home for all: it may be known although `HOME` is not set.
@@ -160,7 +168,8 @@ impl Setup {
             None => engine,
         };
         let principal = Principal::named(self.agent.clone());
-        Ok(engine.sealing(seal, principal.key))
+        let engine = engine.counting(Arc::clone(&shared.quotas));
+        Ok(engine.sealing(Arc::clone(&shared.seal), principal.key))
     }
 
     /// Lockgate's own files: nobody may reach them through a tool (A4).
@@ -183,6 +192,15 @@ impl Setup {
         }
         Ok(names)
     }
+}
+
+/// What all engines of one process have in common.
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// What agents bring back is sealed with it.
+    pub(super) seal: Arc<Seal>,
+    /// What the limits of rules have counted. It ends with the process.
+    pub(super) quotas: Arc<Quotas>,
 }
 
 /// One process, one key: what it has sealed ends with it.

@@ -1,9 +1,7 @@
 //! What holds of every policy and every request.
 
 use super::{PRINCIPALS, Roots, agent, base, document, policy, server};
-use lockgate::engine::policy::{
-    AccessRequest, Action, Answer, Judgement, Moment, Policy, render,
-};
+use lockgate::engine::policy::{AccessRequest, Action, Answer, Judgement, Moment, Policy, render};
 use lockgate::engine::principal::{Groups, Principal};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -151,7 +149,11 @@ fn answer_to(
 }
 
 /// The same as if nothing were in audit mode, where that is told.
-fn would(policy: &Policy, tool: &str, arguments: &str) -> Option<(&'static str, Vec<String>, bool)> {
+fn would(
+    policy: &Policy,
+    tool: &str,
+    arguments: &str,
+) -> Option<(&'static str, Vec<String>, bool)> {
     let would = judgement(policy, None, tool, arguments).would;
     would.map(|would| told(would.answer))
 }

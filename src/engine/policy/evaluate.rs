@@ -193,9 +193,7 @@ impl Rule {
             return match (&self.when, moment.time) {
                 (Some(window), Some(time)) if !window.is_open(time) => Word::Silent,
                 // A time that cannot be told fires it.
-                _ => self
-                    .fires(request, paths)
-                    .map_or(Word::Silent, Word::Fires),
+                _ => self.fires(request, paths).map_or(Word::Silent, Word::Fires),
             };
         }
         let closed = self.when.as_ref().and_then(|window| match moment.time {

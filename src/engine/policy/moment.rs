@@ -138,7 +138,11 @@ mod tests {
             (&night, 4, 3, 0, false),
         ] {
             let time = UnixTime(MONDAY + ((day * 24 + hour) * 60 + minute) * 60);
-            assert_eq!(window.is_open(time), expected, "{window} {day} {hour}:{minute}");
+            assert_eq!(
+                window.is_open(time),
+                expected,
+                "{window} {day} {hour}:{minute}"
+            );
         }
     }
 
@@ -146,7 +150,10 @@ mod tests {
     fn it_reads_back() {
         let shown = window(&[0, 4], 540, 1440, -330).to_string();
         assert_eq!(shown, "mon, fri 09:00-24:00 -05:30");
-        assert_eq!(window(&[0, 1, 2, 3, 4, 5, 6], 0, 60, 0).to_string(), "00:00-01:00 UTC");
+        assert_eq!(
+            window(&[0, 1, 2, 3, 4, 5, 6], 0, 60, 0).to_string(),
+            "00:00-01:00 UTC"
+        );
     }
 
     #[test]

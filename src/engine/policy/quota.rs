@@ -82,10 +82,16 @@ impl fmt::Display for Exhausted {
             Self::Calls { calls, per, wait } => {
                 let up = u64::from(wait.subsec_nanos() > 0);
                 let seconds = wait.as_secs().saturating_add(up).max(1);
-                write!(f, "its limit of {calls} in {per} is reached: try again in {seconds} s")
+                write!(
+                    f,
+                    "its limit of {calls} in {per} is reached: try again in {seconds} s"
+                )
             }
             Self::InFlight(most) => {
-                write!(f, "its limit of {most} in flight is reached: wait for an answer first")
+                write!(
+                    f,
+                    "its limit of {most} in flight is reached: wait for an answer first"
+                )
             }
             Self::Full => f.write_str("too much is counted already: try again later"),
         }
@@ -110,7 +116,11 @@ struct Count {
 
 impl Charge {
     fn key(&self) -> Key {
-        let per = self.limit.rate.as_ref().map_or(Duration::ZERO, |rate| rate.per);
+        let per = self
+            .limit
+            .rate
+            .as_ref()
+            .map_or(Duration::ZERO, |rate| rate.per);
         (self.rule.clone(), self.tool.clone(), per)
     }
 }
@@ -158,7 +168,10 @@ impl Quotas {
         }
         let mut fits = Vec::new();
         for charge in charges {
-            let room = own.entry(charge.key()).or_default().room(&charge.limit, now);
+            let room = own
+                .entry(charge.key())
+                .or_default()
+                .room(&charge.limit, now);
             if charge.binding {
                 room.clone()?;
             }
@@ -197,7 +210,9 @@ impl Count {
         let slot = slot(rate.per, now);
         let counts = |at: u64| slot.saturating_sub(at) <= SLOTS;
         let live = self.slots.iter().filter(|(at, _)| counts(*at));
-        let mut used = live.clone().fold(0_u32, |sum, (_, n)| sum.saturating_add(*n));
+        let mut used = live
+            .clone()
+            .fold(0_u32, |sum, (_, n)| sum.saturating_add(*n));
         if used < rate.calls {
             return Ok(());
         }
@@ -219,7 +234,8 @@ impl Count {
 
     fn add(&mut self, rate: &Rate, now: Duration) {
         let slot = slot(rate.per, now);
-        self.slots.retain(|(at, _)| slot.saturating_sub(*at) <= SLOTS);
+        self.slots
+            .retain(|(at, _)| slot.saturating_sub(*at) <= SLOTS);
         match self.slots.back_mut() {
             // Sessions see the clock one after the other, if hardly.
             Some((at, calls)) if *at >= slot => *calls = calls.saturating_add(1),

@@ -67,9 +67,8 @@ impl<'r> Tally<'r> {
         }
         if !self.asks.is_empty() {
             let (rules, why) = reasons(self.asks);
-            let why = format!(
-                "{why}; somebody would have to approve it, and approvals do not exist yet"
-            );
+            let why =
+                format!("{why}; somebody would have to approve it, and approvals do not exist yet");
             return Answer::Ask { rules, why };
         }
         if !self.permits.is_empty() {

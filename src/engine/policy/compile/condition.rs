@@ -1,7 +1,7 @@
 //! `mode`, `limit` and `when` of a rule, checked.
 
 use super::{Compiler, shown, suggest};
-use crate::engine::policy::diagnostic::{Severity, Span};
+use crate::engine::policy::diagnostic::Severity;
 use crate::engine::policy::moment::{DAY, DAYS, Window};
 use crate::engine::policy::quota::{Limit, Rate};
 use crate::engine::policy::raw::{At, List, RawDefaults, RawLimit, RawRule, RawWhen, Text};
@@ -27,7 +27,8 @@ impl Compiler<'_> {
     pub(super) fn defaults(&mut self, raw: RawDefaults) -> Defaults {
         let mode = raw.mode.map_or(Mode::Enforce, |mode| {
             if mode.value == Mode::Audit {
-                let message = "the policy only audits: what no rule permits passes, and is recorded";
+                let message =
+                    "the policy only audits: what no rule permits passes, and is recorded";
                 let help = "remove `mode` from `[defaults]` once there are rules for what is seen";
                 self.problems
                     .add(Severity::Warning, mode.span, message, help);
@@ -69,21 +70,12 @@ impl Compiler<'_> {
     }
 
     pub(super) fn limit(&mut self, raw: At<RawLimit>) -> Option<Limit> {
-        let At {
-            value: RawLimit {
-                calls,
-                per,
-                in_flight,
-                by_tool,
-            },
-            span,
-        } = raw;
-        if calls.is_none() && in_flight.is_none() {
-            let help = "write `limit = { calls = 60, per = \"1m\" }`, or `in_flight = 3`";
-            self.problems
-                .error(span, "`limit` does not say how much", help);
-            return None;
-        }
+        let RawLimit {
+            calls,
+            per,
+            in_flight,
+            by_tool,
+        } = raw.value;
         let rate = match (calls, per) {
             (None, None) => None,
             (Some(calls), Some(per)) => Some(self.rate(&calls, per)?),
@@ -139,21 +131,16 @@ impl Compiler<'_> {
 
     pub(super) fn when(&mut self, raw: At<RawWhen>) -> Option<Window> {
         let At {
-            value: RawWhen {
-                days,
-                from,
-                to,
-                zone,
-            },
+            value:
+                RawWhen {
+                    days,
+                    from,
+                    to,
+                    zone,
+                },
             span,
         } = raw;
-        if days.is_none() && from.is_none() && to.is_none() {
-            let help = "write `days`, `from` or `to`, and `zone`";
-            self.problems
-                .error(span, "`when` does not say when", help);
-            return None;
-        }
-        let offset = self.zone(zone, &span);
+        let offset = zone.and_then(|zone| self.zone(&zone));
         let days = match days {
             None => Some([true; 7]),
             Some(days) => self.days(days),
@@ -176,13 +163,7 @@ impl Compiler<'_> {
     }
 
     /// Minutes to the east of UTC.
-    fn zone(&mut self, zone: Option<Text>, at: &Span) -> Option<i16> {
-        let Some(zone) = zone else {
-            let help = "write `zone = \"UTC\"`, or an offset such as `\"+02:00\"`";
-            self.problems
-                .error(at.clone(), "`when` does not say where the clock stands", help);
-            return None;
-        };
+    fn zone(&mut self, zone: &Text) -> Option<i16> {
         let offset = offset(&zone.value);
         if offset.is_none() {
             let message = format!("{} is no time zone", shown::quoted(&zone.value));
@@ -191,7 +172,7 @@ impl Compiler<'_> {
             } else {
                 "write `\"UTC\"`, or an offset from `\"-14:00\"` to `\"+14:00\"`"
             };
-            self.problems.error(zone.span, message, help);
+            self.problems.error(zone.span.clone(), message, help);
         }
         offset
     }

@@ -3,7 +3,6 @@
 
 use super::condition::Defaults;
 use super::{Compiler, shown, suggest};
-use crate::engine::policy::{AskAgent, RuleRef};
 use crate::engine::policy::constraint::{Constraint, glob, whole_regex};
 use crate::engine::policy::diagnostic::Span;
 use crate::engine::policy::literal::Literal;
@@ -11,6 +10,7 @@ use crate::engine::policy::pattern::Pattern;
 use crate::engine::policy::pointer::Pointer;
 use crate::engine::policy::raw::{At, List, RawArgument, RawConstraint, RawRule, Text};
 use crate::engine::policy::rule::{Argument, Demand, Effect, Rule};
+use crate::engine::policy::{AskAgent, RuleRef};
 use crate::engine::types::{AgentName, RuleId, ServerName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -114,7 +114,10 @@ impl Compiler<'_> {
             undeclared: undeclared.is_some(),
             limit: match limit {
                 Some(limit) => Some(limit?),
-                None => defaults.limit.clone().filter(|_| reads_as == Effect::Permit),
+                None => defaults
+                    .limit
+                    .clone()
+                    .filter(|_| reads_as == Effect::Permit),
             },
             when: match when {
                 Some(when) => Some(when?),
@@ -137,11 +140,17 @@ impl Compiler<'_> {
             let help = "put what else it is about into a rule of its own";
             self.problems.error(args.span.clone(), message, help);
         }
-        if let (Some(limit), Some(asks)) = (&rule.limit, &rule.asks) {
+        if let (Some(limit), Some(_)) = (&rule.limit, &rule.asks) {
             let help = "put `asks` into a rule of their own";
             let message = "`limit` counts requests of the agent, not those of a server";
+            self.problems.error(limit.span.clone(), message, help);
+        }
+        if let (Some(limit), None) = (&rule.limit, &rule.tools)
+            && limit.value.by_tool.is_some()
+        {
+            let help = "remove `by`: what the rule is about is counted together";
             self.problems
-                .error(limit.span.start..asks.span.start.max(limit.span.end), message, help);
+                .error(limit.span.clone(), "`by = \"tool\"` is about tools", help);
         }
         if let (Some(span), None, Some(_)) = (&rule.undeclared, &rule.tools, not_tools) {
             let help = "remove it: only tools have declared arguments";

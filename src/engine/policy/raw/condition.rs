@@ -72,7 +72,19 @@ impl Reader<'_> {
 
     pub(super) fn limit(&mut self, entry: &Entry<'_, '_>) -> Option<At<RawLimit>> {
         let mut limit = RawLimit::default();
-        for one in reader::entries(self.table(entry)?) {
+        let table = self.table(entry)?;
+        if !["calls", "per", "in_flight"]
+            .iter()
+            .any(|key| table.contains_key(*key))
+        {
+            let help = "write `limit = { calls = 60, per = \"1m\" }`, or `in_flight = 3`";
+            self.problems.error(
+                entry.key_span.clone(),
+                "`limit` does not say how much",
+                help,
+            );
+        }
+        for one in reader::entries(table) {
             match one.key {
                 "calls" => limit.calls = self.counted(&one),
                 "per" => limit.per = self.text(&one),
@@ -99,7 +111,20 @@ impl Reader<'_> {
 
     pub(super) fn when(&mut self, entry: &Entry<'_, '_>) -> Option<At<RawWhen>> {
         let mut when = RawWhen::default();
-        for one in reader::entries(self.table(entry)?) {
+        let table = self.table(entry)?;
+        let place = entry.key_span.clone();
+        if !["days", "from", "to"]
+            .iter()
+            .any(|key| table.contains_key(*key))
+        {
+            let help = "write `days`, `from` or `to`, and `zone`";
+            self.problems.error(place, "`when` does not say when", help);
+        } else if !table.contains_key("zone") {
+            let help = "write `zone = \"UTC\"`, or an offset such as `\"+02:00\"`";
+            self.problems
+                .error(place, "`when` does not say where the clock stands", help);
+        }
+        for one in reader::entries(table) {
             match one.key {
                 "days" => when.days = self.full_list(&one),
                 "from" => when.from = self.clock(&one),
@@ -117,7 +142,10 @@ impl Reader<'_> {
     /// A time of day. Without quotes TOML takes it for one of its own.
     fn clock(&mut self, entry: &Entry<'_, '_>) -> Option<Text> {
         if let DeValue::Datetime(time) = entry.value.get_ref() {
-            let help = format!("write it in quotes, without seconds: `{} = \"09:00\"`", entry.key);
+            let help = format!(
+                "write it in quotes, without seconds: `{} = \"09:00\"`",
+                entry.key
+            );
             let message = format!("expected a time of day such as \"09:00\", found `{time}`");
             self.problems.error(entry.span(), message, help);
             return None;
