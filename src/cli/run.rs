@@ -162,7 +162,7 @@ pub(super) fn meta(setup: &Setup) -> SessionMeta {
         // A legacy session settles on one after the log has begun.
         protocol: None,
         launch: Some(Digest::of(&launch)),
-        policy: setup.policy_digest,
+        policy: setup.policy.digest(),
         lockfile: setup.pins_digest,
     }
 }

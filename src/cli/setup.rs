@@ -10,14 +10,17 @@ use super::{Fault, Target};
 use crate::engine::Engine;
 use crate::engine::guard::paths::PathGuard;
 use crate::engine::pin::{Lockfile, ServerPins};
-use crate::engine::policy::{MAX_BYTES, Policy, PolicyBase, Quotas, Server, Severity, render};
+use crate::engine::policy::{
+    Policy, PolicyBase, Quotas, Server, Severity, Sources, render_all,
+};
 use crate::engine::principal::Principal;
 use crate::engine::seal::{KEY, Seal};
 use crate::engine::types::{AgentName, Digest, ServerName};
 use crate::engine::url::ServerUrl;
 use crate::proxy::facts;
 use crate::state::lockfile;
-use crate::state::text::{self, TextError};
+use crate::state::policy::{self, PolicyError};
+use crate::state::text::TextError;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,10 +32,10 @@ pub(super) struct Setup {
     pub(super) places: Places,
     /// The policy's file, unless the baseline is in force.
     pub(super) file: Option<PathBuf>,
-    /// Digest of the policy's text.
-    pub(super) policy_digest: Option<Digest>,
     /// The policy in force.
     pub(super) policy: Policy,
+    /// Its files, and the directories whose files are its own.
+    own: Vec<PathBuf>,
     /// Who acts.
     pub(super) agent: AgentName,
     /// On which server.
@@ -56,7 +59,7 @@ impl Setup {
             places,
             file,
             policy,
-            policy_digest,
+            own,
             lockfile,
             pins,
             pins_digest,
@@ -73,8 +76,8 @@ impl Setup {
         Ok(Self {
             places,
             file,
-            policy_digest,
             policy,
+            own,
             agent,
             server,
             command,
@@ -180,7 +183,7 @@ impl Setup {
             self.audit_dir(),
             self.lockfile.clone(),
         ];
-        own.extend(self.file.clone());
+        own.extend(self.own.iter().cloned());
         own.extend(std::env::current_exe().ok());
         let mut names = Vec::new();
         for file in own {
@@ -224,7 +227,7 @@ struct Read {
     places: Places,
     file: Option<PathBuf>,
     policy: Policy,
-    policy_digest: Option<Digest>,
+    own: Vec<PathBuf>,
     lockfile: PathBuf,
     pins: Lockfile,
     pins_digest: Option<Digest>,
@@ -234,12 +237,9 @@ impl Read {
     fn new(target: &Target) -> Result<Self, Fault> {
         let places = Places::from_env().map_err(|e| Fault::Failed(e.to_string()))?;
         let file = places.policy(target.config.as_deref());
-        let (policy, policy_digest) = match &file {
-            None => (Policy::baseline(), None),
-            Some(file) => {
-                let (policy, digest) = load_policy(file, &places)?;
-                (policy, Some(digest))
-            }
+        let (policy, own) = match &file {
+            None => (Policy::baseline(), Vec::new()),
+            Some(file) => load_policy(file, &places)?,
         };
         let lockfile = places.lockfile(file.as_deref());
         let (pins, pins_digest) =
@@ -248,7 +248,7 @@ impl Read {
             places,
             file,
             policy,
-            policy_digest,
+            own,
             lockfile,
             pins,
             pins_digest,
@@ -268,40 +268,49 @@ pub(super) fn servers(target: &Target) -> Result<Vec<ServerName>, Fault> {
     Ok(startable.map(|(name, _)| name).collect())
 }
 
-/// Reads a policy's text.
-pub(super) fn read_policy(file: &Path) -> Result<String, Fault> {
-    text::read(file, MAX_BYTES).map_err(|e| {
+/// A policy's files, read and not yet checked.
+#[derive(Debug)]
+pub(super) struct Written {
+    /// What they say.
+    pub(super) sources: Sources,
+    /// What their paths are relative to.
+    pub(super) base: PolicyBase,
+    /// What belongs to the policy.
+    own: Vec<PathBuf>,
+}
+
+/// Reads a policy's files.
+pub(super) fn read_policy(file: &Path, places: &Places) -> Result<Written, Fault> {
+    let files = policy::read(file).map_err(|e| {
         let what_next = match &e {
-            _ if e.is_missing() => "; look at `--config` and `LOCKGATE_CONFIG`",
-            TextError::TooLarge(_) => "; split it, one policy for each agent",
+            PolicyError::Text(e) if e.is_missing() => "; look at `--config` and `LOCKGATE_CONFIG`",
+            PolicyError::Text(TextError::TooLarge(_)) => "; split it, one policy for each agent",
             _ => "",
         };
         let file = file.display();
         Fault::Policy(format!("cannot read the policy `{file}`: {e}{what_next}"))
+    })?;
+    Ok(Written {
+        sources: files.sources,
+        base: PolicyBase {
+            dir: files.dir.display().to_string(),
+            home: places.home.display().to_string(),
+        },
+        own: files.own,
     })
 }
 
-/// Reads and checks a policy; a mistake in it is shown with file and line.
-pub(super) fn load_policy(file: &Path, places: &Places) -> Result<(Policy, Digest), Fault> {
+/// Reads and checks a policy; a mistake in it is shown with file and line. Gives
+/// what belongs to it too.
+pub(super) fn load_policy(file: &Path, places: &Places) -> Result<(Policy, Vec<PathBuf>), Fault> {
     let shown = file.display().to_string();
-    let text = read_policy(file)?;
-    let base = policy_base(file, &places.home)
-        .map_err(|e| Fault::Failed(format!("cannot tell where `{shown}` is: {e}")))?;
-    let policy = Policy::parse(&shown, &text, &base).map_err(|mistakes| Fault::Mistakes {
-        shown: render(&shown, &text, &mistakes, super::color_on_stderr()),
+    let written = read_policy(file, places)?;
+    let parsed = Policy::parse_all(&shown, &written.sources, &written.base);
+    let policy = parsed.map_err(|mistakes| Fault::Mistakes {
+        shown: render_all(&written.sources, &mistakes, super::color_on_stderr()),
         file: shown.clone(),
     })?;
-    Ok((policy, Digest::of(&[text.as_bytes()])))
-}
-
-/// What a policy's relative paths are relative to.
-pub(super) fn policy_base(file: &Path, home: &Path) -> std::io::Result<PolicyBase> {
-    let dir = file.parent().filter(|d| !d.as_os_str().is_empty());
-    let dir = std::path::absolute(dir.unwrap_or(Path::new(".")))?;
-    Ok(PolicyBase {
-        dir: dir.display().to_string(),
-        home: home.display().to_string(),
-    })
+    Ok((policy, written.own))
 }
 
 /// What to start or to dial: what the command line says, else the policy.

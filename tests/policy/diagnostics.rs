@@ -3,7 +3,7 @@
 use super::documents::lockfile;
 use super::{PRINCIPALS, base, file, policy};
 use lockgate::engine::pin::Lockfile;
-use lockgate::engine::policy::{Diagnostic, Policy, Severity, render};
+use lockgate::engine::policy::{Diagnostic, Policy, Severity, Sources, render};
 use serde::Deserialize;
 
 pub(super) fn mistakes(text: &str) -> String {
@@ -147,7 +147,8 @@ effect = "permit"
 tools = ["reed_file"]
 "#;
     let pins = lockfile("files", TOOLS);
-    let found = Policy::parse_beside("p.toml", text, &base(), &pins).expect_err("a mistake");
+    let sources = Sources::one("p.toml", "/work", text);
+    let found = Policy::parse_beside("p.toml", &sources, &base(), &pins).expect_err("a mistake");
     let messages: Vec<_> = found.iter().map(|d| d.message.as_str()).collect();
     assert_eq!(
         messages,

@@ -11,9 +11,11 @@ mod remote;
 mod rule;
 mod serve;
 
-use super::diagnostic::Problems;
-use super::raw::{List, Raw, RawEnv, RawServer, Text};
-use super::{AskAgent, EnvValue, PinMode, Policy, PolicyBase, Scope, Server, shown, suggest};
+use super::diagnostic::{Problems, Span};
+use super::raw::{List, Raw, RawAgent, RawEnv, RawServer, Text};
+use super::{
+    AskAgent, EnvValue, PinMode, Policy, PolicyBase, Scope, Server, Sources, shown, suggest,
+};
 use crate::engine::message::Method;
 use crate::engine::types::{AgentName, ServerName};
 use paths::Roots;
@@ -21,8 +23,7 @@ use std::collections::BTreeMap;
 
 /// What the parts of a policy need while they are compiled.
 struct Compiler<'a> {
-    file: &'a str,
-    text: &'a str,
+    sources: &'a Sources,
     roots: Roots<'a>,
     servers: Vec<ServerName>,
     agents: Vec<AgentName>,
@@ -33,7 +34,7 @@ struct Compiler<'a> {
 pub(super) fn compile(
     raw: Raw,
     file: &str,
-    text: &str,
+    sources: &Sources,
     base: &PolicyBase,
     problems: &mut Problems,
 ) -> Policy {
@@ -46,11 +47,11 @@ pub(super) fn compile(
         serve,
         defaults,
         rules,
+        once,
     } = raw;
-    let roots = Roots::new(base, paths.workspace.as_ref(), problems);
+    let roots = Roots::new(base, sources, paths.workspace.as_ref(), problems);
     let mut compiler = Compiler {
-        file,
-        text,
+        sources,
         roots,
         servers: servers
             .iter()
@@ -62,6 +63,7 @@ pub(super) fn compile(
             .collect(),
         problems,
     };
+    compiler.stand_once(&once, &servers, &agents);
     let defaults = compiler.defaults(defaults);
     Policy {
         mode: defaults.mode,
@@ -76,13 +78,45 @@ pub(super) fn compile(
         rules: compiler.rules(rules, &defaults),
         scope: Scope::Named,
         oddities: Vec::new(),
+        digest: Some(sources.digest()),
     }
 }
 
 impl Compiler<'_> {
-    fn line_of(&self, offset: usize) -> usize {
-        let before = self.text.get(..offset).unwrap_or(self.text);
-        before.matches('\n').count().saturating_add(1)
+    /// File and line of a place.
+    fn place_of(&self, offset: usize) -> (String, usize) {
+        let place = self.sources.place(offset);
+        place.map_or_else(Default::default, |place| (place.file.to_owned(), place.line))
+    }
+
+    /// A server, an agent and a table that is there once stand in one file.
+    fn stand_once(
+        &mut self,
+        tables: &[(&'static str, Span)],
+        servers: &[RawServer],
+        agents: &[RawAgent],
+    ) {
+        let tables = tables
+            .iter()
+            .map(|(name, span)| (format!("`[{name}]`"), span));
+        let servers = servers.iter().map(|server| {
+            let name = shown::quoted(&server.name.value);
+            (format!("the server {name}"), &server.name.span)
+        });
+        let agents = agents.iter().map(|agent| {
+            let name = shown::quoted(&agent.name.value);
+            (format!("the agent {name}"), &agent.name.span)
+        });
+        let mut seen: BTreeMap<String, &Span> = BTreeMap::new();
+        for (what, span) in tables.chain(servers).chain(agents) {
+            if let Some(first) = seen.get(&what) {
+                let (file, line) = self.place_of(first.start);
+                let message = format!("{what} stands in two files of the policy");
+                let help = format!("the first is in line {line} of `{file}`: leave one");
+                self.problems.error(span.clone(), message, help);
+            }
+            seen.entry(what).or_insert(span);
+        }
     }
 
     fn all_servers(&mut self, raw: Vec<RawServer>) -> BTreeMap<ServerName, Server> {
@@ -127,7 +161,7 @@ impl Compiler<'_> {
             bridge,
             ask_agent,
         } = raw;
-        let line = self.line_of(
+        let (file, line) = self.place_of(
             ask_agent
                 .as_ref()
                 .map_or(name.span.start, |list| list.span.start),
@@ -155,6 +189,7 @@ impl Compiler<'_> {
                 .map(|list| self.allow_methods(list))
                 .unwrap_or_default(),
             ask_agent: AskAgent {
+                file,
                 line,
                 ..ask_agent
                     .map(|list| self.ask_agent(list))
@@ -247,7 +282,7 @@ impl Compiler<'_> {
         }
         AskAgent {
             methods: list.value.into_iter().map(|method| method.value).collect(),
-            line: 0,
+            ..AskAgent::default()
         }
     }
 

@@ -155,13 +155,20 @@ impl Policy {
     /// What `[server.NAME] ask_agent` says of a request to the agent, as the permit
     /// that it is.
     fn add_ask_agent(&self, server: &ServerName, method: &str, all: &mut Tally<'_>) {
-        let AskAgent { methods, line } = self.ask_agent(server);
+        let AskAgent {
+            methods,
+            file,
+            line,
+        } = self.ask_agent(server);
         let reference = RuleRef {
             id: match self.scope {
                 Scope::Named => format!("server.{server}.ask_agent"),
                 Scope::Anyone => "baseline".to_owned(),
             },
-            file: self.file.clone(),
+            file: match self.scope {
+                Scope::Named => file,
+                Scope::Anyone => self.file.clone(),
+            },
             line,
         };
         if methods.iter().any(|known| known == method) {

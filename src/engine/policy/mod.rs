@@ -31,18 +31,20 @@ mod schema;
 mod secrets;
 mod serve;
 mod shown;
+mod source;
 mod suggest;
 mod tally;
 
 pub use agent::{Agent, Algorithm, CertificateMatch, JwtTrust, KeyHash, Launch, SpiffePattern};
 pub use answer::{Answer, Judgement};
-pub use diagnostic::{Diagnostic, Severity, Span, render};
+pub use diagnostic::{Diagnostic, Severity, Span, render, render_all};
 pub use display::RuleDisplay;
 pub use moment::{Counted, Moment, UnixTime};
 pub use quota::{Charge, Exhausted, Lease, Quotas};
 pub use remote::{Credential, OAuth, TokenPlace};
 pub use rule::{Effect, Mode};
 pub use serve::{Serve, ServeTls};
+pub use source::{Include, NewSource, Place, Sources};
 pub use suggest::nearest;
 
 use crate::engine::guard::address::Allowed;
@@ -50,7 +52,7 @@ use crate::engine::guard::paths::{Access, PathRules};
 use crate::engine::message::Json;
 use crate::engine::pin::Lockfile;
 use crate::engine::principal::Principal;
-use crate::engine::types::{AgentName, ServerName};
+use crate::engine::types::{AgentName, Digest, ServerName};
 use crate::engine::url::ServerUrl;
 use diagnostic::Problems;
 use std::collections::BTreeMap;
@@ -72,7 +74,7 @@ pub struct Policy {
     pub audit_dir: Option<String>,
     /// Its `[serve]`.
     pub serve: Serve,
-    /// The policy file, as its rules name it.
+    /// The policy file or directory, as `--config` has it.
     file: String,
     rules: Vec<rule::Rule>,
     /// What happens where no rule permits.
@@ -80,6 +82,8 @@ pub struct Policy {
     scope: Scope,
     /// What is odd and yet no mistake; told by `check_against`.
     oddities: Vec<Diagnostic>,
+    /// Of all its files; `None` for the baseline.
+    digest: Option<Digest>,
 }
 
 /// Whom a policy speaks about.
@@ -134,6 +138,8 @@ impl Policy {
 pub struct AskAgent {
     /// Methods; URL mode elicitation is `elicitation/create#url`.
     pub methods: Vec<String>,
+    /// The file that says so.
+    pub file: String,
     /// 1-based line of the policy that says so.
     pub line: usize,
 }
@@ -245,50 +251,67 @@ pub struct PolicyBase {
 pub const MAX_BYTES: usize = 4 << 20;
 
 impl Policy {
-    /// Reads and checks a policy. The error is everything that is wrong with
-    /// it, in the order of the file; see [`render`].
+    /// Reads and checks a policy of one file. The error is everything that is
+    /// wrong with it, in the order of the file; see [`render`].
     pub fn parse(file_name: &str, text: &str, base: &PolicyBase) -> Result<Self, Vec<Diagnostic>> {
-        let (policy, problems) = Self::compiled(file_name, text, base);
-        if problems.has_errors() {
-            return Err(problems.into_sorted());
-        }
-        Ok(Self {
-            oddities: problems.into_sorted(),
-            ..policy
-        })
+        let sources = Sources::one(file_name, &base.dir, text);
+        Self::parse_all(file_name, &sources, base)
+    }
+
+    /// The same for one of several files, `name` being what `--config` says; see
+    /// [`render_all`].
+    pub fn parse_all(
+        name: &str,
+        sources: &Sources,
+        base: &PolicyBase,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let (policy, problems) = Self::compiled(name, sources, base);
+        policy.unless(problems)
     }
 
     /// The same for a person who mends it: with its mistakes comes what the
     /// rules that are whole say beside the pins of `lockfile`.
     pub fn parse_beside(
-        file_name: &str,
-        text: &str,
+        name: &str,
+        sources: &Sources,
         base: &PolicyBase,
         lockfile: &Lockfile,
     ) -> Result<Self, Vec<Diagnostic>> {
-        let (policy, mut problems) = Self::compiled(file_name, text, base);
+        let (policy, mut problems) = Self::compiled(name, sources, base);
         if problems.has_errors() {
             policy.check_rules(lockfile, &mut problems);
+        }
+        policy.unless(problems)
+    }
+
+    fn unless(self, problems: Problems) -> Result<Self, Vec<Diagnostic>> {
+        if problems.has_errors() {
             return Err(problems.into_sorted());
         }
         Ok(Self {
             oddities: problems.into_sorted(),
-            ..policy
+            ..self
         })
     }
 
     /// The policy is only good for use if there are no errors.
-    fn compiled(file_name: &str, text: &str, base: &PolicyBase) -> (Self, Problems) {
+    fn compiled(name: &str, sources: &Sources, base: &PolicyBase) -> (Self, Problems) {
         let mut problems = Problems::default();
-        if text.len() > MAX_BYTES {
+        sources.objections(&mut problems);
+        if sources.bytes() > MAX_BYTES {
             let message = format!("the policy is larger than {MAX_BYTES} bytes");
             problems.error(0..0, message, "split it, one policy for each agent");
             return (Self::baseline(), problems);
         }
-        let raw = raw::read(text, &mut problems);
+        let raw = raw::read(sources, &mut problems);
         // Whatever was wrong so far, the rest is compiled for its mistakes.
-        let policy = compile::compile(raw, file_name, text, base, &mut problems);
+        let policy = compile::compile(raw, name, sources, base, &mut problems);
         (policy, problems)
+    }
+
+    /// The digest of all its files; `None` for the baseline.
+    pub fn digest(&self) -> Option<Digest> {
+        self.digest
     }
 
     /// A command line of lockgate's own about a server, for hints.
@@ -320,6 +343,7 @@ impl Policy {
             mode: Mode::Enforce,
             scope: Scope::Anyone,
             oddities: Vec::new(),
+            digest: None,
         }
     }
 
@@ -349,6 +373,7 @@ impl Default for AskAgent {
     fn default() -> Self {
         Self {
             methods: Self::DEFAULT.map(str::to_owned).to_vec(),
+            file: String::new(),
             line: 0,
         }
     }

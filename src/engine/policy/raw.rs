@@ -15,7 +15,7 @@ mod serve;
 use super::diagnostic::{Problems, Span};
 use super::literal::Literal;
 use super::number::Decimal;
-use super::{Effect, Mode, PinMode};
+use super::{Effect, Mode, PinMode, Sources};
 use crate::engine::guard::paths::Access;
 use crate::engine::mask::looks_like_token;
 pub(super) use condition::{RawDefaults, RawLimit, RawWhen};
@@ -49,6 +49,8 @@ pub(super) struct Raw {
     pub(super) serve: RawServe,
     pub(super) defaults: RawDefaults,
     pub(super) rules: Vec<RawRule>,
+    /// Where the tables stand that only one file has.
+    pub(super) once: Vec<(&'static str, Span)>,
 }
 
 pub(super) struct RawServer {
@@ -163,10 +165,11 @@ pub(super) enum RawConstraint {
 const TOP: Keys = Keys {
     table: "a policy",
     known: &[
-        "version", "server", "agent", "paths", "pins", "audit", "serve", "defaults", "rule",
+        "version", "include", "server", "agent", "paths", "pins", "audit", "serve", "defaults",
+        "rule",
     ],
     later: &[
-        "include", "flow", "approval", "limit", "label", "console", "fleet",
+        "flow", "approval", "limit", "label", "console", "fleet",
     ],
 };
 const SERVER: Keys = Keys {
@@ -209,24 +212,41 @@ const GIVEN: Keys = Keys {
 const VARIABLE: &str = "an environment variable";
 const HEADER: &str = "a header";
 
+/// What only one file of a policy has.
+const ONCE: [&str; 5] = ["paths", "pins", "audit", "serve", "defaults"];
+
 /// Most mistakes of syntax that are told: one open bracket can make thousands.
 const SYNTAX_ERRORS: usize = 10;
 
 /// Reads a whole policy. Mistakes of syntax come alone: behind them, the
 /// parser only guesses. One for each line, for the same reason.
-pub(super) fn read(text: &str, problems: &mut Problems) -> Raw {
-    let (root, errors) = DeTable::parse_recoverable(text);
-    let mut lines = BTreeSet::new();
-    let spans = errors.iter().map(|e| (e, e.span().unwrap_or(0..0)));
-    let told = spans.filter(|(_, span)| lines.insert(line_start(text, span.start)));
-    for (error, span) in told.take(SYNTAX_ERRORS) {
-        // The parser quotes no input in its messages.
-        let message = format!("not valid TOML: {}", error.message());
-        problems.error(span.clone(), message, syntax_help(text, span.start));
-    }
+pub(super) fn read(sources: &Sources, problems: &mut Problems) -> Raw {
     let mut raw = Raw::default();
-    if errors.is_empty() {
-        Reader { problems }.policy(root.get_ref(), &mut raw);
+    let files: Vec<_> = sources.tables().collect();
+    for file in &files {
+        let text = file.text;
+        let mut lines = BTreeSet::new();
+        let spans = file.errors.iter().map(|e| (e, e.span().unwrap_or(0..0)));
+        let told = spans.filter(|(_, span)| lines.insert(line_start(text, span.start)));
+        for (error, span) in told.take(SYNTAX_ERRORS) {
+            // The parser quotes no input in its messages.
+            let message = format!("not valid TOML: {}", error.message());
+            let help = syntax_help(text, span.start);
+            let place = |at: usize| at.saturating_add(file.start);
+            problems.error(place(span.start)..place(span.end), message, help);
+        }
+    }
+    if files.iter().any(|file| !file.errors.is_empty()) {
+        return raw;
+    }
+    for file in &files {
+        let table = file.table.get_ref();
+        if let (Some(include), false) = (table.get("include"), file.followed) {
+            let help = "put the policy into a file, and name that";
+            let message = "nothing can be included here";
+            problems.error(include.span(), message, help);
+        }
+        Reader { problems }.policy(table, file.start, &mut raw);
     }
     raw
 }
@@ -253,34 +273,37 @@ fn syntax_help(text: &str, at: usize) -> String {
 }
 
 impl Reader<'_> {
-    fn policy(&mut self, table: &DeTable<'_>, raw: &mut Raw) {
+    /// Adds what one file says.
+    fn policy(&mut self, table: &DeTable<'_>, start: usize, raw: &mut Raw) {
         let mut version = None;
         for entry in reader::entries(table) {
+            if let Some(one) = ONCE.iter().find(|one| **one == entry.key) {
+                let place = (*one, entry.key_span.clone());
+                raw.once.push(place);
+            }
             match entry.key {
                 "version" => version = Some(entry),
-                "server" => {
-                    raw.servers = self.named(&entry, Self::server);
-                }
-                "agent" => {
-                    raw.agents = self.named(&entry, Self::agent);
-                }
+                // Followed by whoever read the files.
+                "include" => drop(self.full_list(&entry)),
+                "server" => raw.servers.extend(self.named(&entry, Self::server)),
+                "agent" => raw.agents.extend(self.named(&entry, Self::agent)),
                 "paths" => raw.paths = self.paths(&entry),
                 "pins" => raw.pins = self.pins(&entry),
                 "audit" => raw.audit_dir = self.audit(&entry),
                 "serve" => raw.serve = self.serve(&entry),
                 "defaults" => raw.defaults = self.defaults(&entry),
-                "rule" => raw.rules = self.rules(&entry),
+                "rule" => raw.rules.extend(self.rules(&entry)),
                 _ => self.unknown(&entry, &TOP),
             }
         }
-        self.version(version.as_ref());
+        self.version(version.as_ref(), start);
     }
 
-    fn version(&mut self, entry: Option<&Entry<'_, '_>>) {
+    fn version(&mut self, entry: Option<&Entry<'_, '_>>, start: usize) {
         const HELP: &str = "write `version = 1` at the top of the policy";
         let Some(entry) = entry else {
             self.problems
-                .error(0..0, "the policy does not say its version", HELP);
+                .error(start..start, "the policy does not say its version", HELP);
             return;
         };
         let is_one = self

@@ -5,7 +5,7 @@
 
 use super::{Compiler, Problems, shown};
 use crate::engine::guard::paths::PathRules;
-use crate::engine::policy::PolicyBase;
+use crate::engine::policy::{PolicyBase, Sources};
 use crate::engine::policy::Severity;
 use crate::engine::policy::constraint::glob;
 use crate::engine::policy::raw::{List, RawPaths, Text};
@@ -19,18 +19,24 @@ const DEFAULTS: &str = "+defaults";
 #[derive(Debug)]
 pub(super) struct Roots<'a> {
     base: &'a PolicyBase,
+    sources: &'a Sources,
     workspace: Option<String>,
+    /// How what is put into a path is spelled there.
+    spelled: fn(&str) -> String,
 }
 
 impl<'a> Roots<'a> {
     pub(super) fn new(
         base: &'a PolicyBase,
+        sources: &'a Sources,
         workspace: Option<&Text>,
         problems: &mut Problems,
     ) -> Self {
         let mut roots = Self {
             base,
+            sources,
             workspace: None,
+            spelled: str::to_owned,
         };
         if !base.dir.starts_with('/') || !base.home.starts_with('/') {
             let help = "give lockgate an absolute path to the policy, and set HOME";
@@ -58,7 +64,7 @@ impl<'a> Roots<'a> {
             );
             return None;
         };
-        Some(text.value.replace(WORKSPACE, workspace))
+        Some(text.value.replace(WORKSPACE, &(self.spelled)(workspace)))
     }
 
     /// An absolute path without `.`, `..` and repeated separators.
@@ -91,14 +97,16 @@ impl<'a> Roots<'a> {
             return None;
         }
         let expanded = self.expand(text, problems)?;
-        Some(self.absolute(&expanded))
+        let dir = self.sources.dir_at(text.span.start);
+        Some(self.absolute(&expanded, dir.unwrap_or(&self.base.dir)))
     }
 
-    fn absolute(&self, path: &str) -> String {
+    /// `dir`: of the file that says it.
+    fn absolute(&self, path: &str, dir: &str) -> String {
         let full = match path.strip_prefix('~') {
-            Some(rest) => format!("{}/{rest}", self.base.home),
+            Some(rest) => format!("{}/{rest}", (self.spelled)(&self.base.home)),
             None if path.starts_with('/') => path.to_owned(),
-            None => format!("{}/{path}", self.base.dir),
+            None => format!("{}/{path}", (self.spelled)(dir)),
         };
         let mut parts: Vec<&str> = Vec::new();
         for part in full.split('/') {
@@ -178,13 +186,10 @@ impl Compiler<'_> {
             self.problems.error(text.span.clone(), message, help);
             return None;
         }
-        let base = PolicyBase {
-            dir: globset::escape(&self.roots.base.dir),
-            home: globset::escape(&self.roots.base.home),
-        };
         let escaped = Roots {
-            base: &base,
-            workspace: self.roots.workspace().map(globset::escape),
+            spelled: globset::escape,
+            workspace: self.roots.workspace.clone(),
+            ..self.roots
         };
         let path = escaped.path(text, self.problems)?;
         if let Err(error) = glob(&path) {

@@ -17,21 +17,32 @@ use std::sync::Arc;
 
 impl Compiler<'_> {
     pub(super) fn rules(&mut self, raw: Vec<RawRule>, defaults: &Defaults) -> Vec<Rule> {
-        let mut lines: BTreeMap<RuleId, usize> = BTreeMap::new();
+        let mut places: BTreeMap<RuleId, (String, usize)> = BTreeMap::new();
         let mut rules = Vec::new();
         for rule in raw {
             let id = rule.id.as_ref().and_then(|id| self.name(id, RuleId::new));
-            let line = self.line_of(rule.span.start);
+            let (file, line) = self.place_of(rule.span.start);
             if let (Some(text), Some(id)) = (&rule.id, &id) {
-                if let Some(first) = lines.get(id) {
+                if let Some((first_file, first)) = places.get(id) {
                     let message = format!("there are two rules `{id}`");
-                    let help =
-                        format!("the first is in line {first}: records must tell them apart");
+                    let of_file = match first_file {
+                        same if *same == file => String::new(),
+                        other => format!(" of `{other}`"),
+                    };
+                    let help = format!(
+                        "the first is in line {first}{of_file}: records must tell them apart"
+                    );
                     self.problems.error(text.span.clone(), message, help);
                 }
-                lines.entry(id.clone()).or_insert(line);
+                let place = (file.clone(), line);
+                places.entry(id.clone()).or_insert(place);
             }
-            rules.extend(self.rule(rule, id, line, defaults));
+            let reference = id.map(|id| RuleRef {
+                id: id.to_string(),
+                file,
+                line,
+            });
+            rules.extend(self.rule(rule, reference, defaults));
         }
         rules
     }
@@ -39,90 +50,53 @@ impl Compiler<'_> {
     fn rule(
         &mut self,
         raw: RawRule,
-        id: Option<RuleId>,
-        line: usize,
+        reference: Option<RuleRef>,
         defaults: &Defaults,
     ) -> Option<Rule> {
         self.fits_together(&raw);
         self.fits_effect(&raw);
-        let RawRule {
-            span: _,
-            id: _,
-            effect,
-            mode,
-            agents,
-            users,
-            groups,
-            scopes,
-            server,
-            tools,
-            prompts,
-            resources,
-            completions,
-            asks,
-            args,
-            undeclared,
-            limit,
-            when,
-        } = raw;
-        let users = users.map(|list| self.patterns(Some(list), &[]));
-        let groups = groups.map(|list| self.patterns(Some(list), &[]));
-        let scopes = scopes
-            .map(|list| self.scopes(list, effect))
-            .unwrap_or_default();
-        let agents = agents.map(|list| self.agent_names(list));
-        let server = server.map(|text| self.server_name(&text));
-        let tools = self.patterns(tools, &['?', '[', ']', '{', '}']);
-        let prompts = self.patterns(prompts, &[]);
-        let resources = self.patterns(resources, &[]);
-        let completions = self.patterns(completions, &[]);
-        let asks = asks.map(|list| self.asks(list)).unwrap_or_default();
-        let limit = limit.map(|limit| self.limit(limit));
-        let when = when.map(|when| self.when(when));
-        let args = args.map(|args| args.value).unwrap_or_default();
         // Without an effect there is no rule, but there are its mistakes.
-        let reads_as = effect.unwrap_or(Effect::Permit);
+        let effect = raw.effect.unwrap_or(Effect::Permit);
+        let users = raw.users.map(|list| self.patterns(Some(list), &[]));
+        let groups = raw.groups.map(|list| self.patterns(Some(list), &[]));
+        let scopes = raw.scopes.map(|list| self.scopes(list, raw.effect));
+        let agents = raw.agents.map(|list| self.agent_names(list));
+        let server = raw.server.map(|text| self.server_name(&text));
+        let tools = self.patterns(raw.tools, &['?', '[', ']', '{', '}']);
+        let prompts = self.patterns(raw.prompts, &[]);
+        let resources = self.patterns(raw.resources, &[]);
+        let completions = self.patterns(raw.completions, &[]);
+        let asks = raw.asks.map(|list| self.asks(list));
+        let limit = raw.limit.map(|limit| self.limit(limit));
+        let when = raw.when.map(|when| self.when(when));
+        let args = raw.args.map(|args| args.value).unwrap_or_default();
         let arguments: Vec<_> = args
             .into_iter()
-            .map(|one| self.argument(one, reads_as))
+            .map(|one| self.argument(one, effect))
             .collect();
         // A hole in any of these would make the rule another one; the policy
         // is refused for it, so the rule is left out.
         Some(Rule {
-            reference: RuleRef {
-                id: id?.to_string(),
-                file: self.file.to_owned(),
-                line,
-            },
-            effect: effect?,
-            mode: mode.unwrap_or(defaults.mode),
+            reference: reference?,
+            effect: raw.effect?,
+            mode: raw.mode.unwrap_or(defaults.mode),
             agents,
             users,
             groups,
-            scopes,
-            server: match server {
-                Some(None) => return None,
-                Some(name) => name,
-                None => None,
-            },
+            scopes: scopes.unwrap_or_default(),
+            server: whole(server)?,
             tools,
             prompts,
             resources,
             completions,
-            asks,
+            asks: asks.unwrap_or_default(),
             arguments: arguments.into_iter().collect::<Option<_>>()?,
-            undeclared: undeclared.is_some(),
-            limit: match limit {
-                Some(limit) => Some(limit?),
-                None => defaults
-                    .limit
-                    .clone()
-                    .filter(|_| reads_as == Effect::Permit),
+            undeclared: raw.undeclared.is_some(),
+            limit: match effect {
+                Effect::Permit => whole(limit)?.or_else(|| defaults.limit.clone()),
+                Effect::Ask | Effect::Forbid => None,
             },
-            when: match when {
-                Some(when) => Some(when?),
-                None => None,
-            },
+            when: whole(when)?,
         })
     }
 
@@ -370,6 +344,14 @@ impl Compiler<'_> {
         Some(Constraint::OneOf(
             literals.into_iter().map(|literal| literal.value).collect(),
         ))
+    }
+}
+
+/// What is not said, or said without a mistake.
+fn whole<T>(said: Option<Option<T>>) -> Option<Option<T>> {
+    match said {
+        Some(None) => None,
+        other => Some(other.flatten()),
     }
 }
 

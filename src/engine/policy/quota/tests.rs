@@ -138,7 +138,8 @@ proptest! {
                     prop_assert!(within.count() >= calls as usize);
                     let then = Duration::from_millis(now) + wait;
                     prop_assert!(quotas.room("p", &charge, then).is_ok());
-                    prop_assert!(quotas.room("p", &charge, then - Duration::from_nanos(1)).is_err());
+                    let before = then.saturating_sub(Duration::from_nanos(1));
+                    prop_assert!(quotas.room("p", &charge, before).is_err());
                 }
                 Err(other) => panic!("{other}"),
             }
