@@ -72,7 +72,11 @@ impl Places {
             }
             let dir = policy.parent()?;
             let here = Path::new(".");
-            Some(if dir.as_os_str().is_empty() { here } else { dir })
+            Some(if dir.as_os_str().is_empty() {
+                here
+            } else {
+                dir
+            })
         });
         beside.unwrap_or(&self.config).join("lockgate.lock")
     }

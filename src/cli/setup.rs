@@ -10,9 +10,7 @@ use super::{Fault, Target};
 use crate::engine::Engine;
 use crate::engine::guard::paths::PathGuard;
 use crate::engine::pin::{Lockfile, ServerPins};
-use crate::engine::policy::{
-    Policy, PolicyBase, Quotas, Server, Severity, Sources, render_all,
-};
+use crate::engine::policy::{Policy, PolicyBase, Quotas, Server, Severity, Sources, render_all};
 use crate::engine::principal::Principal;
 use crate::engine::seal::{KEY, Seal};
 use crate::engine::types::{AgentName, Digest, ServerName};

@@ -235,7 +235,9 @@ fn policies(dir: &Path, pattern: &str) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for (seen, entry) in fs::read_dir(dir)?.enumerate() {
         if seen >= ENTRIES {
-            return Err(io::Error::other(format!("expected at most {ENTRIES} files")));
+            return Err(io::Error::other(format!(
+                "expected at most {ENTRIES} files"
+            )));
         }
         let Ok(name) = entry?.file_name().into_string() else {
             continue;

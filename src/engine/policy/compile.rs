@@ -86,7 +86,9 @@ impl Compiler<'_> {
     /// File and line of a place.
     fn place_of(&self, offset: usize) -> (String, usize) {
         let place = self.sources.place(offset);
-        place.map_or_else(Default::default, |place| (place.file.to_owned(), place.line))
+        place.map_or_else(Default::default, |place| {
+            (place.file.to_owned(), place.line)
+        })
     }
 
     /// A server, an agent and a table that is there once stand in one file.

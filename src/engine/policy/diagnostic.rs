@@ -109,9 +109,7 @@ pub fn render_all(sources: &Sources, diagnostics: &[Diagnostic], color: bool) ->
     let mut reports = Vec::new();
     for diagnostic in diagnostics.iter().take(SHOWN) {
         let (file, text, start) = sources.text_at(diagnostic.span.start).unwrap_or_default();
-        let text = texts
-            .entry(start)
-            .or_insert_with(|| without_secrets(text));
+        let text = texts.entry(start).or_insert_with(|| without_secrets(text));
         reports.push(report(diagnostic, (file, text, start), &renderer));
     }
     let more = diagnostics.len().saturating_sub(SHOWN);

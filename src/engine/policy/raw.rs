@@ -168,9 +168,7 @@ const TOP: Keys = Keys {
         "version", "include", "server", "agent", "paths", "pins", "audit", "serve", "defaults",
         "rule",
     ],
-    later: &[
-        "flow", "approval", "limit", "label", "console", "fleet",
-    ],
+    later: &["flow", "approval", "limit", "label", "console", "fleet"],
 };
 const SERVER: Keys = Keys {
     table: "`[server.NAME]`",

@@ -240,12 +240,7 @@ fn moved<T>(value: Spanned<T>, by: usize, inner: fn(T, usize) -> T) -> Spanned<T
 fn moved_table(table: DeTable<'_>, by: usize) -> DeTable<'_> {
     table
         .into_iter()
-        .map(|(key, value)| {
-            (
-                moved(key, by, |key, _| key),
-                moved(value, by, moved_value),
-            )
-        })
+        .map(|(key, value)| (moved(key, by, |key, _| key), moved(value, by, moved_value)))
         .collect()
 }
 

@@ -68,7 +68,13 @@ fn files_are_one_policy() {
     assert_eq!(places, [(at("rules/a.toml"), 4), (at("rules/b.toml"), 2)]);
     // Beside the file that says it.
     assert_eq!(policy.paths.read, [at("sub/data")]);
-    for own in ["main.toml", "sub/base.toml", "rules", "rules/a.toml", "rules/b.toml"] {
+    for own in [
+        "main.toml",
+        "sub/base.toml",
+        "rules",
+        "rules/a.toml",
+        "rules/b.toml",
+    ] {
         assert!(files.own.contains(&root.path().join(own)), "{own}");
     }
     assert_eq!(files.sources.count(), 4);
@@ -110,7 +116,10 @@ fn the_digest_covers_names_and_texts() {
     // One file has the digest that `sha256sum` shows.
     let one = [("main.toml", "agent.a.stdio = true\n")];
     let text = format!("{HEAD}{}", one[0].1);
-    assert_eq!(digest(&one), crate::engine::types::Digest::of(&[text.as_bytes()]));
+    assert_eq!(
+        digest(&one),
+        crate::engine::types::Digest::of(&[text.as_bytes()])
+    );
 }
 
 #[test]
@@ -171,16 +180,36 @@ fn what_cannot_be_included_is_a_mistake() {
             &[("a/x.toml", "include = [\"../main.toml\"]\n")],
             "`/a/../main.toml` includes itself in the end\n --> /a/x.toml:2:12",
         ),
-        ("rules/*.toml", &[("rules/x.txt", "")], "`rules/*.toml` fits no file"),
-        ("rules/*.toml", &[], "cannot include `rules/*.toml`: No such file"),
+        (
+            "rules/*.toml",
+            &[("rules/x.txt", "")],
+            "`rules/*.toml` fits no file",
+        ),
+        (
+            "rules/*.toml",
+            &[],
+            "cannot include `rules/*.toml`: No such file",
+        ),
         ("*/a.toml", &[], "has a `*` in the name of a directory"),
         ("*.toml", &[], "takes all such files beside this one"),
-        ("sub", &[("sub/x.toml", "")], "cannot read `/sub`: expected a regular file"),
+        (
+            "sub",
+            &[("sub/x.toml", "")],
+            "cannot read `/sub`: expected a regular file",
+        ),
         ("..", &[], "this is no path of a file"),
         ("sub/", &[("sub/x.toml", "")], "this is no path of a file"),
         ("", &[], "this is no path of a file"),
-        ("a.toml", &[("a.toml", "include = 5\n")], "expected `include` to be a list of strings"),
-        ("a.toml", &[("a.toml", "include = []\n")], "`include` is an empty list"),
+        (
+            "a.toml",
+            &[("a.toml", "include = 5\n")],
+            "expected `include` to be a list of strings",
+        ),
+        (
+            "a.toml",
+            &[("a.toml", "include = []\n")],
+            "`include` is an empty list",
+        ),
     ] {
         let shown = included(what, more);
         assert!(shown.contains(expected), "{what}: {shown}");
@@ -197,7 +226,10 @@ fn links_lead_nowhere_else() {
     let link = root.path().join("p/x.toml");
     symlink("../other.toml", &link).unwrap();
     let shown = parse(&root.path().join("main.toml")).unwrap_err();
-    assert!(shown.contains("is a symbolic link that leads out of its directory"), "{shown}");
+    assert!(
+        shown.contains("is a symbolic link that leads out of its directory"),
+        "{shown}"
+    );
     fs::remove_file(&link).unwrap();
     symlink("..data/x.toml", &link).unwrap();
     let (policy, files) = parse(&root.path().join("main.toml")).unwrap();
@@ -208,12 +240,18 @@ fn links_lead_nowhere_else() {
 
 #[test]
 fn too_much_is_a_mistake() {
-    let root = tree(&[("main.toml", "include = [\"r/*.toml\"]\n"), ("r/a.toml", "")]);
+    let root = tree(&[
+        ("main.toml", "include = [\"r/*.toml\"]\n"),
+        ("r/a.toml", ""),
+    ]);
     for n in 0..FILES {
         fs::write(root.path().join(format!("r/{n}.toml")), HEAD).unwrap();
     }
     let shown = parse(&root.path().join("main.toml")).unwrap_err();
-    assert!(shown.contains("the policy has more than 256 files"), "{shown}");
+    assert!(
+        shown.contains("the policy has more than 256 files"),
+        "{shown}"
+    );
     let shown = parse(&root.path().join("r")).unwrap_err();
     assert!(shown.contains("at most 256 files"), "{shown}");
     let root = tree(&[("main.toml", "include = [\"a.toml\", \"b.toml\"]\n")]);
@@ -223,5 +261,8 @@ fn too_much_is_a_mistake() {
     }
     let shown = parse(&root.path().join("main.toml")).unwrap_err();
     assert!(shown.contains("b.toml`: expected at most"), "{shown}");
-    assert!(shown.contains("all files of a policy have 4 MiB together"), "{shown}");
+    assert!(
+        shown.contains("all files of a policy have 4 MiB together"),
+        "{shown}"
+    );
 }

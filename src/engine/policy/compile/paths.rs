@@ -5,10 +5,10 @@
 
 use super::{Compiler, Problems, shown};
 use crate::engine::guard::paths::PathRules;
-use crate::engine::policy::{PolicyBase, Sources};
 use crate::engine::policy::Severity;
 use crate::engine::policy::constraint::glob;
 use crate::engine::policy::raw::{List, RawPaths, Text};
+use crate::engine::policy::{PolicyBase, Sources};
 
 const WORKSPACE: &str = "${workspace}";
 
