@@ -143,7 +143,8 @@ impl PathJudge for NoPaths {
 /// The policy: parsing never panics, mistakes can be shown, and a forbid rule
 /// that is added never leaves anything permitted.
 pub fn policy(data: &[u8]) {
-    const FORBID: &str = "\n[[rule]]\nid = \"zz\"\neffect = \"forbid\"\ntools = [\"*\"]\n";
+    const FORBID: &str =
+        "\n[[rule]]\nid = \"zz\"\neffect = \"forbid\"\nmode = \"enforce\"\ntools = [\"*\"]\n";
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };

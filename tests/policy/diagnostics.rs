@@ -433,7 +433,7 @@ fn a_thousand_mistakes_are_told_in_part() {
 #[test]
 fn what_denies_or_permits_more_than_it_seems_is_told() {
     let text = format!(
-        "{PRINCIPALS}[defaults]\nmode = \"audit\"\n[[rule]]\nid = \"r\"\neffect = \"ask\"\ntools = [\"t\"]\n"
+        "{PRINCIPALS}[defaults]\nmode = \"audit\"\n[set.unused]\nvalues = [1]\n[[rule]]\nid = \"r\"\neffect = \"ask\"\ntools = [\"t\"]\n"
     );
     let found = policy(&text).check_against(&Lockfile::default());
     let said: Vec<_> = found
@@ -445,6 +445,7 @@ fn what_denies_or_permits_more_than_it_seems_is_told() {
             Severity::Warning,
             "the policy only audits: what no rule permits passes, and is recorded",
         ),
+        (Severity::Warning, "nothing uses the set `unused`"),
         (
             Severity::Note,
             "approvals do not exist yet: until they do, this rule denies",

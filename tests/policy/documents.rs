@@ -257,6 +257,7 @@ fn the_reference_knows_every_key() {
         ("[[rule]]\nqqqqqqqqqqqq = 1", "a rule"),
         ("[paths]\nqqqqqqqqqqqq = 1", "paths"),
         ("[defaults]\nqqqqqqqqqqqq = 1", "defaults"),
+        ("set.a.qqqqqqqqqqqq = 1", "a set"),
         ("[[rule]]\nlimit.qqqqqqqqqqqq = 1", "a limit"),
         ("[[rule]]\nwhen.qqqqqqqqqqqq = 1", "a window"),
         ("agent.a.qqqqqqqqqqqq = 1", "an agent"),

@@ -317,6 +317,29 @@ proptest! {
         prop_assert!(whole == enforced || (whole.0, enforced.0) == ("nothing", "nothing"));
     }
 
+    /// A user is never a wildcard, and never somebody else.
+    #[test]
+    fn a_user_stands_for_himself(
+        user in "[a-z*?\\[\\]{},!\\\\/.-]{0,6}", other in "[a-z*?\\[\\]{},!\\\\.-]{0,6}",
+    ) {
+        let rule = |constraint| {
+            let head = "effect = \"permit\"\ntools = [\"t\"]\nargs.\"/x\" = ";
+            build(&[(0, format!("{head}{{ {constraint} }}\n"))])
+        };
+        let who = Principal { user: Some(Arc::from(&*user)), ..Principal::named(agent("a")) };
+        for (constraint, value) in [
+            ("glob = \"n/${user}/*\"", format!("n/{other}/x")),
+            ("equals = \"${user}\"", other.clone()),
+            ("one_of = [\"${user}\"]", other.clone()),
+        ] {
+            let arguments = serde_json::json!({ "x": value }).to_string();
+            let (word, ..) = answer_to(&rule(constraint), Some(&who), "t", &arguments);
+            prop_assert!(word != "permit" || user == other, "{} {} {}", constraint, user, other);
+            let (word, ..) = answer_to(&rule(constraint), None, "t", &arguments);
+            prop_assert_ne!(word, "permit");
+        }
+    }
+
     #[test]
     fn what_is_permitted_is_listed(
         rules in prop::collection::vec(any_rule(), 0..5), arguments in arguments(),

@@ -10,15 +10,18 @@ mod paths;
 mod remote;
 mod rule;
 mod serve;
+mod sets;
+mod variable;
 
 use super::diagnostic::{Problems, Span};
-use super::raw::{List, Raw, RawAgent, RawEnv, RawServer, Text};
+use super::raw::{List, Raw, RawEnv, RawServer, Text};
 use super::{
     AskAgent, EnvValue, PinMode, Policy, PolicyBase, Scope, Server, Sources, shown, suggest,
 };
 use crate::engine::message::Method;
 use crate::engine::types::{AgentName, ServerName};
 use paths::Roots;
+use sets::Sets;
 use std::collections::BTreeMap;
 
 /// What the parts of a policy need while they are compiled.
@@ -27,6 +30,7 @@ struct Compiler<'a> {
     roots: Roots<'a>,
     servers: Vec<ServerName>,
     agents: Vec<AgentName>,
+    sets: Sets,
     problems: &'a mut Problems,
 }
 
@@ -47,6 +51,7 @@ pub(super) fn compile(
         serve,
         defaults,
         rules,
+        sets,
         once,
     } = raw;
     let roots = Roots::new(base, sources, paths.workspace.as_ref(), problems);
@@ -61,10 +66,19 @@ pub(super) fn compile(
             .iter()
             .filter_map(|a| AgentName::new(&*a.name.value).ok())
             .collect(),
+        sets: Sets::default(),
         problems,
     };
-    compiler.stand_once(&once, &servers, &agents);
+    let named = [
+        names("server", servers.iter().map(|server| &server.name)),
+        names("agent", agents.iter().map(|agent| &agent.name)),
+        names("set", sets.iter().map(|set| &set.name)),
+    ];
+    compiler.stand_once(&once, named.into_iter().flatten());
+    compiler.all_sets(sets);
     let defaults = compiler.defaults(defaults);
+    let rules = compiler.rules(rules, &defaults);
+    compiler.unused_sets();
     Policy {
         mode: defaults.mode,
         servers: compiler.all_servers(servers),
@@ -75,11 +89,20 @@ pub(super) fn compile(
         audit_dir: audit_dir.and_then(|dir| compiler.path(&dir)),
         serve: compiler.serve(serve),
         file: file.to_owned(),
-        rules: compiler.rules(rules, &defaults),
+        rules,
         scope: Scope::Named,
         oddities: Vec::new(),
         digest: Some(sources.digest()),
     }
+}
+
+/// Names as messages have them, with their places.
+fn names<'n>(what: &str, names: impl Iterator<Item = &'n Text>) -> Vec<(String, &'n Span)> {
+    let called = |name: &'n Text| {
+        let told = format!("the {what} {}", shown::quoted(&name.value));
+        (told, &name.span)
+    };
+    names.map(called).collect()
 }
 
 impl Compiler<'_> {
@@ -91,26 +114,17 @@ impl Compiler<'_> {
         })
     }
 
-    /// A server, an agent and a table that is there once stand in one file.
-    fn stand_once(
+    /// What has a name, and a table that is there once, stand in one file.
+    fn stand_once<'n>(
         &mut self,
-        tables: &[(&'static str, Span)],
-        servers: &[RawServer],
-        agents: &[RawAgent],
+        tables: &'n [(&'static str, Span)],
+        named: impl Iterator<Item = (String, &'n Span)>,
     ) {
         let tables = tables
             .iter()
             .map(|(name, span)| (format!("`[{name}]`"), span));
-        let servers = servers.iter().map(|server| {
-            let name = shown::quoted(&server.name.value);
-            (format!("the server {name}"), &server.name.span)
-        });
-        let agents = agents.iter().map(|agent| {
-            let name = shown::quoted(&agent.name.value);
-            (format!("the agent {name}"), &agent.name.span)
-        });
         let mut seen: BTreeMap<String, &Span> = BTreeMap::new();
-        for (what, span) in tables.chain(servers).chain(agents) {
+        for (what, span) in tables.chain(named) {
             if let Some(first) = seen.get(&what) {
                 let (file, line) = self.place_of(first.start);
                 let message = format!("{what} stands in two files of the policy");

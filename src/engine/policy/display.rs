@@ -26,8 +26,8 @@ pub struct RuleDisplay {
     pub groups: Option<Vec<String>>,
     /// What a token has to be good for.
     pub scopes: Vec<String>,
-    /// On which server; `None` is every server of the policy.
-    pub server: Option<String>,
+    /// On which servers; `None` is every server of the policy.
+    pub servers: Option<Vec<String>>,
     /// Patterns of tool names.
     pub tools: Vec<String>,
     /// Patterns of prompt names.
@@ -80,7 +80,10 @@ impl RuleDisplay {
             users: rule.users.as_deref().map(texts),
             groups: rule.groups.as_deref().map(texts),
             scopes: rule.scopes.iter().map(ToString::to_string).collect(),
-            server: rule.server.as_ref().map(ToString::to_string),
+            servers: rule
+                .servers
+                .as_ref()
+                .map(|servers| servers.iter().map(ToString::to_string).collect()),
             tools: texts(&rule.tools),
             prompts: texts(&rule.prompts),
             resources: texts(&rule.resources),

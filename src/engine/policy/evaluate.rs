@@ -12,8 +12,9 @@ use super::rule::{Argument, Demand, Effect, Lacking, Mode, Rule};
 use super::tally::{Tally, Word, describe, nothing, would};
 use super::{
     AccessRequest, Action, Answer, AskAgent, Charge, Judgement, Moment, PathJudge, Policy, RuleRef,
-    Scope, shown,
+    Scope, Variable, shown,
 };
+use crate::engine::guard::paths::Access;
 use crate::engine::mask;
 use crate::engine::message::Json;
 use crate::engine::types::{AgentName, ServerName};
@@ -42,9 +43,10 @@ impl Policy {
             let why = "another agent's principal asks".to_owned();
             return Judgement::only(nothing(why));
         }
+        let asked = Asked { request, paths };
         let said: Vec<_> = self
             .covering(request)
-            .map(|rule| (rule, rule.says(request, paths, moment)))
+            .map(|rule| (rule, rule.says(request, &asked, moment)))
             .collect();
         let enforced = said.iter().filter(|(rule, _)| rule.mode == Mode::Enforce);
         let answer = self.answer(request, enforced);
@@ -180,6 +182,25 @@ impl Policy {
             shown::quoted(method)
         );
         all.near.push((reference, why));
+    }
+}
+
+/// What a request says of itself, beside what the path guard says.
+struct Asked<'a> {
+    request: &'a AccessRequest<'a>,
+    paths: &'a dyn PathJudge,
+}
+
+impl PathJudge for Asked<'_> {
+    fn within(&self, value: &str, access: Access) -> Result<(), String> {
+        self.paths.within(value, access)
+    }
+
+    fn variable(&self, variable: Variable) -> Option<&str> {
+        match variable {
+            Variable::Agent => Some(self.request.agent.as_str()),
+            Variable::User => self.request.principal?.user.as_deref(),
+        }
     }
 }
 

@@ -34,6 +34,7 @@ mod shown;
 mod source;
 mod suggest;
 mod tally;
+mod varying;
 
 pub use agent::{Agent, Algorithm, CertificateMatch, JwtTrust, KeyHash, Launch, SpiffePattern};
 pub use answer::{Answer, Judgement};
@@ -46,6 +47,7 @@ pub use rule::{Effect, Mode};
 pub use serve::{Serve, ServeTls};
 pub use source::{Include, NewSource, Place, Sources};
 pub use suggest::nearest;
+pub use varying::Variable;
 
 use crate::engine::guard::address::Allowed;
 use crate::engine::guard::paths::{Access, PathRules};
@@ -220,11 +222,18 @@ pub struct AccessRequest<'a> {
     pub arguments: Option<Json<'a>>,
 }
 
-/// Decides `path` constraints; the path guard with the facts of this call.
+/// What constraints ask beside a value: the path guard with the facts of this
+/// call, and who makes it.
 pub trait PathJudge {
     /// Whether `value` lies within the roots for `access`; the error says why
     /// not, and quotes the value.
     fn within(&self, value: &str, access: Access) -> Result<(), String>;
+
+    /// What a variable stands for. `None`: it cannot be told. The policy puts in
+    /// what the request says; nobody else needs to.
+    fn variable(&self, _: Variable) -> Option<&str> {
+        None
+    }
 }
 
 /// A rule that determined an answer, and where it is written.

@@ -49,6 +49,7 @@ pub(super) struct Raw {
     pub(super) serve: RawServe,
     pub(super) defaults: RawDefaults,
     pub(super) rules: Vec<RawRule>,
+    pub(super) sets: Vec<RawSet>,
     /// Where the tables stand that only one file has.
     pub(super) once: Vec<(&'static str, Span)>,
 }
@@ -70,6 +71,11 @@ pub(super) struct RawServer {
 pub(super) enum RawEnv {
     Literal(Text),
     From(Text),
+}
+
+pub(super) struct RawSet {
+    pub(super) name: Text,
+    pub(super) values: Option<Vec<At<Literal>>>,
 }
 
 /// No `Debug`: somebody may have written a key in the place of its hash.
@@ -129,6 +135,7 @@ pub(super) struct RawRule {
     pub(super) groups: Option<List>,
     pub(super) scopes: Option<List>,
     pub(super) server: Option<Text>,
+    pub(super) servers: Option<List>,
     pub(super) tools: Option<List>,
     pub(super) prompts: Option<List>,
     pub(super) resources: Option<List>,
@@ -152,6 +159,8 @@ pub(super) struct RawArgument {
 #[derive(Debug)]
 pub(super) enum RawConstraint {
     OneOf(Vec<At<Literal>>),
+    /// The values of a set, by its name.
+    OneOfSet(String),
     Equals(Literal),
     Matches(String),
     Glob(String),
@@ -166,7 +175,7 @@ const TOP: Keys = Keys {
     table: "a policy",
     known: &[
         "version", "include", "server", "agent", "paths", "pins", "audit", "serve", "defaults",
-        "rule",
+        "set", "rule",
     ],
     later: &["flow", "approval", "limit", "label", "console", "fleet"],
 };
@@ -289,6 +298,7 @@ impl Reader<'_> {
                 "pins" => raw.pins = self.pins(&entry),
                 "audit" => raw.audit_dir = self.audit(&entry),
                 "serve" => raw.serve = self.serve(&entry),
+                "set" => raw.sets.extend(self.named(&entry, Self::set)),
                 "defaults" => raw.defaults = self.defaults(&entry),
                 "rule" => raw.rules.extend(self.rules(&entry)),
                 _ => self.unknown(&entry, &TOP),

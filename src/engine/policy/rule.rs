@@ -49,7 +49,7 @@ pub(super) struct Rule {
     /// What a token must be good for, all of it.
     pub(super) scopes: BTreeSet<Arc<str>>,
     /// `None`: every server of the policy.
-    pub(super) server: Option<ServerName>,
+    pub(super) servers: Option<Vec<ServerName>>,
     pub(super) tools: Vec<(Pattern, Span)>,
     pub(super) prompts: Vec<(Pattern, Span)>,
     pub(super) resources: Vec<(Pattern, Span)>,
@@ -112,7 +112,7 @@ impl Rule {
             users: None,
             groups: None,
             scopes: BTreeSet::new(),
-            server: None,
+            servers: None,
             tools: every(),
             prompts: every(),
             resources: every(),
@@ -170,8 +170,7 @@ impl Rule {
 
     /// The same for any agent.
     pub(super) fn covers_on(&self, server: &ServerName, action: Action<'_>) -> bool {
-        let on_server = self.server.as_ref().is_none_or(|name| name == server);
-        on_server
+        self.is_on(server)
             && match action {
                 Action::CallTool(name) => fits(&self.tools, name),
                 Action::GetPrompt(name) => fits(&self.prompts, name),
@@ -184,6 +183,12 @@ impl Rule {
                 }
                 Action::AskAgent(method) => self.asks.contains(&method),
             }
+    }
+
+    /// Whether it is about a server at all.
+    pub(super) fn is_on(&self, server: &ServerName) -> bool {
+        let servers = self.servers.as_ref();
+        servers.is_none_or(|servers| servers.contains(server))
     }
 
     fn covers_uri(&self, patterns: &[(Pattern, Span)], uri: &str) -> bool {

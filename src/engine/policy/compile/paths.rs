@@ -7,10 +7,11 @@ use super::{Compiler, Problems, shown};
 use crate::engine::guard::paths::PathRules;
 use crate::engine::policy::Severity;
 use crate::engine::policy::constraint::glob;
-use crate::engine::policy::raw::{List, RawPaths, Text};
+use crate::engine::policy::raw::{At, List, RawPaths, Text};
 use crate::engine::policy::{PolicyBase, Sources};
 
 const WORKSPACE: &str = "${workspace}";
+const HOME: &str = "${home}";
 
 /// What stands for the built-in catalogue in `secret`.
 const DEFAULTS: &str = "+defaults";
@@ -50,6 +51,10 @@ impl<'a> Roots<'a> {
         self.workspace.as_deref()
     }
 
+    pub(super) fn home(&self) -> &str {
+        &self.base.home
+    }
+
     /// Replaces `${workspace}`, and nothing else.
     pub(super) fn expand(&self, text: &Text, problems: &mut Problems) -> Option<String> {
         if !text.value.contains(WORKSPACE) {
@@ -69,6 +74,12 @@ impl<'a> Roots<'a> {
 
     /// An absolute path without `.`, `..` and repeated separators.
     pub(super) fn path(&self, text: &Text, problems: &mut Problems) -> Option<String> {
+        let home = text.value.strip_prefix(HOME);
+        let home = home.filter(|rest| rest.is_empty() || rest.starts_with('/'));
+        let text = &At {
+            value: home.map_or_else(|| text.value.clone(), |rest| format!("~{rest}")),
+            span: text.span.clone(),
+        };
         let written = &text.value;
         let wrong = if written.trim().is_empty() {
             Some((
@@ -82,7 +93,7 @@ impl<'a> Roots<'a> {
             .unwrap_or(written)
             .contains('$')
         {
-            let help = "only a leading `${workspace}` and a leading `~` are known here";
+            let help = "only a leading `${workspace}`, `${home}` or `~` is known here";
             Some(("a path has a variable", help))
         } else if written.starts_with('~') && written != "~" && !written.starts_with("~/") {
             Some((

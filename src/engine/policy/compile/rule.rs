@@ -3,7 +3,7 @@
 
 use super::condition::Defaults;
 use super::{Compiler, shown, suggest};
-use crate::engine::policy::constraint::{Constraint, glob, whole_regex};
+use crate::engine::policy::constraint::{Constraint, whole_regex};
 use crate::engine::policy::diagnostic::Span;
 use crate::engine::policy::literal::Literal;
 use crate::engine::policy::pattern::Pattern;
@@ -57,15 +57,21 @@ impl Compiler<'_> {
         self.fits_effect(&raw);
         // Without an effect there is no rule, but there are its mistakes.
         let effect = raw.effect.unwrap_or(Effect::Permit);
-        let users = raw.users.map(|list| self.patterns(Some(list), &[]));
-        let groups = raw.groups.map(|list| self.patterns(Some(list), &[]));
+        let users = self.with_sets(raw.users);
+        let users = users.map(|list| self.patterns(Some(list), &[]));
+        let groups = self.with_sets(raw.groups);
+        let groups = groups.map(|list| self.patterns(Some(list), &[]));
         let scopes = raw.scopes.map(|list| self.scopes(list, raw.effect));
-        let agents = raw.agents.map(|list| self.agent_names(list));
-        let server = raw.server.map(|text| self.server_name(&text));
-        let tools = self.patterns(raw.tools, &['?', '[', ']', '{', '}']);
-        let prompts = self.patterns(raw.prompts, &[]);
-        let resources = self.patterns(raw.resources, &[]);
-        let completions = self.patterns(raw.completions, &[]);
+        let agents = self.with_sets(raw.agents);
+        let agents = agents.map(|list| self.agent_names(list));
+        let servers = self.server_names(raw.server, raw.servers);
+        let tools = self.with_sets(raw.tools);
+        let tools = self.patterns(tools, &['?', '[', ']', '{', '}']);
+        let [prompts, resources, completions] =
+            [raw.prompts, raw.resources, raw.completions].map(|list| {
+                let list = self.with_sets(list);
+                self.patterns(list, &[])
+            });
         let asks = raw.asks.map(|list| self.asks(list));
         let limit = raw.limit.map(|limit| self.limit(limit));
         let when = raw.when.map(|when| self.when(when));
@@ -84,7 +90,7 @@ impl Compiler<'_> {
             users,
             groups,
             scopes: scopes.unwrap_or_default(),
-            server: whole(server)?,
+            servers: whole(servers)?,
             tools,
             prompts,
             resources,
@@ -185,6 +191,23 @@ impl Compiler<'_> {
         scopes
     }
 
+    /// `server`, or `servers`. The inner `None`: some are wrong.
+    fn server_names(
+        &mut self,
+        one: Option<Text>,
+        several: Option<List>,
+    ) -> Option<Option<Vec<ServerName>>> {
+        if let (Some(one), Some(_)) = (&one, &several) {
+            let help = "put it into `servers`";
+            let message = "a rule has `server` or `servers`, not both";
+            self.problems.error(one.span.clone(), message, help);
+        }
+        let several = self.with_sets(several).map(|list| list.value);
+        let texts = several.or_else(|| one.map(|text| vec![text]))?;
+        let names: Vec<_> = texts.iter().map(|text| self.server_name(text)).collect();
+        Some(names.into_iter().collect())
+    }
+
     fn server_name(&mut self, text: &Text) -> Option<ServerName> {
         let name = ServerName::new(&*text.value)
             .ok()
@@ -277,25 +300,31 @@ impl Compiler<'_> {
         let At { value, span } = raw;
         let constraint = match value {
             RawConstraint::OneOf(literals) => self.one_of(literals, &span)?,
-            RawConstraint::Equals(literal) => Constraint::Equals(literal),
+            RawConstraint::OneOfSet(set) => {
+                let values = self.set(&set, &span)?;
+                self.one_of_texts("one_of", values)?
+            }
+            RawConstraint::Equals(literal) => {
+                let value = At {
+                    value: literal,
+                    span: span.clone(),
+                };
+                self.one_of_texts("equals", vec![value])?
+            }
             RawConstraint::Matches(source) => match whole_regex(&source) {
                 Ok(regex) => Constraint::Matches(regex, source),
                 Err(why) => {
-                    let help = "see https://docs.rs/regex for what is understood";
+                    let help = if source.contains("${") {
+                        "an expression has no variables: use `glob`, `equals` or `one_of`"
+                    } else {
+                        "see https://docs.rs/regex for what is understood"
+                    };
                     self.problems
                         .error(span, format!("not a regular expression: {why}"), help);
                     return None;
                 }
             },
-            RawConstraint::Glob(source) => match glob(&source) {
-                Ok(glob) => Constraint::Glob(glob),
-                Err(why) => {
-                    let help = "`*` stops at `/`, `**` does not; escape with a backslash";
-                    self.problems
-                        .error(span, format!("not a glob: {why}"), help);
-                    return None;
-                }
-            },
+            RawConstraint::Glob(source) => self.glob(&source, &span)?,
             RawConstraint::Min(number, spelled) => Constraint::Min(number, spelled),
             RawConstraint::Max(number, spelled) => Constraint::Max(number, spelled),
             RawConstraint::MinLen(0) => {
@@ -341,9 +370,12 @@ impl Compiler<'_> {
             let help = "write one rule for each kind of value";
             self.problems.error(odd.span.clone(), message, help);
         }
-        Some(Constraint::OneOf(
-            literals.into_iter().map(|literal| literal.value).collect(),
-        ))
+        if let Some(named) = literals.iter().find(|one| self.names_a_set(&one.value)) {
+            let help = "write `one_of = \"@NAME\"` for the values of a set, without a list";
+            let message = "a list of `one_of` names no sets";
+            self.problems.error(named.span.clone(), message, help);
+        }
+        self.one_of_texts("one_of", literals)
     }
 }
 

@@ -1,9 +1,9 @@
-//! What a rule depends on beside who does what: `mode`, `limit`, `when`, and
-//! `[defaults]` in their raw form.
+//! What a rule depends on beside who does what: `mode`, `limit`, `when`,
+//! `[defaults]` and `[set.NAME]` in their raw form.
 
 use super::reader::{self, Entry, Keys, Reader};
-use super::{At, List, Mode, Span, Text};
-use toml::de::DeValue;
+use super::{At, List, Literal, Mode, RawSet, Span, Text};
+use toml::de::{DeTable, DeValue};
 
 const DEFAULTS: Keys = Keys {
     table: "`[defaults]`",
@@ -44,7 +44,54 @@ pub(in crate::engine::policy) struct RawWhen {
     pub(in crate::engine::policy) zone: Option<Text>,
 }
 
+const SET: Keys = Keys {
+    table: "`[set.NAME]`",
+    known: &["values"],
+    later: &[],
+};
+
 impl Reader<'_> {
+    pub(super) fn set(&mut self, name: Text, table: &DeTable<'_>) -> RawSet {
+        let mut values = None;
+        for one in reader::entries(table) {
+            match one.key {
+                "values" => values = self.literals(&one),
+                _ => self.unknown(&one, &SET),
+            }
+        }
+        if !table.contains_key("values") {
+            let help = "write `values = [...]`";
+            self.problems
+                .error(name.span.clone(), "a set has no `values`", help);
+        }
+        RawSet { name, values }
+    }
+
+    /// A list of values that has at least one.
+    fn literals(&mut self, entry: &Entry<'_, '_>) -> Option<Vec<At<Literal>>> {
+        let DeValue::Array(items) = entry.value.get_ref() else {
+            let help = "write `values = [\"a\", \"b\"]`";
+            self.problems
+                .error(entry.span(), "expected `values` to be a list", help);
+            return None;
+        };
+        if items.is_empty() {
+            let help = "list at least one, or remove the set";
+            self.problems
+                .error(entry.span(), "`values` is an empty list", help);
+            return None;
+        }
+        let value = |value| Entry {
+            key: entry.key,
+            key_span: entry.key_span.clone(),
+            value,
+        };
+        items
+            .iter()
+            .map(|item| self.literal(&value(item)))
+            .collect()
+    }
+
     pub(super) fn defaults(&mut self, entry: &Entry<'_, '_>) -> RawDefaults {
         let mut defaults = RawDefaults::default();
         let Some(table) = self.table(entry) else {

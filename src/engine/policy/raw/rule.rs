@@ -15,6 +15,7 @@ const RULE: Keys = Keys {
         "groups",
         "scopes",
         "server",
+        "servers",
         "tools",
         "prompts",
         "resources",
@@ -86,6 +87,7 @@ impl Reader<'_> {
             groups: None,
             scopes: None,
             server: None,
+            servers: None,
             tools: None,
             prompts: None,
             resources: None,
@@ -112,6 +114,7 @@ impl Reader<'_> {
                 "groups" => rule.groups = self.full_list(&entry),
                 "scopes" => rule.scopes = self.full_list(&entry),
                 "server" => rule.server = self.text(&entry),
+                "servers" => rule.servers = self.full_list(&entry),
                 "tools" => rule.tools = self.full_list(&entry),
                 "prompts" => rule.prompts = self.full_list(&entry),
                 "resources" => rule.resources = self.full_list(&entry),
@@ -240,8 +243,14 @@ impl Reader<'_> {
     }
 
     fn one_of(&mut self, entry: &Entry<'_, '_>) -> Option<RawConstraint> {
+        if let DeValue::String(text) = entry.value.get_ref()
+            && let Some(set) = text.strip_prefix('@')
+        {
+            return Some(RawConstraint::OneOfSet(set.to_owned()));
+        }
         let DeValue::Array(items) = entry.value.get_ref() else {
-            let help = "write `one_of = [\"a\", \"b\"]`, or `equals` for a single value";
+            let help =
+                "write `one_of = [\"a\", \"b\"]` or `\"@SET\"`, or `equals` for a single value";
             self.problems
                 .error(entry.span(), "expected `one_of` to be a list", help);
             return None;
