@@ -64,21 +64,10 @@ pub fn read(path: &Path) -> Result<PolicyFiles, PolicyError> {
         open: Vec::new(),
     };
     reading.own.extend(absolute.canonicalize());
-    if !is_dir {
-        reading.file(&named(path, &absolute), None)?;
+    if is_dir {
+        reading.directory(&named(path, &absolute))?;
     } else {
-        let files = policies(&absolute, "*.toml").map_err(TextError::Io)?;
-        if files.is_empty() {
-            return Err(PolicyError::Empty);
-        }
-        if files.len() > FILES {
-            return Err(PolicyError::TooMany);
-        }
-        for file in files {
-            let shown = path.join(&file);
-            inside(&absolute.join(&file)).map_err(TextError::Io)?;
-            reading.file(&named(&shown, &absolute.join(&file)), None)?;
-        }
+        reading.file(&named(path, &absolute), None)?;
     }
     let Reading { sources, own, .. } = reading;
     Ok(PolicyFiles { sources, dir, own })
@@ -110,6 +99,23 @@ struct Reading {
 }
 
 impl Reading {
+    /// Reads all policies of a directory.
+    fn directory(&mut self, dir: &Named) -> Result<(), PolicyError> {
+        let files = policies(&dir.absolute, "*.toml").map_err(TextError::Io)?;
+        if files.is_empty() {
+            return Err(PolicyError::Empty);
+        }
+        if files.len() > FILES {
+            return Err(PolicyError::TooMany);
+        }
+        for name in files {
+            let file = named(&dir.shown.join(&name), &dir.absolute.join(&name));
+            inside(&file.absolute).map_err(TextError::Io)?;
+            self.file(&file, None)?;
+        }
+        Ok(())
+    }
+
     /// Reads a file and what it includes; each once.
     fn file(&mut self, file: &Named, from: Option<&Include>) -> Result<(), PolicyError> {
         let real = file.absolute.canonicalize().map_err(TextError::Io)?;

@@ -14,6 +14,7 @@ mod sets;
 mod variable;
 
 use super::diagnostic::{Problems, Span};
+use super::index::Rules;
 use super::raw::{List, Raw, RawEnv, RawServer, Text};
 use super::{
     AskAgent, EnvValue, PinMode, Policy, PolicyBase, Scope, Server, Sources, shown, suggest,
@@ -23,6 +24,7 @@ use crate::engine::types::{AgentName, ServerName};
 use paths::Roots;
 use sets::Sets;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What the parts of a policy need while they are compiled.
 struct Compiler<'a> {
@@ -77,7 +79,7 @@ pub(super) fn compile(
     compiler.stand_once(&once, named.into_iter().flatten());
     compiler.all_sets(sets);
     let defaults = compiler.defaults(defaults);
-    let rules = compiler.rules(rules, &defaults);
+    let rules = Arc::new(Rules::new(compiler.rules(rules, &defaults)));
     compiler.unused_sets();
     Policy {
         mode: defaults.mode,

@@ -45,7 +45,9 @@ impl Policy {
         }
         let asked = Asked { request, paths };
         let said: Vec<_> = self
+            .rules
             .covering(request)
+            .into_iter()
             .map(|rule| (rule, rule.says(request, &asked, moment)))
             .collect();
         let enforced = said.iter().filter(|(rule, _)| rule.mode == Mode::Enforce);
@@ -105,16 +107,16 @@ impl Policy {
         if is_other || self.knows(request.agent, request.server).is_err() {
             return false;
         }
-        let mut covering = self
-            .covering(request)
-            .filter(|rule| rule.mode == Mode::Enforce);
-        let lets = |rule: &Rule| match rule.effect {
+        let mut covering = self.rules.covering(request);
+        covering.retain(|rule| rule.mode == Mode::Enforce);
+        let lets = |rule: &&Rule| match rule.effect {
             Effect::Permit => rule.lacks(request.principal) != Some(Lacking::Token),
             // Whoever calls it is told what it waits for.
             Effect::Ask => true,
             Effect::Forbid => false,
         };
-        !covering.clone().any(Rule::always_forbids) && (self.only_audits() || covering.any(lets))
+        !covering.iter().any(|rule| rule.always_forbids())
+            && (self.only_audits() || covering.iter().any(lets))
     }
 
     /// The same for an agent that acts for itself.
@@ -132,7 +134,8 @@ impl Policy {
     /// with their JSON Pointers: the file system has to be asked about them.
     pub fn path_values(&self, request: &AccessRequest<'_>) -> Vec<(String, String)> {
         let mut values = BTreeSet::new();
-        let arguments = self.covering(request).flat_map(|rule| &rule.arguments);
+        let covering = self.rules.covering(request);
+        let arguments = covering.into_iter().flat_map(|rule| &rule.arguments);
         for argument in arguments.filter(|argument| argument.has_path()) {
             let ControlFlow::Continue(()) =
                 argument
@@ -147,11 +150,6 @@ impl Policy {
                     });
         }
         values.into_iter().collect()
-    }
-
-    fn covering(&self, request: &AccessRequest<'_>) -> impl Iterator<Item = &Rule> + Clone {
-        let request = *request;
-        self.rules.iter().filter(move |rule| rule.covers(&request))
     }
 
     /// What `[server.NAME] ask_agent` says of a request to the agent, as the permit

@@ -18,6 +18,7 @@ mod constraint;
 mod diagnostic;
 mod display;
 mod evaluate;
+mod index;
 mod literal;
 mod moment;
 mod number;
@@ -57,7 +58,9 @@ use crate::engine::principal::Principal;
 use crate::engine::types::{AgentName, Digest, ServerName};
 use crate::engine::url::ServerUrl;
 use diagnostic::Problems;
+use index::Rules;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A checked policy.
 #[derive(Debug, Clone)]
@@ -78,7 +81,8 @@ pub struct Policy {
     pub serve: Serve,
     /// The policy file or directory, as `--config` has it.
     file: String,
-    rules: Vec<rule::Rule>,
+    /// Shared: every engine has a copy of the policy.
+    rules: Arc<Rules>,
     /// What happens where no rule permits.
     mode: Mode,
     scope: Scope,
@@ -348,7 +352,7 @@ impl Policy {
             audit_dir: None,
             serve: Serve::default(),
             file: "built-in".to_owned(),
-            rules: vec![rule::Rule::baseline()],
+            rules: Arc::new(Rules::new(vec![rule::Rule::baseline()])),
             mode: Mode::Enforce,
             scope: Scope::Anyone,
             oddities: Vec::new(),

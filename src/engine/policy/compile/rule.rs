@@ -15,6 +15,9 @@ use crate::engine::types::{AgentName, RuleId, ServerName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// Something is wrong, and was told.
+struct Told;
+
 impl Compiler<'_> {
     pub(super) fn rules(&mut self, raw: Vec<RawRule>, defaults: &Defaults) -> Vec<Rule> {
         let mut places: BTreeMap<RuleId, (String, usize)> = BTreeMap::new();
@@ -73,8 +76,8 @@ impl Compiler<'_> {
                 self.patterns(list, &[])
             });
         let asks = raw.asks.map(|list| self.asks(list));
-        let limit = raw.limit.map(|limit| self.limit(limit));
-        let when = raw.when.map(|when| self.when(when));
+        let limit = raw.limit.map(|limit| self.limit(limit).ok_or(Told));
+        let when = raw.when.map(|when| self.when(when).ok_or(Told));
         let args = raw.args.map(|args| args.value).unwrap_or_default();
         let arguments: Vec<_> = args
             .into_iter()
@@ -90,7 +93,7 @@ impl Compiler<'_> {
             users,
             groups,
             scopes: scopes.unwrap_or_default(),
-            servers: whole(servers)?,
+            servers: servers.ok()?,
             tools,
             prompts,
             resources,
@@ -99,10 +102,10 @@ impl Compiler<'_> {
             arguments: arguments.into_iter().collect::<Option<_>>()?,
             undeclared: raw.undeclared.is_some(),
             limit: match effect {
-                Effect::Permit => whole(limit)?.or_else(|| defaults.limit.clone()),
+                Effect::Permit => limit.transpose().ok()?.or_else(|| defaults.limit.clone()),
                 Effect::Ask | Effect::Forbid => None,
             },
-            when: whole(when)?,
+            when: when.transpose().ok()?,
         })
     }
 
@@ -191,21 +194,24 @@ impl Compiler<'_> {
         scopes
     }
 
-    /// `server`, or `servers`. The inner `None`: some are wrong.
+    /// `server`, or `servers`.
     fn server_names(
         &mut self,
         one: Option<Text>,
         several: Option<List>,
-    ) -> Option<Option<Vec<ServerName>>> {
+    ) -> Result<Option<Vec<ServerName>>, Told> {
         if let (Some(one), Some(_)) = (&one, &several) {
             let help = "put it into `servers`";
             let message = "a rule has `server` or `servers`, not both";
             self.problems.error(one.span.clone(), message, help);
         }
         let several = self.with_sets(several).map(|list| list.value);
-        let texts = several.or_else(|| one.map(|text| vec![text]))?;
+        let Some(texts) = several.or_else(|| one.map(|text| vec![text])) else {
+            return Ok(None);
+        };
         let names: Vec<_> = texts.iter().map(|text| self.server_name(text)).collect();
-        Some(names.into_iter().collect())
+        let names: Option<Vec<_>> = names.into_iter().collect();
+        names.map(Some).ok_or(Told)
     }
 
     fn server_name(&mut self, text: &Text) -> Option<ServerName> {
@@ -376,14 +382,6 @@ impl Compiler<'_> {
             self.problems.error(named.span.clone(), message, help);
         }
         self.one_of_texts("one_of", literals)
-    }
-}
-
-/// What is not said, or said without a mistake.
-fn whole<T>(said: Option<Option<T>>) -> Option<Option<T>> {
-    match said {
-        Some(None) => None,
-        other => Some(other.flatten()),
     }
 }
 
