@@ -17,6 +17,8 @@ struct Source {
     text: String,
     /// Where its first byte is counted.
     start: usize,
+    /// Where its lines begin, the first one left out.
+    lines: Vec<usize>,
     /// What it includes has been read, or a problem says why not.
     followed: bool,
 }
@@ -86,7 +88,9 @@ impl Sources {
         let number = self.files.len();
         // One apart, so that the end of a file is not the next one's beginning.
         let start = self.end().saturating_add(usize::from(number > 0));
+        let ends = memchr::memchr_iter(b'\n', text.as_bytes());
         self.files.push(Source {
+            lines: ends.map(|end| end.saturating_add(1)).collect(),
             name,
             key,
             dir,
@@ -134,13 +138,14 @@ impl Sources {
     /// Where a place is.
     pub fn place(&self, at: usize) -> Option<Place<'_>> {
         let file = self.at(at)?;
-        let before = file.text.get(..at.saturating_sub(file.start));
-        let before = before.unwrap_or(&file.text);
-        let line = before.rsplit('\n').next().unwrap_or_default();
+        let at = at.saturating_sub(file.start).min(file.text.len());
+        let line = file.lines.partition_point(|start| *start <= at);
+        let begin = line.checked_sub(1).and_then(|line| file.lines.get(line));
+        let before = file.text.get(begin.copied().unwrap_or(0)..at);
         Some(Place {
             file: &file.name,
-            line: before.matches('\n').count().saturating_add(1),
-            column: line.chars().count().saturating_add(1),
+            line: line.saturating_add(1),
+            column: before.unwrap_or_default().chars().count().saturating_add(1),
         })
     }
 
@@ -255,5 +260,45 @@ fn moved_value(value: DeValue<'_>, by: usize) -> DeValue<'_> {
             DeValue::Array(all)
         }
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(name: &str, text: &str) -> NewSource {
+        NewSource {
+            name: name.to_owned(),
+            key: name.to_owned(),
+            dir: "/".to_owned(),
+            text: text.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_place_says_its_file() {
+        let mut sources = Sources::default();
+        sources.add(source("a", "é = 1\nb = 2"));
+        sources.add(source("empty", ""));
+        sources.add(source("c", "\nd = 3\n"));
+        for (at, file, line, column) in [
+            (0, "a", 1, 1),
+            (3, "a", 1, 3),
+            (6, "a", 1, 6),
+            (7, "a", 2, 1),
+            (12, "a", 2, 6),
+            (13, "empty", 1, 1),
+            (14, "c", 1, 1),
+            (15, "c", 2, 1),
+            (21, "c", 3, 1),
+            (99, "c", 3, 1),
+        ] {
+            let place = sources.place(at).unwrap();
+            let told = (place.file, place.line, place.column);
+            assert_eq!(told, (file, line, column), "{at}");
+        }
+        assert_eq!(Sources::default().place(0), None);
+        assert_eq!(sources.dir_at(14), Some("/"));
     }
 }
