@@ -19,6 +19,8 @@ mod tests;
 
 /// Most rules, and most findings, that one record lists.
 const LISTED: usize = 16;
+/// Most rules of what would have been decided.
+const LISTED_WOULD: usize = 4;
 
 /// One decision.
 #[derive(Debug, Clone, PartialEq)]
@@ -135,8 +137,12 @@ impl Serialize for Would {
         let mut out = serializer.serialize_map(None)?;
         out.serialize_entry("verdict", verdict)?;
         optional(&mut out, "reason", *reason)?;
-        optional(&mut out, "detail", clip(detail.as_deref(), 1024))?;
-        optional(&mut out, "rules", list(rules, Audited))?;
+        optional(&mut out, "detail", clip(detail.as_deref(), 512))?;
+        let rules = list(rules, Audited).map(|list| List {
+            most: LISTED_WOULD,
+            ..list
+        });
+        optional(&mut out, "rules", rules)?;
         out.end()
     }
 }
@@ -272,21 +278,26 @@ impl Serialize for Clip<'_> {
 
 /// The first of `items`, each wrapped for writing; nothing where there are none.
 fn list<'a, T, W>(items: &'a [T], wrap: fn(&'a T) -> W) -> Option<List<'a, T, W>> {
-    (!items.is_empty()).then_some(List { items, wrap })
+    (!items.is_empty()).then_some(List {
+        items,
+        wrap,
+        most: LISTED,
+    })
 }
 
 struct List<'a, T, W> {
     items: &'a [T],
     wrap: fn(&'a T) -> W,
+    most: usize,
 }
 
 impl<T, W: Serialize> Serialize for List<'_, T, W> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(None)?;
-        for item in self.items.iter().take(LISTED) {
+        for item in self.items.iter().take(self.most) {
             list.serialize_element(&(self.wrap)(item))?;
         }
-        let more = self.items.len().saturating_sub(LISTED);
+        let more = self.items.len().saturating_sub(self.most);
         if more > 0 {
             list.serialize_element(&format_args!("<{more} more>"))?;
         }
@@ -324,7 +335,7 @@ impl Serialize for Audited<'_> {
         let (RuleRef { id, file, line }, mode) = self.0;
         let mut rule = serializer.serialize_struct("rule", 4)?;
         rule.serialize_field("id", &Clip(id, 128))?;
-        rule.serialize_field("file", &Clip(file, 1024))?;
+        rule.serialize_field("file", &Clip(file, 256))?;
         rule.serialize_field("line", line)?;
         rule.serialize_field("mode", mode)?;
         rule.end()
