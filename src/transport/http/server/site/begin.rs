@@ -88,7 +88,8 @@ impl Site {
             self.log.clone(),
             prepared.pins,
             facts::resolve,
-        );
+        )
+        .with_clock(facts::unix_time);
         let terms = |nonce| Terms {
             nonce,
             seal: Arc::clone(&self.seal),
