@@ -1,6 +1,8 @@
 //! `lockgate check`: is the policy one that can be meant?
 
 use super::places::Places;
+use super::setup::Read;
+use super::test::check_tests;
 use super::{Fault, color, counted, tell};
 use crate::engine::pin::Lockfile;
 use crate::engine::policy::{Diagnostic, Policy, Severity, render};
@@ -41,6 +43,8 @@ struct Found {
     file: String,
     text: String,
     diagnostics: Vec<Diagnostic>,
+    /// What is wrong with the tests of a strict policy.
+    tests: Option<Fault>,
     /// Whether `run` takes it.
     usable: bool,
     /// Whether there is nothing to mend.
@@ -50,7 +54,7 @@ struct Found {
 impl Found {
     /// For programs.
     fn report(&self) -> String {
-        let found: Vec<_> = self
+        let mut found: Vec<_> = self
             .diagnostics
             .iter()
             .map(|d| {
@@ -64,6 +68,8 @@ impl Found {
                 })
             })
             .collect();
+        let tests = self.tests.iter().map(as_mistake);
+        found.extend(tests);
         object(&self.file, self.usable, self.fine, &found)
     }
 
@@ -87,6 +93,11 @@ fn severity(severity: Severity) -> &'static str {
     }
 }
 
+/// What has no place in the policy.
+fn as_mistake(fault: &Fault) -> serde_json::Value {
+    serde_json::json!({ "severity": "error", "message": fault.text() })
+}
+
 fn object(name: &str, usable: bool, fine: bool, found: &[serde_json::Value]) -> String {
     serde_json::json!({ "file": name, "usable": usable, "fine": fine, "diagnostics": found })
         .to_string()
@@ -106,7 +117,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Fault> {
     };
     let checked = check(&file, &places, args);
     if let (Err(fault), true) = (&checked, args.json) {
-        let found = serde_json::json!({ "severity": "error", "message": fault.text() });
+        let found = as_mistake(fault);
         tell(&object(&file.display().to_string(), false, false, &[found]));
         return Ok(ExitCode::from(fault.code()));
     }
@@ -135,17 +146,32 @@ fn check(file: &Path, places: &Places, args: &CheckArgs) -> Result<ExitCode, Fau
         }
         Err(mistakes) => (None, mistakes),
     };
+    let is_strict = policy.as_ref().is_some_and(|policy| policy.strict);
     let bad = diagnostics.iter().any(|d| match d.severity {
         Severity::Error => true,
-        Severity::Warning => args.strict,
+        Severity::Warning => args.strict || is_strict,
         Severity::Note => false,
+    });
+    let strict = policy.as_ref().filter(|policy| policy.strict);
+    let tests = strict.and_then(|policy| {
+        let read = Read {
+            places: places.clone(),
+            file: Some(file.to_owned()),
+            policy: policy.clone(),
+            policy_digest: None,
+            lockfile: path.clone(),
+            pins: pins.clone(),
+            pins_digest: None,
+        };
+        check_tests(&read).err()
     });
     let found = Found {
         file: shown,
         text,
         diagnostics,
-        usable: policy.is_some(),
-        fine: !bad,
+        usable: policy.is_some() && !(is_strict && (bad || tests.is_some())),
+        fine: !bad && tests.is_none(),
+        tests,
     };
     let Some(policy) = policy.filter(|_| !args.json) else {
         return unusable(&found, args.json);
@@ -155,6 +181,14 @@ fn check(file: &Path, places: &Places, args: &CheckArgs) -> Result<ExitCode, Fau
         tell("");
     }
     let file = &found.file;
+    if bad && is_strict {
+        return Err(Fault::Policy(format!(
+            "`{file}` is strict, and not in force: mend the above"
+        )));
+    }
+    if let Some(fault) = found.tests {
+        return Err(fault);
+    }
     if bad {
         return Err(Fault::Policy(format!(
             "`{file}` is in force as it stands, and does not say what it means: mend the above"

@@ -18,6 +18,10 @@ mod remote;
 mod run;
 mod serve;
 mod setup;
+mod standing;
+mod test;
+mod what_can;
+mod who_can;
 
 use crate::telemetry::log::Writer;
 use clap::{Args, Parser, Subcommand};
@@ -101,6 +105,12 @@ enum Command {
     Check(check::CheckArgs),
     /// Say what would happen to a call, by which rule, and why
     Explain(explain::ExplainArgs),
+    /// Run the tests of a policy: `*.test.toml` beside it
+    Test(test::TestArgs),
+    /// Say which agents may call a tool, and on what it depends
+    WhoCan(who_can::WhoCanArgs),
+    /// Say what an agent may do, as a table
+    WhatCan(what_can::WhatCanArgs),
     /// Make API keys for agents that connect
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -171,6 +181,9 @@ pub fn main() -> ExitCode {
         Command::Approve(args) => pins::approve(&args),
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Test(args) => test::run(&args),
+        Command::WhoCan(args) => who_can::run(&args),
+        Command::WhatCan(args) => what_can::run(&args),
         Command::Key(command) => key::run(&command),
         Command::Audit(command) => evidence::run(&command),
         Command::Demo => demo::run(),
@@ -195,6 +208,11 @@ fn tell_unheeded_before(command: &Command) {
             tell_unheeded(target.config.as_deref());
         }
         Command::Check(args) => tell_unheeded(args.named()),
+        Command::WhoCan(args) => tell_unheeded(args.named()),
+        Command::WhatCan(args) => tell_unheeded(args.named()),
+        // Where files are named, no policy is looked for.
+        Command::Test(args) if args.names_files() => {}
+        Command::Test(args) => tell_unheeded(args.named()),
         // `audit` asks for a policy only where no file is named.
         Command::Audit(_) | Command::Key(_) | Command::Demo | Command::HostileServer { .. } => {}
     }

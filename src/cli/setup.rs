@@ -107,6 +107,19 @@ impl Setup {
         }
     }
 
+    /// What was read before it was known who is meant.
+    pub(super) fn read(&self) -> Read {
+        Read {
+            places: self.places.clone(),
+            file: self.file.clone(),
+            policy: self.policy.clone(),
+            policy_digest: self.policy_digest,
+            lockfile: self.lockfile.clone(),
+            pins: self.pins.clone(),
+            pins_digest: self.pins_digest,
+        }
+    }
+
     /// The policy's entry for the server.
     pub(super) fn entry(&self) -> Option<&Server> {
         self.policy.servers.get(&self.server)
@@ -165,23 +178,10 @@ impl Setup {
 
     /// Lockgate's own files: nobody may reach them through a tool (A4).
     fn own_files(&self) -> Result<Vec<String>, Fault> {
-        let mut own = vec![
-            self.places.config.clone(),
-            self.places.state.clone(),
-            self.audit_dir(),
-            self.lockfile.clone(),
-        ];
-        own.extend(self.file.clone());
+        let file = self.file.as_deref();
+        let mut own = own_files(&self.places, file, self.audit_dir(), &self.lockfile);
         own.extend(std::env::current_exe().ok());
-        let mut names = Vec::new();
-        for file in own {
-            let absolute = std::path::absolute(&file);
-            let absolute = absolute.map_err(|e| {
-                Fault::Failed(format!("cannot tell where `{}` is: {e}", file.display()))
-            })?;
-            names.push(absolute.display().to_string());
-        }
-        Ok(names)
+        in_full(own)
     }
 }
 
@@ -202,20 +202,31 @@ pub(super) fn remote_agent(target: &Target) -> Result<Option<AgentName>, Fault> 
 }
 
 /// What is read before it is known who is meant.
-struct Read {
-    places: Places,
-    file: Option<PathBuf>,
-    policy: Policy,
-    policy_digest: Option<Digest>,
-    lockfile: PathBuf,
-    pins: Lockfile,
-    pins_digest: Option<Digest>,
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) places: Places,
+    pub(super) file: Option<PathBuf>,
+    pub(super) policy: Policy,
+    pub(super) policy_digest: Option<Digest>,
+    pub(super) lockfile: PathBuf,
+    pub(super) pins: Lockfile,
+    pub(super) pins_digest: Option<Digest>,
 }
 
 impl Read {
     fn new(target: &Target) -> Result<Self, Fault> {
+        Self::in_force(target.config.as_deref())
+    }
+
+    /// The policy in force, and the lockfile beside it.
+    pub(super) fn in_force(config: Option<&Path>) -> Result<Self, Fault> {
         let places = Places::from_env().map_err(|e| Fault::Failed(e.to_string()))?;
-        let file = places.policy(target.config.as_deref());
+        let file = places.policy(config);
+        Self::of(file, places)
+    }
+
+    /// One policy, and the lockfile beside it.
+    pub(super) fn of(file: Option<PathBuf>, places: Places) -> Result<Self, Fault> {
         let (policy, policy_digest) = match &file {
             None => (Policy::baseline(), None),
             Some(file) => {
@@ -236,6 +247,61 @@ impl Read {
             pins_digest,
         })
     }
+
+    /// Where audit files go.
+    pub(super) fn audit_dir(&self) -> PathBuf {
+        let written = self.policy.audit_dir.as_ref().map(PathBuf::from);
+        written.unwrap_or_else(|| self.places.audit())
+    }
+
+    /// Lockgate's own files, as far as they depend on the policy alone.
+    pub(super) fn own_files(&self) -> Vec<PathBuf> {
+        let file = self.file.as_deref();
+        own_files(&self.places, file, self.audit_dir(), &self.lockfile)
+    }
+
+    /// The servers that are meant: the one that is named, or all.
+    pub(super) fn servers_named(&self, name: Option<&str>) -> Result<Vec<ServerName>, Fault> {
+        let known: Vec<_> = match self.file {
+            Some(_) => self.policy.servers.keys().cloned().collect(),
+            None => self.pins.servers.keys().cloned().collect(),
+        };
+        who::one_or_all("server", name, known)
+    }
+
+    /// The agents that are meant, likewise.
+    pub(super) fn agents_named(&self, name: Option<&str>) -> Result<Vec<AgentName>, Fault> {
+        let known: Vec<_> = match self.file {
+            Some(_) => self.policy.agents.keys().cloned().collect(),
+            None => vec![who::agent(&self.policy, false, name)?],
+        };
+        who::one_or_all("agent", name, known)
+    }
+}
+
+fn own_files(
+    places: &Places,
+    file: Option<&Path>,
+    audit: PathBuf,
+    lockfile: &Path,
+) -> Vec<PathBuf> {
+    let (config, state) = (places.config.clone(), places.state.clone());
+    let mut own = vec![config, state, audit, lockfile.to_owned()];
+    own.extend(file.map(Path::to_owned));
+    own
+}
+
+/// File names in full.
+pub(super) fn in_full(files: Vec<PathBuf>) -> Result<Vec<String>, Fault> {
+    let mut names = Vec::new();
+    for file in files {
+        let absolute = std::path::absolute(&file);
+        let absolute = absolute.map_err(|e| {
+            Fault::Failed(format!("cannot tell where `{}` is: {e}", file.display()))
+        })?;
+        names.push(absolute.display().to_string());
+    }
+    Ok(names)
 }
 
 /// Every server that can be meant: those of the policy, or with no policy, those

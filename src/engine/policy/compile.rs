@@ -43,6 +43,7 @@ pub(super) fn compile(
         pins,
         audit_dir,
         serve,
+        strict,
         rules,
     } = raw;
     let roots = Roots::new(base, paths.workspace.as_ref(), problems);
@@ -68,6 +69,7 @@ pub(super) fn compile(
         pins: pins.unwrap_or(PinMode::Require),
         audit_dir: audit_dir.and_then(|dir| compiler.path(&dir)),
         serve: compiler.serve(serve),
+        strict,
         file: file.to_owned(),
         rules: compiler.rules(rules),
         scope: Scope::Named,

@@ -238,7 +238,7 @@ impl Rule {
 }
 
 impl Argument {
-    fn has_path(&self) -> bool {
+    pub(super) fn has_path(&self) -> bool {
         match &self.demand {
             Demand::Absent => false,
             Demand::Present { constraints, .. } => constraints
@@ -248,7 +248,11 @@ impl Argument {
     }
 
     /// Why a permit does not hold: the first place that fails.
-    fn refusal(&self, arguments: Option<Json<'_>>, paths: &dyn PathJudge) -> Option<String> {
+    pub(super) fn refusal(
+        &self,
+        arguments: Option<Json<'_>>,
+        paths: &dyn PathJudge,
+    ) -> Option<String> {
         let flow = self.pointer.visit(arguments, &mut |at, found| match self
             .refusal_at(at, found, paths)
         {
@@ -291,7 +295,7 @@ impl Argument {
 
     /// Whether some place meets a forbid: with what, for people. The error: a
     /// place that cannot be judged, which fires it as well.
-    fn forbids(
+    pub(super) fn forbids(
         &self,
         arguments: Option<Json<'_>>,
         paths: &dyn PathJudge,

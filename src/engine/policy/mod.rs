@@ -15,6 +15,7 @@ mod compile;
 mod constraint;
 mod diagnostic;
 mod display;
+mod effective;
 mod evaluate;
 mod literal;
 mod number;
@@ -28,14 +29,17 @@ mod secrets;
 mod serve;
 mod shown;
 mod suggest;
+mod test_file;
 
 pub use agent::{Agent, Algorithm, CertificateMatch, JwtTrust, KeyHash, Launch, SpiffePattern};
 pub use diagnostic::{Diagnostic, Severity, Span, render};
 pub use display::RuleDisplay;
+pub use effective::{Miss, NearMiss, Question, Standing, Stands};
 pub use remote::{Credential, OAuth, TokenPlace};
 pub use rule::Effect;
 pub use serve::{Serve, ServeTls};
 pub use suggest::nearest;
+pub use test_file::{Call, Expect, Subject, Test, TestFile};
 
 use crate::engine::guard::address::Allowed;
 use crate::engine::guard::paths::{Access, PathRules};
@@ -65,6 +69,9 @@ pub struct Policy {
     pub audit_dir: Option<String>,
     /// Its `[serve]`.
     pub serve: Serve,
+    /// Whether it is in force only while its tests hold and `check` has nothing
+    /// to say.
+    pub strict: bool,
     /// The policy file, as its rules name it.
     file: String,
     rules: Vec<rule::Rule>,
@@ -324,6 +331,7 @@ impl Policy {
             pins: PinMode::Tofu,
             audit_dir: None,
             serve: Serve::default(),
+            strict: false,
             file: "built-in".to_owned(),
             rules: vec![rule::Rule::baseline()],
             scope: Scope::Anyone,

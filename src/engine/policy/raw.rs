@@ -10,6 +10,7 @@ mod reader;
 mod remote;
 mod rule;
 mod serve;
+mod test_file;
 
 use super::diagnostic::{Problems, Span};
 use super::literal::Literal;
@@ -21,6 +22,7 @@ use reader::{Entry, Keys, Reader};
 pub(super) use remote::{RawCredential, RawOAuth};
 pub(super) use serve::{RawServe, RawTls};
 use std::collections::BTreeSet;
+pub(super) use test_file::{RawArguments, RawCall, RawTest, read_tests};
 use toml::de::DeTable;
 
 /// A value and its place.
@@ -45,6 +47,7 @@ pub(super) struct Raw {
     pub(super) pins: Option<PinMode>,
     pub(super) audit_dir: Option<Text>,
     pub(super) serve: RawServe,
+    pub(super) strict: bool,
     pub(super) rules: Vec<RawRule>,
 }
 
@@ -155,7 +158,7 @@ pub(super) enum RawConstraint {
 const TOP: Keys = Keys {
     table: "a policy",
     known: &[
-        "version", "server", "agent", "paths", "pins", "audit", "serve", "rule",
+        "version", "strict", "server", "agent", "paths", "pins", "audit", "serve", "rule",
     ],
     later: &[
         "include", "flow", "approval", "limit", "label", "console", "fleet",
@@ -207,6 +210,15 @@ const SYNTAX_ERRORS: usize = 10;
 /// Reads a whole policy. Mistakes of syntax come alone: behind them, the
 /// parser only guesses. One for each line, for the same reason.
 pub(super) fn read(text: &str, problems: &mut Problems) -> Raw {
+    let mut raw = Raw::default();
+    if let Some(root) = parse(text, problems) {
+        Reader { problems }.policy(&root, &mut raw);
+    }
+    raw
+}
+
+/// Parses TOML, or tells what is wrong with it.
+fn parse<'i>(text: &'i str, problems: &mut Problems) -> Option<DeTable<'i>> {
     let (root, errors) = DeTable::parse_recoverable(text);
     let mut lines = BTreeSet::new();
     let spans = errors.iter().map(|e| (e, e.span().unwrap_or(0..0)));
@@ -216,11 +228,7 @@ pub(super) fn read(text: &str, problems: &mut Problems) -> Raw {
         let message = format!("not valid TOML: {}", error.message());
         problems.error(span.clone(), message, syntax_help(text, span.start));
     }
-    let mut raw = Raw::default();
-    if errors.is_empty() {
-        Reader { problems }.policy(root.get_ref(), &mut raw);
-    }
-    raw
+    errors.is_empty().then(|| root.into_inner())
 }
 
 fn line_start(text: &str, at: usize) -> usize {
@@ -250,6 +258,7 @@ impl Reader<'_> {
         for entry in reader::entries(table) {
             match entry.key {
                 "version" => version = Some(entry),
+                "strict" => raw.strict = self.boolean(&entry).is_some_and(|b| b.value),
                 "server" => {
                     raw.servers = self.named(&entry, Self::server);
                 }

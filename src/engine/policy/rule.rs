@@ -109,7 +109,7 @@ impl Rule {
     }
 
     /// Whether it is about the user for whom somebody acts.
-    fn covers_user(&self, principal: Option<&Principal>) -> bool {
+    pub(super) fn covers_user(&self, principal: Option<&Principal>) -> bool {
         let user = principal.and_then(|p| p.user.as_deref());
         let user_fits = self.users.as_ref().is_none_or(|users| {
             let fits = |user: &str| users.iter().any(|(p, _)| p.matches(user));
