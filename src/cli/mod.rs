@@ -104,7 +104,7 @@ enum Command {
     /// Check a policy, against the lockfile where there is one
     Check(check::CheckArgs),
     /// Say what would happen to a call, by which rule, and why
-    Explain(explain::ExplainArgs),
+    Explain(Box<explain::ExplainArgs>),
     /// Run the tests of a policy: `*.test.toml` beside it
     Test(test::TestArgs),
     /// Say which agents may call a tool, and on what it depends
@@ -203,10 +203,10 @@ fn tell_unheeded_before(command: &Command) {
         | Command::Pin(pins::PinArgs { target, .. })
         | Command::Status(pins::ListArgs { target, .. })
         | Command::Diff(pins::ListArgs { target, .. })
-        | Command::Approve(pins::ApproveArgs { target, .. })
-        | Command::Explain(explain::ExplainArgs { target, .. }) => {
+        | Command::Approve(pins::ApproveArgs { target, .. }) => {
             tell_unheeded(target.config.as_deref());
         }
+        Command::Explain(args) => tell_unheeded(args.target.config.as_deref()),
         Command::Check(args) => tell_unheeded(args.named()),
         Command::WhoCan(args) => tell_unheeded(args.named()),
         Command::WhatCan(args) => tell_unheeded(args.named()),

@@ -21,6 +21,14 @@ pub(super) enum Can {
 }
 
 impl Can {
+    /// In a table, where the rules stand beside it.
+    pub(super) fn shown(self) -> &'static str {
+        match self {
+            Self::Forbidden => "no",
+            other => other.as_str(),
+        }
+    }
+
     /// As programs read it.
     pub(super) fn as_str(self) -> &'static str {
         match self {

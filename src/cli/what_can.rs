@@ -75,7 +75,7 @@ pub(super) fn run(args: &WhatCanArgs) -> Result<ExitCode, Fault> {
         tell(&format!("`{}` on `{server}`", args.agent));
         let cells = all.iter().flat_map(|row| {
             let name = format!("{} {}", row.kind, visible(&row.name));
-            rows(&name, row.access.can.as_str(), &row.access.lines())
+            rows(&name, row.access.can.shown(), &row.access.lines())
         });
         let cells: Vec<_> = cells.collect();
         if cells.is_empty() {
@@ -93,6 +93,9 @@ pub(super) fn run(args: &WhatCanArgs) -> Result<ExitCode, Fault> {
     }
     Ok(ExitCode::SUCCESS)
 }
+
+/// The patterns of a rule for one kind of thing.
+type Patterns = fn(&RuleDisplay) -> &[String];
 
 fn is_pinned(read: &Read, server: &ServerName) -> bool {
     let pins = read.pins.servers.get(server);
@@ -124,7 +127,6 @@ fn of_server(
             access: Access::of(ask(Some(Action::CallTool(name))), judged),
         }));
     }
-    type Patterns = fn(&RuleDisplay) -> &[String];
     let kinds: [(&str, Patterns); 3] = [
         ("tools", |rule| &rule.tools),
         ("prompts", |rule| &rule.prompts),

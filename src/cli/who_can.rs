@@ -182,7 +182,7 @@ impl OnServer {
             let refused = self.guard.clone().map(|why| vec![why]);
             let can = match refused {
                 Some(_) => "no",
-                None => access.can.as_str(),
+                None => access.can.shown(),
             };
             rows(agent.as_str(), can, &refused.unwrap_or(access.lines()))
         });

@@ -10,8 +10,10 @@
 mod cases;
 mod diagnostics;
 mod documents;
+mod effective;
 mod properties;
 mod remote;
+mod test_file;
 
 use lockgate::engine::guard::paths::Access;
 use lockgate::engine::message::{Document, Limits};

@@ -110,7 +110,7 @@ fn find(place: &Path, which: &Which<'_>) -> Result<Option<Found>, Fault> {
         let mut found = None;
         let report = walk(&file, &mut |line| {
             if line.text("event").as_deref() == Some("open") {
-                policy = line.text("policy").map(|digest| digest.into_owned());
+                policy = line.text("policy").map(std::borrow::Cow::into_owned);
             } else if line.is_decision() && which.is(line) {
                 found = Some(Found {
                     file: file.clone(),
@@ -145,8 +145,7 @@ struct Told<'a> {
 impl Told<'_> {
     fn text(&self, key: &str) -> String {
         let text = self.record.get(key).and_then(Json::as_str);
-        text.map(|text| visible(&text).to_string())
-            .unwrap_or_default()
+        text.map(|text| visible(&text)).unwrap_or_default()
     }
 
     /// The rules of then, as recorded.
@@ -154,7 +153,7 @@ impl Told<'_> {
         let rules = self.record.get("rules").into_iter().flat_map(Json::items);
         let text = |rule: Json<'_>, key| {
             let text = rule.get(key).and_then(Json::as_str);
-            text.map(|text| visible(&text).to_string())
+            text.map(|text| visible(&text))
         };
         let rule = |rule: Json<'_>| {
             let line = rule.get("line").and_then(Json::as_number)?.parse().ok()?;

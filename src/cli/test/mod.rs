@@ -93,10 +93,10 @@ pub(super) fn run(args: &TestArgs) -> Result<ExitCode, Fault> {
     let mut code = 0;
     let mut reports = Vec::new();
     for (policy, tests) in args.meant(&places)? {
+        let read = Read::of(Some(policy.clone()), places.clone())?;
         if tests.is_empty() {
             return Err(none(&policy));
         }
-        let read = Read::of(Some(policy.clone()), places.clone())?;
         let ran = Ran::new(&policy, &read, &tests)?;
         code = code.max(ran.code(args.min_coverage));
         if args.json {

@@ -104,7 +104,7 @@ fn wrong(call: &Call, record: &Record) -> Option<Wrong> {
         (Expect::Deny(_), None) => "denied".to_owned(),
     };
     if let Some(rule) = &call.rule {
-        expected.push_str(&format!(" by `{rule}`"));
+        expected = format!("{expected} by `{rule}`");
     }
     let is_elsewhere = !is_meant && !permitted && reason.is_none();
     let hint = (is_elsewhere && call.expect != Expect::Permit).then(|| {

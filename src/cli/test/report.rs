@@ -13,7 +13,7 @@ impl RanTest {
     fn name(&self) -> String {
         let first = || self.outcomes.first().map(|outcome| outcome.what.clone());
         let name = self.test.name.clone().or_else(first);
-        visible(&name.unwrap_or_default()).to_string()
+        visible(&name.unwrap_or_default())
     }
 
     fn lines(&self) -> Vec<String> {

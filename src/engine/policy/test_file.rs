@@ -274,7 +274,8 @@ impl Checker<'_> {
             RawArguments::Table(table) => self.json(table, &at)?,
             RawArguments::Json(text) if text.contains(WORKSPACE) => {
                 let path = quoted(&self.expand(WORKSPACE, &at)?);
-                text.replace(WORKSPACE, path.trim_matches('"'))
+                let inner = path.strip_prefix('"').and_then(|p| p.strip_suffix('"'));
+                text.replace(WORKSPACE, inner.unwrap_or_default())
             }
             RawArguments::Json(text) => text.clone(),
         };

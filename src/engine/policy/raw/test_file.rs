@@ -239,16 +239,16 @@ impl Reader<'_> {
     fn is_json(&mut self, entry: &Entry<'_, '_>) -> bool {
         match entry.value.get_ref() {
             DeValue::Table(table) => {
-                let members = reader::entries(table);
-                members.fold(true, |good, member| self.is_json(&member) && good)
+                // The first mistake is enough.
+                reader::entries(table).all(|member| self.is_json(&member))
             }
-            DeValue::Array(items) => items.iter().fold(true, |good, value| {
+            DeValue::Array(items) => items.iter().all(|value| {
                 let item = Entry {
                     key: entry.key,
                     key_span: entry.key_span.clone(),
                     value,
                 };
-                self.is_json(&item) && good
+                self.is_json(&item)
             }),
             _ => self.literal(entry).is_some(),
         }
