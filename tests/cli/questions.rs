@@ -318,13 +318,9 @@ fn explain_takes_a_message() {
         .is(2, &["cannot be used with"]);
 }
 
-#[test]
-fn explain_tells_of_a_record_what_can_be_told() {
-    let user = user();
-    let (log, audit) = (
-        user.path("server.log"),
-        user.path(".local/state/lockgate/audit"),
-    );
+/// Three calls, of which the second passes.
+fn record_calls(user: &User) {
+    let log = user.path("server.log");
     let program = env!("CARGO_BIN_EXE_lockgate");
     let call = |id: u32, tool: &str, arguments: &str| {
         format!(
@@ -352,6 +348,13 @@ fn explain_tells_of_a_record_what_can_be_told() {
         &said.concat(),
     );
     done.is(0, &["\"id\":4"]);
+}
+
+#[test]
+fn explain_tells_of_a_record_what_can_be_told() {
+    let user = user();
+    record_calls(&user);
+    let audit = user.path(".local/state/lockgate/audit");
     let record = |which: &str| ask(&user, &["explain", "--record", which]);
     record("id:2").is(
         3,

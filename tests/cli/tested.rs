@@ -1,6 +1,9 @@
 //! `lockgate test`, and what strict policies hold themselves to.
 
 use super::user::{POLICY, User};
+use lockgate::engine::message::{Document, Limits};
+use lockgate::engine::pin::{Lockfile, Review, ServerPins, pin};
+use lockgate::engine::types::ServerName;
 
 const TESTS: &str = r#"[[test]]
 name = "reads within the project"
@@ -316,5 +319,43 @@ fn a_strict_policy_is_in_force_only_while_its_tests_hold() {
         // Without the word nothing of this counts.
         user.write("lockgate.toml", &policy.replace("strict = true\n", ""));
         user.plain(&run, "").is(0, &[]);
+    }
+}
+
+/// The tests of the starters hold beside the published tools, and cover every
+/// rule.
+#[test]
+fn the_starters_keep_what_they_promise() {
+    for (name, server) in [
+        ("server-filesystem", "filesystem"),
+        ("mcp-server-git", "git"),
+    ] {
+        let user = User::new();
+        let file = |path: &str| {
+            let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
+            std::fs::read_to_string(path).unwrap()
+        };
+        user.write("lockgate.toml", &file(&format!("policies/{name}.toml")));
+        user.write(
+            "lockgate.test.toml",
+            &file(&format!("policies/{name}.test.toml")),
+        );
+        let words = [&TEST[..], &["--min-coverage", "100"]].concat();
+        user.plain(&words, "")
+            .is(0, &["all as expected", "has no pins"]);
+        let definitions = file(&format!("tests/cases/policy/schemas/{name}.json"));
+        let definitions = Document::read(definitions.into_bytes(), &Limits::DEFAULT).unwrap();
+        let mut pins = ServerPins::default();
+        for definition in definitions.root().items() {
+            let (tool, pin) = pin(definition, Review::Approved).unwrap();
+            pins.tools.insert(tool, pin);
+        }
+        let server = ServerName::new(server).unwrap();
+        let lockfile = Lockfile {
+            servers: [(server, pins)].into(),
+        };
+        user.write("lockgate.lock", &lockfile.to_string());
+        user.plain(&words, "").says_no("has no pins");
+        user.plain(&words, "").is(0, &["all as expected"]);
     }
 }

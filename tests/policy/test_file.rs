@@ -39,129 +39,131 @@ fn calls(policy: &Policy, text: &str) -> Vec<Call> {
     file.tests.into_iter().flat_map(|test| test.calls).collect()
 }
 
-/// What is wrong, in a test that is right otherwise.
+/// What is wrong in a test that is right otherwise, what is said, and what helps.
+const MISTAKES: [(&str, &str, &str); 29] = [
+    ("name = 1", "expected `name` to be a string", ""),
+    (
+        "nam = \"x\"",
+        "unknown key `nam` in `[[test]]`",
+        "did you mean `name`?",
+    ),
+    ("user = 1", "expected `user` to be a string", ""),
+    (
+        "groups = \"dev\"",
+        "expected `groups` to be a list of strings",
+        "",
+    ),
+    (
+        "agent = \"mee\"",
+        "the policy has no agent `mee`",
+        "did you mean `me`?",
+    ),
+    (
+        "server = \"file\"",
+        "the policy has no server `file`",
+        "did you mean `files`?",
+    ),
+    (
+        "prompt = \"p\"",
+        "a call is about one thing",
+        "write `tool`, `prompt` or `resource`",
+    ),
+    ("tool = \"\"", "this is no name", ""),
+    ("args = 1", "expected `args` to be a table", ""),
+    (
+        "args = { a = [1, nan] }",
+        "found no number (`nan`)",
+        "a value that JSON has too",
+    ),
+    (
+        "args = { a = { b = 2020-01-01 } }",
+        "expected `b` to be a value that JSON has too",
+        "",
+    ),
+    (
+        "args_json = '[1]'",
+        "arguments are an object, found an array",
+        "",
+    ),
+    (
+        "args_json = '{\"a\":1,\"a\":2}'",
+        "these are no arguments",
+        "write a JSON object",
+    ),
+    (
+        "args = {}\nargs_json = '{}'",
+        "both `args` and `args_json` are given",
+        "",
+    ),
+    (
+        "links = { \"a\" = \"/b\" }",
+        "a link has an absolute path",
+        "`${workspace}` or `~`",
+    ),
+    (
+        "links = { \"/a/../c\" = \"/b\" }",
+        "a link has an absolute path",
+        "",
+    ),
+    ("links = { \"/a\" = 1 }", "expected `/a` to be a string", ""),
+    (
+        "expect = \"permitt\"",
+        "`permitt` is no value of `expect`",
+        "did you mean `permit`?",
+    ),
+    ("expect = \"ask\"", "`expect = \"ask\"` is not enforced", ""),
+    (
+        "rule = \"reed\"",
+        "the policy has no rule `reed`",
+        "did you mean `read`?",
+    ),
+    (
+        "expect = \"permit\"\nrule = \"never\"",
+        "`never` permits nothing",
+        "name a permit rule",
+    ),
+    (
+        "reason = \"forbiden\"",
+        "`forbiden` is no reason",
+        "did you mean `forbidden`?",
+    ),
+    (
+        "expect = \"permit\"\nreason = \"forbidden\"",
+        "a call that is permitted has no `reason`",
+        "",
+    ),
+    (
+        "permit = [\"read\"]",
+        "a test with a list of calls expects something of its own",
+        "",
+    ),
+    (
+        "deny = [\"read\"]",
+        "a test with a list of calls",
+        "leave `expect` out",
+    ),
+    (
+        "deny = []",
+        "`deny` is an empty list",
+        "write a list of calls",
+    ),
+    ("deny = \"read\"", "expected `deny` to be a list", ""),
+    (
+        "deny = [1]",
+        "expected a call to be a table, or a tool's name",
+        "",
+    ),
+    (
+        "deny = [{ expect = \"deny\" }]",
+        "unknown key `expect` in a call",
+        "",
+    ),
+];
+
 #[test]
 fn every_mistake_is_told_in_its_place() {
     let policy = policy(POLICY);
-    for (lines, message, help) in [
-        ("name = 1", "expected `name` to be a string", ""),
-        (
-            "nam = \"x\"",
-            "unknown key `nam` in `[[test]]`",
-            "did you mean `name`?",
-        ),
-        ("user = 1", "expected `user` to be a string", ""),
-        (
-            "groups = \"dev\"",
-            "expected `groups` to be a list of strings",
-            "",
-        ),
-        (
-            "agent = \"mee\"",
-            "the policy has no agent `mee`",
-            "did you mean `me`?",
-        ),
-        (
-            "server = \"file\"",
-            "the policy has no server `file`",
-            "did you mean `files`?",
-        ),
-        (
-            "prompt = \"p\"",
-            "a call is about one thing",
-            "write `tool`, `prompt` or `resource`",
-        ),
-        ("tool = \"\"", "this is no name", ""),
-        ("args = 1", "expected `args` to be a table", ""),
-        (
-            "args = { a = [1, nan] }",
-            "found no number (`nan`)",
-            "a value that JSON has too",
-        ),
-        (
-            "args = { a = { b = 2020-01-01 } }",
-            "expected `b` to be a value that JSON has too",
-            "",
-        ),
-        (
-            "args_json = '[1]'",
-            "arguments are an object, found an array",
-            "",
-        ),
-        (
-            "args_json = '{\"a\":1,\"a\":2}'",
-            "these are no arguments",
-            "write a JSON object",
-        ),
-        (
-            "args = {}\nargs_json = '{}'",
-            "both `args` and `args_json` are given",
-            "",
-        ),
-        (
-            "links = { \"a\" = \"/b\" }",
-            "a link has an absolute path",
-            "`${workspace}` or `~`",
-        ),
-        (
-            "links = { \"/a/../c\" = \"/b\" }",
-            "a link has an absolute path",
-            "",
-        ),
-        ("links = { \"/a\" = 1 }", "expected `/a` to be a string", ""),
-        (
-            "expect = \"permitt\"",
-            "`permitt` is no value of `expect`",
-            "did you mean `permit`?",
-        ),
-        ("expect = \"ask\"", "`expect = \"ask\"` is not enforced", ""),
-        (
-            "rule = \"reed\"",
-            "the policy has no rule `reed`",
-            "did you mean `read`?",
-        ),
-        (
-            "expect = \"permit\"\nrule = \"never\"",
-            "`never` permits nothing",
-            "name a permit rule",
-        ),
-        (
-            "reason = \"forbiden\"",
-            "`forbiden` is no reason",
-            "did you mean `forbidden`?",
-        ),
-        (
-            "expect = \"permit\"\nreason = \"forbidden\"",
-            "a call that is permitted has no `reason`",
-            "",
-        ),
-        (
-            "permit = [\"read\"]",
-            "a test with a list of calls expects something of its own",
-            "",
-        ),
-        (
-            "deny = [\"read\"]",
-            "a test with a list of calls",
-            "leave `expect` out",
-        ),
-        (
-            "deny = []",
-            "`deny` is an empty list",
-            "write a list of calls",
-        ),
-        ("deny = \"read\"", "expected `deny` to be a list", ""),
-        (
-            "deny = [1]",
-            "expected a call to be a table, or a tool's name",
-            "",
-        ),
-        (
-            "deny = [{ expect = \"deny\" }]",
-            "unknown key `expect` in a call",
-            "",
-        ),
-    ] {
+    for (lines, message, help) in MISTAKES {
         let mut test =
             "agent = \"me\"\nserver = \"files\"\ntool = \"read\"\nexpect = \"deny\"".to_owned();
         for line in lines.lines() {
@@ -281,7 +283,7 @@ deny = [
         alice
             .scopes
             .as_ref()
-            .is_some_and(|scopes| scopes.is_empty())
+            .is_some_and(std::collections::BTreeSet::is_empty)
     );
     assert!(all[0].principal.is_none());
     assert_eq!(
