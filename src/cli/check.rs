@@ -1,7 +1,7 @@
 //! `lockgate check`: is the policy one that can be meant?
 
 use super::places::Places;
-use super::setup::Read;
+use super::setup::Revision;
 use super::test::check_tests;
 use super::{Fault, color, counted, tell};
 use crate::engine::pin::Lockfile;
@@ -10,6 +10,7 @@ use crate::state::lockfile;
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Exit code: the policy cannot be used.
 const INVALID: u8 = 4;
@@ -154,13 +155,13 @@ fn check(file: &Path, places: &Places, args: &CheckArgs) -> Result<ExitCode, Fau
     });
     let strict = policy.as_ref().filter(|policy| policy.strict);
     let tests = strict.and_then(|policy| {
-        let read = Read {
+        let read = Revision {
             places: places.clone(),
             file: Some(file.to_owned()),
-            policy: policy.clone(),
+            policy: Arc::new(policy.clone()),
             policy_digest: None,
             lockfile: path.clone(),
-            pins: pins.clone(),
+            pins: Arc::new(pins.clone()),
             pins_digest: None,
         };
         check_tests(&read).err()

@@ -12,6 +12,7 @@ mod explain;
 mod key;
 mod launch;
 mod lister;
+mod login;
 mod pins;
 mod places;
 mod remote;
@@ -111,6 +112,10 @@ enum Command {
     WhoCan(who_can::WhoCanArgs),
     /// Say what an agent may do, as a table
     WhatCan(what_can::WhatCanArgs),
+    /// Log in to a remote server with a browser
+    Login(login::LoginArgs),
+    /// Forget the login to a remote server, and give its tokens up
+    Logout(login::LogoutArgs),
     /// Make API keys for agents that connect
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -184,6 +189,8 @@ pub fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::WhoCan(args) => who_can::run(&args),
         Command::WhatCan(args) => what_can::run(&args),
+        Command::Login(args) => login::login(&args),
+        Command::Logout(args) => login::logout(&args),
         Command::Key(command) => key::run(&command),
         Command::Audit(command) => evidence::run(&command),
         Command::Demo => demo::run(),
@@ -207,6 +214,8 @@ fn tell_unheeded_before(command: &Command) {
             tell_unheeded(target.config.as_deref());
         }
         Command::Explain(args) => tell_unheeded(args.target.config.as_deref()),
+        Command::Login(login::LoginArgs { which, .. })
+        | Command::Logout(login::LogoutArgs { which }) => tell_unheeded(which.config()),
         Command::Check(args) => tell_unheeded(args.named()),
         Command::WhoCan(args) => tell_unheeded(args.named()),
         Command::WhatCan(args) => tell_unheeded(args.named()),

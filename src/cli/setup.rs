@@ -2,7 +2,11 @@
 //!
 //! Whatever is unusable here ends the program before a server is started.
 
+mod meant;
+mod revision;
 mod who;
+
+pub(super) use revision::Revision;
 
 use super::places::Places;
 use super::remote;
@@ -16,7 +20,6 @@ use crate::engine::seal::{KEY, Seal};
 use crate::engine::types::{AgentName, Digest, ServerName};
 use crate::engine::url::ServerUrl;
 use crate::proxy::facts;
-use crate::state::lockfile;
 use crate::state::text::{self, TextError};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -32,7 +35,7 @@ pub(super) struct Setup {
     /// Digest of the policy's text.
     pub(super) policy_digest: Option<Digest>,
     /// The policy in force.
-    pub(super) policy: Policy,
+    pub(super) policy: Arc<Policy>,
     /// Who acts.
     pub(super) agent: AgentName,
     /// On which server.
@@ -44,7 +47,7 @@ pub(super) struct Setup {
     /// The lockfile's path.
     pub(super) lockfile: PathBuf,
     /// What it holds.
-    pub(super) pins: Lockfile,
+    pub(super) pins: Arc<Lockfile>,
     /// Digest of its bytes, if it is there.
     pub(super) pins_digest: Option<Digest>,
 }
@@ -52,7 +55,12 @@ pub(super) struct Setup {
 impl Setup {
     /// Reads the policy and the lockfile, and finds out who is meant.
     pub(super) fn new(target: &Target) -> Result<Self, Fault> {
-        let Read {
+        Self::of(Revision::read(target)?, target)
+    }
+
+    /// The same, by what was read before.
+    pub(super) fn of(revision: Revision, target: &Target) -> Result<Self, Fault> {
+        let Revision {
             places,
             file,
             policy,
@@ -60,7 +68,7 @@ impl Setup {
             lockfile,
             pins,
             pins_digest,
-        } = Read::new(target)?;
+        } = revision;
         let written = file.is_some();
         let agent = who::agent(&policy, written, target.agent.as_deref())?;
         let given = remote::given(target)?;
@@ -108,14 +116,14 @@ impl Setup {
     }
 
     /// What was read before it was known who is meant.
-    pub(super) fn read(&self) -> Read {
-        Read {
+    pub(super) fn revision(&self) -> Revision {
+        Revision {
             places: self.places.clone(),
             file: self.file.clone(),
-            policy: self.policy.clone(),
+            policy: Arc::clone(&self.policy),
             policy_digest: self.policy_digest,
             lockfile: self.lockfile.clone(),
-            pins: self.pins.clone(),
+            pins: Arc::clone(&self.pins),
             pins_digest: self.pins_digest,
         }
     }
@@ -167,7 +175,7 @@ impl Setup {
         host.home = self.places.home.display().to_string();
         let guard = PathGuard::new(host, self.policy.paths.clone());
         let server = self.server.clone();
-        let engine = Engine::new(self.policy.clone(), agent, server, pins, guard);
+        let engine = Engine::new(Arc::clone(&self.policy), agent, server, pins, guard);
         let engine = match self.url {
             Some(_) => engine.over_http(),
             None => engine,
@@ -193,92 +201,6 @@ pub(super) fn new_seal() -> Result<Seal, Fault> {
     Ok(Seal::new(&key))
 }
 
-/// An agent of the policy in force that has a credential for the network.
-pub(super) fn remote_agent(target: &Target) -> Result<Option<AgentName>, Fault> {
-    let mut agents = Read::new(target)?.policy.agents.into_iter();
-    Ok(agents
-        .find(|(_, agent)| agent.is_remote())
-        .map(|(name, _)| name))
-}
-
-/// What is read before it is known who is meant.
-#[derive(Debug)]
-pub(super) struct Read {
-    pub(super) places: Places,
-    pub(super) file: Option<PathBuf>,
-    pub(super) policy: Policy,
-    pub(super) policy_digest: Option<Digest>,
-    pub(super) lockfile: PathBuf,
-    pub(super) pins: Lockfile,
-    pub(super) pins_digest: Option<Digest>,
-}
-
-impl Read {
-    fn new(target: &Target) -> Result<Self, Fault> {
-        Self::in_force(target.config.as_deref())
-    }
-
-    /// The policy in force, and the lockfile beside it.
-    pub(super) fn in_force(config: Option<&Path>) -> Result<Self, Fault> {
-        let places = Places::from_env().map_err(|e| Fault::Failed(e.to_string()))?;
-        let file = places.policy(config);
-        Self::of(file, places)
-    }
-
-    /// One policy, and the lockfile beside it.
-    pub(super) fn of(file: Option<PathBuf>, places: Places) -> Result<Self, Fault> {
-        let (policy, policy_digest) = match &file {
-            None => (Policy::baseline(), None),
-            Some(file) => {
-                let (policy, digest) = load_policy(file, &places)?;
-                (policy, Some(digest))
-            }
-        };
-        let lockfile = places.lockfile(file.as_deref());
-        let (pins, pins_digest) =
-            lockfile::load(&lockfile).map_err(|e| Fault::Failed(e.to_string()))?;
-        Ok(Self {
-            places,
-            file,
-            policy,
-            policy_digest,
-            lockfile,
-            pins,
-            pins_digest,
-        })
-    }
-
-    /// Where audit files go.
-    pub(super) fn audit_dir(&self) -> PathBuf {
-        let written = self.policy.audit_dir.as_ref().map(PathBuf::from);
-        written.unwrap_or_else(|| self.places.audit())
-    }
-
-    /// Lockgate's own files, as far as they depend on the policy alone.
-    pub(super) fn own_files(&self) -> Vec<PathBuf> {
-        let file = self.file.as_deref();
-        own_files(&self.places, file, self.audit_dir(), &self.lockfile)
-    }
-
-    /// The servers that are meant: the one that is named, or all.
-    pub(super) fn servers_named(&self, name: Option<&str>) -> Result<Vec<ServerName>, Fault> {
-        let known: Vec<_> = match self.file {
-            Some(_) => self.policy.servers.keys().cloned().collect(),
-            None => self.pins.servers.keys().cloned().collect(),
-        };
-        who::one_or_all("server", name, known)
-    }
-
-    /// The agents that are meant, likewise.
-    pub(super) fn agents_named(&self, name: Option<&str>) -> Result<Vec<AgentName>, Fault> {
-        let known: Vec<_> = match self.file {
-            Some(_) => self.policy.agents.keys().cloned().collect(),
-            None => vec![who::agent(&self.policy, false, name)?],
-        };
-        who::one_or_all("agent", name, known)
-    }
-}
-
 fn own_files(
     places: &Places,
     file: Option<&Path>,
@@ -302,18 +224,6 @@ pub(super) fn in_full(files: Vec<PathBuf>) -> Result<Vec<String>, Fault> {
         names.push(absolute.display().to_string());
     }
     Ok(names)
-}
-
-/// Every server that can be meant: those of the policy, or with no policy, those
-/// that the lockfile knows how to start.
-pub(super) fn servers(target: &Target) -> Result<Vec<ServerName>, Fault> {
-    let read = Read::new(target)?;
-    if read.file.is_some() {
-        return Ok(read.policy.servers.into_keys().collect());
-    }
-    let pinned = read.pins.servers.into_iter();
-    let startable = pinned.filter(|(_, pins)| pins.launch.is_some());
-    Ok(startable.map(|(name, _)| name).collect())
 }
 
 /// Reads a policy's text.

@@ -4,7 +4,7 @@
 //! resources, the patterns of the rules stand in their place.
 
 use super::explain::Token;
-use super::setup::Read;
+use super::setup::Revision;
 use super::standing::{Access, AnyPath, rows, table};
 use super::{Fault, tell};
 use crate::engine::pin::visible;
@@ -49,7 +49,7 @@ struct Row {
 }
 
 pub(super) fn run(args: &WhatCanArgs) -> Result<ExitCode, Fault> {
-    let read = Read::in_force(args.config.as_deref())?;
+    let read = Revision::in_force(args.config.as_deref())?;
     let agents = read.agents_named(Some(&args.agent))?;
     let mut servers = Vec::new();
     for agent in agents {
@@ -97,13 +97,13 @@ pub(super) fn run(args: &WhatCanArgs) -> Result<ExitCode, Fault> {
 /// The patterns of a rule for one kind of thing.
 type Patterns = fn(&RuleDisplay) -> &[String];
 
-fn is_pinned(read: &Read, server: &ServerName) -> bool {
+fn is_pinned(read: &Revision, server: &ServerName) -> bool {
     let pins = read.pins.servers.get(server);
     pins.is_some_and(|pins| !pins.tools.is_empty())
 }
 
 fn of_server(
-    read: &Read,
+    read: &Revision,
     agent: &AgentName,
     principal: Option<&Principal>,
     server: &ServerName,
@@ -148,7 +148,7 @@ fn of_server(
     rows
 }
 
-fn json(read: &Read, server: &ServerName, rows: &[Row]) -> serde_json::Value {
+fn json(read: &Revision, server: &ServerName, rows: &[Row]) -> serde_json::Value {
     let rows = rows.iter().map(|row| {
         let mut json = row.access.json();
         if let Some(object) = json.as_object_mut() {

@@ -1,7 +1,7 @@
 //! `lockgate who-can`: the reverse question. Which agents may call a tool, by
 //! which rules, and on what it still depends.
 
-use super::setup::{Read, in_full};
+use super::setup::{Revision, in_full};
 use super::standing::{Access, rows, table};
 use super::{Fault, say, tell};
 use crate::engine::guard::paths::{Access as PathAccess, PathGuard};
@@ -71,7 +71,7 @@ struct OnServer {
 }
 
 pub(super) fn run(args: &WhoCanArgs) -> Result<ExitCode, Fault> {
-    let read = Read::in_force(args.config.as_deref())?;
+    let read = Revision::in_force(args.config.as_deref())?;
     let known = known(&args.arguments)?;
     let known = (!args.arguments.is_empty()).then_some(&known);
     let mut all = Vec::new();
@@ -104,7 +104,7 @@ pub(super) fn run(args: &WhoCanArgs) -> Result<ExitCode, Fault> {
 }
 
 /// A tool's name that may be meant.
-fn meant(read: &Read, name: &str) -> String {
+fn meant(read: &Revision, name: &str) -> String {
     let pins = read.pins.servers.values();
     let names = pins.flat_map(|pins| pins.tools.keys()).map(String::as_str);
     let near = nearest(name, names).filter(|near| *near != name);
@@ -113,7 +113,7 @@ fn meant(read: &Read, name: &str) -> String {
 
 fn on_server(
     args: &WhoCanArgs,
-    read: &Read,
+    read: &Revision,
     server: ServerName,
     known: Option<&Document>,
 ) -> Result<OnServer, Fault> {
@@ -189,7 +189,7 @@ impl OnServer {
         table(&["AGENT", "CAN", "BY"], &rows.collect::<Vec<_>>())
     }
 
-    fn note(&self, read: &Read) -> Option<String> {
+    fn note(&self, read: &Revision) -> Option<String> {
         let unpinned = self.pinned == Some(false);
         unpinned.then(|| {
             let hint = read.policy.hint("pin", &self.server);
@@ -215,7 +215,7 @@ impl OnServer {
 }
 
 /// The path guard of this machine, as `run` has it.
-fn guard(read: &Read, server: &ServerName) -> Result<PathGuard, Fault> {
+fn guard(read: &Revision, server: &ServerName) -> Result<PathGuard, Fault> {
     let entry = read.policy.servers.get(server);
     let cwd = match entry.and_then(|server| server.cwd.as_ref()) {
         Some(cwd) => PathBuf::from(cwd),

@@ -11,6 +11,7 @@ mod cases;
 mod diagnostics;
 mod documents;
 mod effective;
+mod login;
 mod properties;
 mod remote;
 mod test_file;

@@ -7,7 +7,7 @@
 use super::{DENIED, ExplainArgs};
 use crate::audit::{audit_files, walk};
 use crate::cli::explain::words::named;
-use crate::cli::setup::Read;
+use crate::cli::setup::Revision;
 use crate::cli::standing::{Access, AnyPath};
 use crate::cli::{Fault, say, tell};
 use crate::engine::message::{Document, Json, Limits};
@@ -70,7 +70,7 @@ struct Found {
 
 pub(super) fn run(args: &ExplainArgs, word: &str) -> Result<ExitCode, Fault> {
     let which = Which::of(word)?;
-    let read = Read::in_force(args.target.config.as_deref())?;
+    let read = Revision::in_force(args.target.config.as_deref())?;
     let place = args.audit.clone().unwrap_or_else(|| read.audit_dir());
     let found = find(&place, &which)?.ok_or_else(|| {
         let place = place.display();
@@ -139,7 +139,7 @@ fn find(place: &Path, which: &Which<'_>) -> Result<Option<Found>, Fault> {
 struct Told<'a> {
     found: &'a Found,
     record: Json<'a>,
-    read: &'a Read,
+    read: &'a Revision,
 }
 
 impl Told<'_> {

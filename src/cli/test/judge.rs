@@ -7,7 +7,7 @@
 //! the call.
 
 use crate::cli::Fault;
-use crate::cli::setup::{Read, in_full};
+use crate::cli::setup::{Revision, in_full};
 use crate::engine::guard::paths::{HostFacts, PathFact, PathFacts, PathGuard};
 use crate::engine::message::{Direction, Document, Limits};
 use crate::engine::pin::{Review, ServerPins, pin};
@@ -24,7 +24,7 @@ const LINKS: usize = 40;
 /// Decides calls by one policy.
 #[derive(Debug)]
 pub(super) struct Judge<'a> {
-    read: &'a Read,
+    read: &'a Revision,
     /// Where the policy lies, in full.
     dir: String,
     own: Vec<String>,
@@ -34,7 +34,7 @@ pub(super) struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    pub(super) fn new(read: &'a Read, dir: String) -> Result<Self, Fault> {
+    pub(super) fn new(read: &'a Revision, dir: String) -> Result<Self, Fault> {
         Ok(Self {
             read,
             dir,
@@ -81,7 +81,7 @@ impl<'a> Judge<'a> {
         };
         let guard = PathGuard::new(host, policy.paths.clone());
         let (agent, server) = (call.agent.clone(), call.server.clone());
-        let engine = Engine::new(policy.clone(), agent, server, pins, guard);
+        let engine = Engine::new(Arc::clone(policy), agent, server, pins, guard);
         if entry.is_some_and(|server| server.url.is_some()) {
             engine.over_http()
         } else {

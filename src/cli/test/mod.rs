@@ -11,7 +11,7 @@ mod report;
 mod strict;
 
 use super::places::Places;
-use super::setup::{Read, policy_base};
+use super::setup::{Revision, policy_base};
 use super::{Fault, color_on_stderr, say, tell};
 use crate::engine::policy::{MAX_BYTES, Test, TestFile, render};
 use crate::state::text;
@@ -93,7 +93,7 @@ pub(super) fn run(args: &TestArgs) -> Result<ExitCode, Fault> {
     let mut code = 0;
     let mut reports = Vec::new();
     for (policy, tests) in args.meant(&places)? {
-        let read = Read::of(Some(policy.clone()), places.clone())?;
+        let read = Revision::of(Some(policy.clone()), places.clone())?;
         if tests.is_empty() {
             return Err(none(&policy));
         }
@@ -155,7 +155,7 @@ struct Ran {
 }
 
 impl Ran {
-    fn new(policy: &Path, read: &Read, files: &[PathBuf]) -> Result<Self, Fault> {
+    fn new(policy: &Path, read: &Revision, files: &[PathBuf]) -> Result<Self, Fault> {
         let base = policy_base(policy, &read.places.home).map_err(|e| {
             let policy = policy.display();
             Fault::Failed(format!("cannot tell where `{policy}` is: {e}"))

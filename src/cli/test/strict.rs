@@ -3,7 +3,7 @@
 
 use super::{Ran, files};
 use crate::cli::Fault;
-use crate::cli::setup::{Read, Setup};
+use crate::cli::setup::{Revision, Setup};
 use crate::engine::policy::Severity;
 
 /// Refuses a strict policy that does not hold what it promises. One that is not
@@ -26,11 +26,11 @@ pub(in crate::cli) fn check_strict(setup: &Setup) -> Result<(), Fault> {
              `lockgate check {shown}`"
         )));
     }
-    check_tests(&setup.read())
+    check_tests(&setup.revision())
 }
 
 /// Refuses a policy whose tests do not hold, or that has none.
-pub(in crate::cli) fn check_tests(read: &Read) -> Result<(), Fault> {
+pub(in crate::cli) fn check_tests(read: &Revision) -> Result<(), Fault> {
     let Some(file) = &read.file else {
         return Ok(());
     };

@@ -35,7 +35,7 @@ pub use agent::{Agent, Algorithm, CertificateMatch, JwtTrust, KeyHash, Launch, S
 pub use diagnostic::{Diagnostic, Severity, Span, render};
 pub use display::RuleDisplay;
 pub use effective::{Miss, NearMiss, Question, Standing, Stands};
-pub use remote::{Credential, OAuth, TokenPlace};
+pub use remote::{Credential, LoginClient, OAuth, OAuthClient, OAuthLogin, TokenPlace, is_scope};
 pub use rule::Effect;
 pub use serve::{Serve, ServeTls};
 pub use suggest::nearest;

@@ -1,0 +1,40 @@
+//! Of a revision: whom and what the words of a question mean.
+
+use super::{Fault, Revision, own_files, who};
+use crate::engine::types::{AgentName, ServerName};
+use std::path::PathBuf;
+
+impl Revision {
+    /// Where audit files go.
+    pub(in crate::cli) fn audit_dir(&self) -> PathBuf {
+        let written = self.policy.audit_dir.as_ref().map(PathBuf::from);
+        written.unwrap_or_else(|| self.places.audit())
+    }
+
+    /// Lockgate's own files, as far as they depend on the policy alone.
+    pub(in crate::cli) fn own_files(&self) -> Vec<PathBuf> {
+        let file = self.file.as_deref();
+        own_files(&self.places, file, self.audit_dir(), &self.lockfile)
+    }
+
+    /// The servers that are meant: the one that is named, or all.
+    pub(in crate::cli) fn servers_named(
+        &self,
+        name: Option<&str>,
+    ) -> Result<Vec<ServerName>, Fault> {
+        let known: Vec<_> = match self.file {
+            Some(_) => self.policy.servers.keys().cloned().collect(),
+            None => self.pins.servers.keys().cloned().collect(),
+        };
+        who::one_or_all("server", name, known)
+    }
+
+    /// The agents that are meant, likewise.
+    pub(in crate::cli) fn agents_named(&self, name: Option<&str>) -> Result<Vec<AgentName>, Fault> {
+        let known: Vec<_> = match self.file {
+            Some(_) => self.policy.agents.keys().cloned().collect(),
+            None => vec![who::agent(&self.policy, false, name)?],
+        };
+        who::one_or_all("agent", name, known)
+    }
+}
