@@ -1,11 +1,11 @@
 //! `lockgate check`: is the policy one that can be meant?
 
 use super::places::Places;
-use super::setup::Read;
+use super::setup::{Read, Written};
 use super::test::check_tests;
 use super::{Fault, color, counted, tell};
 use crate::engine::pin::Lockfile;
-use crate::engine::policy::{Diagnostic, Policy, Severity, render};
+use crate::engine::policy::{Diagnostic, Policy, Severity, Sources, render_all};
 use crate::state::lockfile;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -41,7 +41,7 @@ impl CheckArgs {
 /// What `check` found.
 struct Found {
     file: String,
-    text: String,
+    sources: Sources,
     diagnostics: Vec<Diagnostic>,
     /// What is wrong with the tests of a strict policy.
     tests: Option<Fault>,
@@ -58,8 +58,11 @@ impl Found {
             .diagnostics
             .iter()
             .map(|d| {
-                let (line, column) = self.place(d.span.start);
+                let place = self.sources.place(d.span.start);
+                let line_and_column = place.map(|place| (place.line, place.column));
+                let (line, column) = line_and_column.unwrap_or((1, 1));
                 serde_json::json!({
+                    "file": place.map_or(self.file.as_str(), |place| place.file),
                     "severity": severity(d.severity),
                     "message": d.message,
                     "help": d.help,
@@ -73,15 +76,8 @@ impl Found {
         object(&self.file, self.usable, self.fine, &found)
     }
 
-    fn place(&self, at: usize) -> (usize, usize) {
-        let before = self.text.get(..at).unwrap_or(&self.text);
-        let line = before.matches('\n').count().saturating_add(1);
-        let column = before.rsplit('\n').next().unwrap_or_default();
-        (line, column.chars().count().saturating_add(1))
-    }
-
     fn shown(&self, color: bool) -> String {
-        render(&self.file, &self.text, &self.diagnostics, color)
+        render_all(&self.sources, &self.diagnostics, color)
     }
 }
 
@@ -126,9 +122,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Fault> {
 
 fn check(file: &Path, places: &Places, args: &CheckArgs) -> Result<ExitCode, Fault> {
     let shown = file.display().to_string();
-    let text = super::setup::read_policy(file)?;
-    let base = super::setup::policy_base(file, &places.home)
-        .map_err(|e| Fault::Failed(format!("cannot tell where `{shown}` is: {e}")))?;
+    let Written { sources, base, own } = super::setup::read_policy(file, places)?;
     let path = places.lockfile(Some(file));
     let pins = match lockfile::load(&path) {
         Ok((pins, _)) => pins,
@@ -138,7 +132,7 @@ fn check(file: &Path, places: &Places, args: &CheckArgs) -> Result<ExitCode, Fau
             return Err(Fault::Failed(e.to_string()));
         }
     };
-    let parsed = Policy::parse_beside(&shown, &text, &base, &pins);
+    let parsed = Policy::parse_beside(&shown, &sources, &base, &pins);
     let (policy, diagnostics) = match parsed {
         Ok(policy) => {
             let remarks = policy.check_against(&pins);
@@ -158,7 +152,7 @@ fn check(file: &Path, places: &Places, args: &CheckArgs) -> Result<ExitCode, Fau
             places: places.clone(),
             file: Some(file.to_owned()),
             policy: policy.clone(),
-            policy_digest: None,
+            own,
             lockfile: path.clone(),
             pins: pins.clone(),
             pins_digest: None,
@@ -167,7 +161,7 @@ fn check(file: &Path, places: &Places, args: &CheckArgs) -> Result<ExitCode, Fau
     });
     let found = Found {
         file: shown,
-        text,
+        sources,
         diagnostics,
         usable: policy.is_some() && !(is_strict && (bad || tests.is_some())),
         fine: !bad && tests.is_none(),

@@ -174,6 +174,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode, Fault> {
     let opened = engine.open(Direction::ToServer, line.into_bytes());
     let opened = engine.inquire(&session, opened);
     let context = Context {
+        time: facts::unix_time(),
         facts: facts::resolve(opened.questions()),
         ..Context::default()
     };

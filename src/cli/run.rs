@@ -54,7 +54,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Fault> {
     let launch = launch::keepable(&setup);
     let pins = FirstUse::new(setup.lockfile.clone(), setup.server.clone(), launch);
     let session = Session::new(&nonce()?);
-    let pump = Pump::new(engine, session, log, pins, facts::resolve);
+    let pump = Pump::new(engine, session, log, pins, facts::resolve).with_clock(facts::unix_time);
     let (exit, log) = Stdio::new(pump, upstream, ends, &setup.server).run();
     drop(restore);
     let code = exit.as_ref().map_or(1, |exit| exit.code);
@@ -163,7 +163,7 @@ pub(super) fn meta(setup: &Setup) -> SessionMeta {
         // A legacy session settles on one after the log has begun.
         protocol: None,
         launch: Some(Digest::of(&launch)),
-        policy: setup.policy_digest,
+        policy: setup.policy.digest(),
         lockfile: setup.pins_digest,
     }
 }

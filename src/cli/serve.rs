@@ -2,14 +2,13 @@
 
 use super::remote::Start;
 use super::run::{meta, tell_other_launch};
-use super::setup::{Setup, new_seal, remote_agent};
+use super::setup::{Setup, Shared, new_seal, remote_agent};
 use super::{Fault, Target, launch, say};
 use crate::audit::AuditLog;
 use crate::engine::Engine;
 use crate::engine::pin::Lockfile;
 use crate::engine::policy::{Agent, Launch, Serve, ServeTls};
 use crate::engine::principal::Principal;
-use crate::engine::seal::Seal;
 use crate::engine::types::{AgentName, ServerName};
 use crate::identity::Gate;
 use crate::proxy::evidence::SharedLog;
@@ -71,7 +70,10 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
     let seal = Arc::new(new_seal()?);
     let makers = Box::new(Makers {
         setups,
-        seal: Arc::clone(&seal),
+        shared: Shared {
+            seal: Arc::clone(&seal),
+            quotas: Arc::default(),
+        },
         engines: Mutex::default(),
     });
     let site = Site::new(Parts {
@@ -300,7 +302,7 @@ fn more_descriptors() {
 #[derive(Debug)]
 struct Makers {
     setups: BTreeMap<ServerName, Setup>,
-    seal: Arc<Seal>,
+    shared: Shared,
     engines: Mutex<BTreeMap<(AgentName, ServerName), Made>>,
 }
 
@@ -341,7 +343,7 @@ impl Makers {
         pins: &Lockfile,
     ) -> Result<Arc<Engine>, String> {
         let pins = pins.servers.get(&setup.server).cloned().unwrap_or_default();
-        let engine = setup.engine_for(principal.agent.clone(), pins, Arc::clone(&self.seal));
+        let engine = setup.engine_for(principal.agent.clone(), pins, &self.shared);
         engine.map(Arc::new).map_err(|fault| fault.text())
     }
 }

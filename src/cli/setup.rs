@@ -10,14 +10,15 @@ use super::{Fault, Target};
 use crate::engine::Engine;
 use crate::engine::guard::paths::PathGuard;
 use crate::engine::pin::{Lockfile, ServerPins};
-use crate::engine::policy::{MAX_BYTES, Policy, PolicyBase, Server, Severity, render};
+use crate::engine::policy::{Policy, PolicyBase, Quotas, Server, Severity, Sources, render_all};
 use crate::engine::principal::Principal;
 use crate::engine::seal::{KEY, Seal};
 use crate::engine::types::{AgentName, Digest, ServerName};
 use crate::engine::url::ServerUrl;
 use crate::proxy::facts;
 use crate::state::lockfile;
-use crate::state::text::{self, TextError};
+use crate::state::policy::{self, PolicyError};
+use crate::state::text::TextError;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,10 +30,10 @@ pub(super) struct Setup {
     pub(super) places: Places,
     /// The policy's file, unless the baseline is in force.
     pub(super) file: Option<PathBuf>,
-    /// Digest of the policy's text.
-    pub(super) policy_digest: Option<Digest>,
     /// The policy in force.
     pub(super) policy: Policy,
+    /// Its files, and the directories whose files are its own.
+    own: Vec<PathBuf>,
     /// Who acts.
     pub(super) agent: AgentName,
     /// On which server.
@@ -56,7 +57,7 @@ impl Setup {
             places,
             file,
             policy,
-            policy_digest,
+            own,
             lockfile,
             pins,
             pins_digest,
@@ -73,8 +74,8 @@ impl Setup {
         Ok(Self {
             places,
             file,
-            policy_digest,
             policy,
+            own,
             agent,
             server,
             command,
@@ -94,6 +95,11 @@ impl Setup {
     /// same: pins change without it, and what does not fit permits nothing.
     pub(super) fn tell_findings(&self) {
         const TOLD: usize = 5;
+        if self.policy.only_audits() {
+            tracing::warn!(
+                "nothing that the rules deny is denied: the policy says `mode = \"audit\"` in `[defaults]`"
+            );
+        }
         let found = self.policy.check_against(&self.pins);
         let grave = found.iter().filter(|d| d.severity != Severity::Note);
         let more = grave.clone().count().saturating_sub(TOLD);
@@ -113,7 +119,7 @@ impl Setup {
             places: self.places.clone(),
             file: self.file.clone(),
             policy: self.policy.clone(),
-            policy_digest: self.policy_digest,
+            own: self.own.clone(),
             lockfile: self.lockfile.clone(),
             pins: self.pins.clone(),
             pins_digest: self.pins_digest,
@@ -151,8 +157,11 @@ impl Setup {
 
     /// The engine that all this makes.
     pub(super) fn engine(&self) -> Result<Engine, Fault> {
-        let seal = Arc::new(new_seal()?);
-        self.engine_for(self.agent.clone(), self.server_pins(), seal)
+        let shared = Shared {
+            seal: Arc::new(new_seal()?),
+            quotas: Arc::default(),
+        };
+        self.engine_for(self.agent.clone(), self.server_pins(), &shared)
     }
 
     /// The same for another agent, by these pins.
@@ -160,7 +169,7 @@ impl Setup {
         &self,
         agent: AgentName,
         pins: ServerPins,
-        seal: Arc<Seal>,
+        shared: &Shared,
     ) -> Result<Engine, Fault> {
         let mut host = facts::host_facts(&self.cwd()?, self.own_files()?);
         // One home for all: it may be known although `HOME` is not set.
@@ -173,16 +182,25 @@ impl Setup {
             None => engine,
         };
         let principal = Principal::named(self.agent.clone());
-        Ok(engine.sealing(seal, principal.key))
+        let engine = engine.counting(Arc::clone(&shared.quotas));
+        Ok(engine.sealing(Arc::clone(&shared.seal), principal.key))
     }
 
     /// Lockgate's own files: nobody may reach them through a tool (A4).
     fn own_files(&self) -> Result<Vec<String>, Fault> {
-        let file = self.file.as_deref();
-        let mut own = own_files(&self.places, file, self.audit_dir(), &self.lockfile);
+        let mut own = own_files(&self.places, &self.own, self.audit_dir(), &self.lockfile);
         own.extend(std::env::current_exe().ok());
         in_full(own)
     }
+}
+
+/// What all engines of one process have in common.
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// What agents bring back is sealed with it.
+    pub(super) seal: Arc<Seal>,
+    /// What the limits of rules have counted. It ends with the process.
+    pub(super) quotas: Arc<Quotas>,
 }
 
 /// One process, one key: what it has sealed ends with it.
@@ -207,7 +225,8 @@ pub(super) struct Read {
     pub(super) places: Places,
     pub(super) file: Option<PathBuf>,
     pub(super) policy: Policy,
-    pub(super) policy_digest: Option<Digest>,
+    /// Its files, and the directories whose files are its own.
+    pub(super) own: Vec<PathBuf>,
     pub(super) lockfile: PathBuf,
     pub(super) pins: Lockfile,
     pub(super) pins_digest: Option<Digest>,
@@ -227,12 +246,9 @@ impl Read {
 
     /// One policy, and the lockfile beside it.
     pub(super) fn of(file: Option<PathBuf>, places: Places) -> Result<Self, Fault> {
-        let (policy, policy_digest) = match &file {
-            None => (Policy::baseline(), None),
-            Some(file) => {
-                let (policy, digest) = load_policy(file, &places)?;
-                (policy, Some(digest))
-            }
+        let (policy, own) = match &file {
+            None => (Policy::baseline(), Vec::new()),
+            Some(file) => load_policy(file, &places)?,
         };
         let lockfile = places.lockfile(file.as_deref());
         let (pins, pins_digest) =
@@ -241,7 +257,7 @@ impl Read {
             places,
             file,
             policy,
-            policy_digest,
+            own,
             lockfile,
             pins,
             pins_digest,
@@ -256,8 +272,13 @@ impl Read {
 
     /// Lockgate's own files, as far as they depend on the policy alone.
     pub(super) fn own_files(&self) -> Vec<PathBuf> {
-        let file = self.file.as_deref();
-        own_files(&self.places, file, self.audit_dir(), &self.lockfile)
+        own_files(&self.places, &self.own, self.audit_dir(), &self.lockfile)
+    }
+
+    /// What has to be said where nothing is denied.
+    pub(super) fn audit_note(&self) -> Option<&'static str> {
+        let audits = self.policy.only_audits();
+        audits.then_some("the policy only audits: what no rule permits passes all the same")
     }
 
     /// The servers that are meant: the one that is named, or all.
@@ -279,15 +300,10 @@ impl Read {
     }
 }
 
-fn own_files(
-    places: &Places,
-    file: Option<&Path>,
-    audit: PathBuf,
-    lockfile: &Path,
-) -> Vec<PathBuf> {
+fn own_files(places: &Places, policy: &[PathBuf], audit: PathBuf, lockfile: &Path) -> Vec<PathBuf> {
     let (config, state) = (places.config.clone(), places.state.clone());
     let mut own = vec![config, state, audit, lockfile.to_owned()];
-    own.extend(file.map(Path::to_owned));
+    own.extend(policy.iter().cloned());
     own
 }
 
@@ -316,40 +332,49 @@ pub(super) fn servers(target: &Target) -> Result<Vec<ServerName>, Fault> {
     Ok(startable.map(|(name, _)| name).collect())
 }
 
-/// Reads a policy's text.
-pub(super) fn read_policy(file: &Path) -> Result<String, Fault> {
-    text::read(file, MAX_BYTES).map_err(|e| {
+/// A policy's files, read and not yet checked.
+#[derive(Debug)]
+pub(super) struct Written {
+    /// What they say.
+    pub(super) sources: Sources,
+    /// What their paths are relative to.
+    pub(super) base: PolicyBase,
+    /// What belongs to the policy.
+    pub(super) own: Vec<PathBuf>,
+}
+
+/// Reads a policy's files.
+pub(super) fn read_policy(file: &Path, places: &Places) -> Result<Written, Fault> {
+    let files = policy::read(file).map_err(|e| {
         let what_next = match &e {
-            _ if e.is_missing() => "; look at `--config` and `LOCKGATE_CONFIG`",
-            TextError::TooLarge(_) => "; split it, one policy for each agent",
+            PolicyError::Text(e) if e.is_missing() => "; look at `--config` and `LOCKGATE_CONFIG`",
+            PolicyError::Text(TextError::TooLarge(_)) => "; split it, one policy for each agent",
             _ => "",
         };
         let file = file.display();
         Fault::Policy(format!("cannot read the policy `{file}`: {e}{what_next}"))
+    })?;
+    Ok(Written {
+        sources: files.sources,
+        base: PolicyBase {
+            dir: files.dir.display().to_string(),
+            home: places.home.display().to_string(),
+        },
+        own: files.own,
     })
 }
 
-/// Reads and checks a policy; a mistake in it is shown with file and line.
-pub(super) fn load_policy(file: &Path, places: &Places) -> Result<(Policy, Digest), Fault> {
+/// Reads and checks a policy; a mistake in it is shown with file and line. Gives
+/// what belongs to it too.
+pub(super) fn load_policy(file: &Path, places: &Places) -> Result<(Policy, Vec<PathBuf>), Fault> {
     let shown = file.display().to_string();
-    let text = read_policy(file)?;
-    let base = policy_base(file, &places.home)
-        .map_err(|e| Fault::Failed(format!("cannot tell where `{shown}` is: {e}")))?;
-    let policy = Policy::parse(&shown, &text, &base).map_err(|mistakes| Fault::Mistakes {
-        shown: render(&shown, &text, &mistakes, super::color_on_stderr()),
+    let written = read_policy(file, places)?;
+    let parsed = Policy::parse_all(&shown, &written.sources, &written.base);
+    let policy = parsed.map_err(|mistakes| Fault::Mistakes {
+        shown: render_all(&written.sources, &mistakes, super::color_on_stderr()),
         file: shown.clone(),
     })?;
-    Ok((policy, Digest::of(&[text.as_bytes()])))
-}
-
-/// What a policy's relative paths are relative to.
-pub(super) fn policy_base(file: &Path, home: &Path) -> std::io::Result<PolicyBase> {
-    let dir = file.parent().filter(|d| !d.as_os_str().is_empty());
-    let dir = std::path::absolute(dir.unwrap_or(Path::new(".")))?;
-    Ok(PolicyBase {
-        dir: dir.display().to_string(),
-        home: home.display().to_string(),
-    })
+    Ok((policy, written.own))
 }
 
 /// What to start or to dial: what the command line says, else the policy.

@@ -45,10 +45,18 @@ impl Can {
 #[derive(Debug, Clone)]
 pub(super) struct Clause {
     rule: RuleRef,
+    effect: Effect,
     conditions: Vec<String>,
 }
 
 impl Clause {
+    fn refuses(&self) -> &'static str {
+        match self.effect {
+            Effect::Ask => "needs approval by ",
+            Effect::Permit | Effect::Forbid => "forbidden by ",
+        }
+    }
+
     fn words(&self, lead: &str) -> String {
         let conditions = if self.conditions.is_empty() {
             String::new()
@@ -59,7 +67,12 @@ impl Clause {
     }
 
     fn json(&self) -> serde_json::Value {
-        serde_json::json!({ "rule": self.rule, "conditions": self.conditions })
+        let Self {
+            rule,
+            effect,
+            conditions,
+        } = self;
+        serde_json::json!({ "rule": rule, "effect": effect, "conditions": conditions })
     }
 }
 
@@ -95,7 +108,10 @@ impl Access {
             };
             let mut conditions = if judged { Vec::new() } else { whom(&rule) };
             conditions.extend(open);
+            conditions.extend(rule.when.clone());
+            conditions.extend(rule.limit.as_ref().map(|limit| format!("at most {limit}")));
             let clause = Clause {
+                effect: rule.effect,
                 rule: rule.rule,
                 conditions,
             };
@@ -140,7 +156,7 @@ impl Access {
         match self.can {
             Can::Forbidden => {
                 let free = self.refusals.iter().filter(|c| c.conditions.is_empty());
-                free.map(|clause| clause.words("forbidden by ")).collect()
+                free.map(|clause| clause.words(clause.refuses())).collect()
             }
             Can::No if self.missed.is_empty() => vec!["nothing permits it".to_owned()],
             Can::No => missed.collect(),
@@ -166,7 +182,7 @@ impl Access {
         serde_json::json!({
             "can": self.can.as_str(),
             "permits": all(&self.permits),
-            "forbids": all(&self.refusals),
+            "refusals": all(&self.refusals),
             "missed": missed,
         })
     }

@@ -83,6 +83,9 @@ pub(super) fn run(args: &WhatCanArgs) -> Result<ExitCode, Fault> {
         } else {
             tell(&table(&["WHAT", "CAN", "BY"], &cells));
         }
+        if let Some(note) = read.audit_note() {
+            tell(&format!("  note: {note}"));
+        }
         if !is_pinned(&read, server) {
             let hint = read.policy.hint("pin", server);
             tell(&format!(

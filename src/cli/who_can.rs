@@ -99,6 +99,9 @@ pub(super) fn run(args: &WhoCanArgs) -> Result<ExitCode, Fault> {
         if let Some(note) = one.note(&read) {
             tell(&format!("  note: {note}"));
         }
+        if let Some(note) = read.audit_note() {
+            tell(&format!("  note: {note}"));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -7,7 +7,7 @@
 
 use crate::engine::mask::{Masked, MaskedUri};
 use crate::engine::message::Direction;
-use crate::engine::policy::RuleRef;
+use crate::engine::policy::{Mode, RuleRef};
 use crate::engine::types::{Digest, Finding};
 use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeSeq, SerializeStruct, Serializer};
@@ -41,6 +41,8 @@ pub struct Record {
     pub scopes: Vec<Arc<str>>,
     /// The rules that determined the verdict.
     pub rules: Vec<RuleRef>,
+    /// What rules in audit mode would have made of it.
+    pub would: Option<Would>,
     /// What the guards observed.
     pub findings: Vec<Finding>,
     /// Who acts.
@@ -86,6 +88,7 @@ impl Record {
             detail: None,
             scopes: Vec::new(),
             rules: Vec::new(),
+            would: None,
             findings: Vec::new(),
             agent,
             user: None,
@@ -107,6 +110,34 @@ impl Record {
     pub fn subject(&self) -> Option<&str> {
         let named = self.tool.as_deref().or(self.prompt.as_deref());
         named.or(self.resource.as_ref().map(MaskedUri::as_str))
+    }
+}
+
+/// What would have been decided, were nothing in audit mode.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Would {
+    /// The reason of the denial; `None`: it would have been permitted.
+    pub reason: Option<&'static str>,
+    /// Why, for people.
+    pub detail: Option<String>,
+    /// The rules that would have determined it.
+    pub rules: Vec<(RuleRef, Mode)>,
+}
+
+impl Serialize for Would {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self {
+            reason,
+            detail,
+            rules,
+        } = self;
+        let verdict = if reason.is_some() { "deny" } else { "permit" };
+        let mut out = serializer.serialize_map(None)?;
+        out.serialize_entry("verdict", verdict)?;
+        optional(&mut out, "reason", *reason)?;
+        optional(&mut out, "detail", clip(detail.as_deref(), 1024))?;
+        optional(&mut out, "rules", list(rules, Audited))?;
+        out.end()
     }
 }
 
@@ -159,6 +190,7 @@ impl Serialize for Record {
             detail,
             scopes,
             rules,
+            would,
             findings,
             agent,
             user,
@@ -182,6 +214,7 @@ impl Serialize for Record {
         optional(&mut out, "detail", clip(detail.as_deref(), 1024))?;
         optional(&mut out, "scopes", list(scopes, Name))?;
         optional(&mut out, "rules", list(rules, Rule))?;
+        optional(&mut out, "would", would.as_ref())?;
         optional(&mut out, "findings", list(findings, Found))?;
         out.serialize_entry("agent", &Clip(agent, 128))?;
         optional(&mut out, "user", clip(user.as_deref(), 256))?;
@@ -279,6 +312,21 @@ impl Serialize for Rule<'_> {
         rule.serialize_field("id", &Clip(id, 128))?;
         rule.serialize_field("file", &Clip(file, 1024))?;
         rule.serialize_field("line", line)?;
+        rule.end()
+    }
+}
+
+/// A rule with its mode.
+struct Audited<'a>(&'a (RuleRef, Mode));
+
+impl Serialize for Audited<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (RuleRef { id, file, line }, mode) = self.0;
+        let mut rule = serializer.serialize_struct("rule", 4)?;
+        rule.serialize_field("id", &Clip(id, 128))?;
+        rule.serialize_field("file", &Clip(file, 1024))?;
+        rule.serialize_field("line", line)?;
+        rule.serialize_field("mode", mode)?;
         rule.end()
     }
 }

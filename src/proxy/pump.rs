@@ -10,6 +10,7 @@ use crate::engine::decision::{Cleared, Decision, Evidence, Frame, Obligation};
 use crate::engine::guard::paths::PathFacts;
 use crate::engine::message::{Direction, Opened, TopLevel};
 use crate::engine::pin::{ToolPin, visible};
+use crate::engine::policy::UnixTime;
 use crate::engine::principal::{OtherPrincipal, Principal};
 use crate::engine::record::{Record, RecordVerdict};
 use crate::engine::{Context, Engine, Session};
@@ -46,6 +47,9 @@ pub trait PinStore {
 /// Asks the file system about paths.
 pub type Resolve = fn(&BTreeSet<String>) -> PathFacts;
 
+/// Asks the wall clock.
+pub type Clock = fn() -> Option<UnixTime>;
+
 /// Something that may be sent now.
 #[derive(Debug)]
 pub struct Outgoing {
@@ -66,6 +70,7 @@ pub struct Pump<R: Recorder, P> {
     recorder: R,
     pins: P,
     resolve: Resolve,
+    clock: Clock,
     decided: Vec<(Decision, <R::Proof as Evidence>::Ticket)>,
     /// Refusals of what could not be recorded.
     refused: Vec<Outgoing>,
@@ -94,11 +99,19 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
             recorder,
             pins,
             resolve,
+            // Until one is given, the time cannot be told.
+            clock: || None,
             decided: Vec::new(),
             refused: Vec::new(),
             told: 0,
             told_unrecorded: false,
         }
+    }
+
+    /// With a wall clock, which rules with `when` ask.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
     }
 
     /// Longest line that is worth keeping, in bytes.
@@ -205,6 +218,7 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
             let opened = self.engine.inquire(&self.session, opened);
             let context = Context {
                 now,
+                time: (self.clock)(),
                 facts: (self.resolve)(opened.questions()),
             };
             let decision = self.engine.decide(&mut self.session, opened, &context);

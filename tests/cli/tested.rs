@@ -359,3 +359,85 @@ fn the_starters_keep_what_they_promise() {
         user.plain(&words, "").is(0, &["all as expected"]);
     }
 }
+
+/// Rules that ask, that only audit, that hold at times.
+#[test]
+fn every_kind_of_rule_can_be_tested() {
+    let rules = r#"
+[[rule]]
+id = "asks"
+effect = "ask"
+tools = ["write_file"]
+[[rule]]
+id = "watched"
+effect = "forbid"
+mode = "audit"
+tools = ["add"]
+[[rule]]
+id = "by-day"
+effect = "permit"
+tools = ["search_files"]
+when = { days = ["mon-fri"], from = "08:00", to = "18:00", zone = "UTC" }
+"#;
+    let tests = r#"
+[[test]]
+tool = "write_file"
+expect = "ask"
+rule = "asks"
+[[test]]
+tool = "add"
+expect = "permit"
+[[test]]
+tool = "search_files"
+expect = "permit"
+at = 2026-11-25T09:30:00Z
+[[test]]
+tool = "search_files"
+deny = [{ at = 2026-11-28T09:30:00Z, rule = "by-day" }, { rule = "by-day" }]
+[[test]]
+tool = "read_file"
+permit = [{ args = { path = "a" } }]
+"#;
+    let user = user(tests);
+    user.write("lockgate.toml", &format!("{POLICY}{rules}"));
+    user.plain(&TEST, "")
+        .is(0, &["all as expected; 5 of 5 rules covered"]);
+    let ask = |words: &[&str]| user.plain(&[words, &["--config", "lockgate.toml"]].concat(), "");
+    ask(&["who-can", "write_file"]).is(0, &["me     no   needs approval by `asks`"]);
+    ask(&["who-can", "add"]).is(0, &["me     yes  `sums`"]);
+    ask(&["who-can", "search_files"]).is(0, &["me     if   `by-day` (lockgate.toml:", "08:00"]);
+    let audits = format!("{POLICY}{rules}[defaults]\nmode = \"audit\"\n");
+    user.write("lockgate.toml", &audits);
+    ask(&["what-can", "me"]).is(0, &["the policy only audits"]);
+}
+
+/// A policy of several files, and one that is a directory.
+#[test]
+fn a_policy_of_several_files_has_its_tests_beside_it() {
+    let user = user(TESTS);
+    let (head, rules) = POLICY.split_at(POLICY.find("[[rule]]").unwrap());
+    let include = head.replace(
+        "version = 1\n",
+        "version = 1\ninclude = [\"more/rules.toml\"]\n",
+    );
+    std::fs::create_dir(user.path("more")).unwrap();
+    user.write("lockgate.toml", &include);
+    user.write("more/rules.toml", &format!("version = 1\n{rules}"));
+    user.plain(&TEST, "").is(0, &["all as expected"]);
+    let denied = [
+        "explain",
+        "--config",
+        "lockgate.toml",
+        "read_file",
+        r#"{"path":"/etc/x"}"#,
+    ];
+    user.lockgate(&["pin", "--yes"]).is(0, &[]);
+    user.plain(&denied, "")
+        .is(3, &["or add its directory there (more/rules.toml:"]);
+    // The whole directory is lockgate's own.
+    user.write("more/lockgate.toml", &head.replace("\".\"", "\"..\""));
+    let tests = TESTS.replace("\"lockgate.toml\"", "\"more/rules.toml\"");
+    user.write("more/lockgate.test.toml", &tests);
+    user.plain(&["test", "--config", "more"], "")
+        .is(0, &["more: 7 calls in 3 tests: all as expected"]);
+}

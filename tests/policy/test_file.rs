@@ -1,7 +1,7 @@
 //! Test files: what they say, and their mistakes.
 
 use super::{base, policy};
-use lockgate::engine::policy::{Call, Expect, Policy, Subject, TestFile, render};
+use lockgate::engine::policy::{Call, Expect, Policy, Subject, TestFile, UnixTime, render};
 
 const POLICY: &str = r#"version = 1
 [paths]
@@ -40,7 +40,7 @@ fn calls(policy: &Policy, text: &str) -> Vec<Call> {
 }
 
 /// What is wrong in a test that is right otherwise, what is said, and what helps.
-const MISTAKES: [(&str, &str, &str); 29] = [
+const MISTAKES: [(&str, &str, &str); 30] = [
     ("name = 1", "expected `name` to be a string", ""),
     (
         "nam = \"x\"",
@@ -111,7 +111,16 @@ const MISTAKES: [(&str, &str, &str); 29] = [
         "`permitt` is no value of `expect`",
         "did you mean `permit`?",
     ),
-    ("expect = \"ask\"", "`expect = \"ask\"` is not enforced", ""),
+    (
+        "at = 2026-11-25",
+        "expected `at` to be a date with a time and an offset",
+        "write `at = ",
+    ),
+    (
+        "at = 1969-12-31T23:59:59Z",
+        "expected `at` to be a date with a time",
+        "",
+    ),
     (
         "rule = \"reed\"",
         "the policy has no rule `reed`",
@@ -352,4 +361,34 @@ fn the_page_is_right() {
         "{SMALL}paths.workspace = \".\"\n[[rule]]\nid = \"read\"\neffect = \"permit\"\ntools = [\"x\"]\n"
     );
     assert_eq!(calls(&super::policy(&with_workspace), &example).len(), 7);
+}
+
+#[test]
+fn moments_are_counted_in_seconds() {
+    for (at, expected) in [
+        ("1970-01-01T00:00:00Z", 0),
+        ("2000-02-29T12:00:01Z", 951_825_601),
+        ("2026-11-25T09:30:00+02:00", 1_795_591_800),
+        ("2024-12-31T23:59:59-00:30", 1_735_691_399),
+        ("2100-03-01T00:00:00Z", 4_107_542_400),
+    ] {
+        let text = format!("[[test]]\nat = {at}\ndeny = [\"t\"]\n");
+        let at = calls(&policy(SMALL), &text)[0].at;
+        assert_eq!(at, Some(UnixTime(expected)), "{text}");
+    }
+}
+
+#[test]
+fn an_ask_is_a_denial_for_want_of_approval() {
+    let policy = policy(SMALL);
+    for (lines, expected) in [
+        ("expect = \"ask\"", "approval-needed"),
+        ("expect = \"ask\"\nreason = \"forbidden\"", "forbidden"),
+    ] {
+        let text = format!("[[test]]\ntool = \"t\"\n{lines}\n");
+        assert_eq!(
+            calls(&policy, &text)[0].expect,
+            Expect::Deny(Some(expected))
+        );
+    }
 }

@@ -168,7 +168,7 @@ impl Told<'_> {
 
     /// Whether the policy is another one than then; `None`: it cannot be told.
     fn has_changed(&self) -> bool {
-        let today = self.read.policy_digest.map(|digest| digest.to_string());
+        let today = self.read.policy.digest().map(|digest| digest.to_string());
         today != self.found.policy
     }
 
@@ -177,7 +177,7 @@ impl Told<'_> {
             Some(digest) => digest.chars().take(19).collect(),
             None => "the built-in baseline".to_owned(),
         };
-        let now = self.read.policy_digest.map(|digest| digest.to_string());
+        let now = self.read.policy.digest().map(|digest| digest.to_string());
         let (then, now) = (name(self.found.policy.as_deref()), name(now.as_deref()));
         if self.has_changed() {
             format!("another one than then ({then} then, {now} now)")
@@ -269,7 +269,7 @@ impl Told<'_> {
             "file": self.found.file.display().to_string(),
             "record": record,
             "policy_then": self.found.policy,
-            "policy_now": self.read.policy_digest.map(|digest| digest.to_string()),
+            "policy_now": self.read.policy.digest().map(|digest| digest.to_string()),
             "policy_changed": self.has_changed(),
             "today": self.today().map(|today| today.json()),
         })

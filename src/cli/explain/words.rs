@@ -2,10 +2,8 @@
 
 use crate::cli::setup::Setup;
 use crate::engine::pin::visible;
-use crate::engine::policy::{MAX_BYTES, NearMiss, RuleRef, Span, nearest};
-use crate::engine::record::{Record, RecordVerdict as Verdict};
-use crate::state::text;
-use std::path::Path;
+use crate::engine::policy::{NearMiss, RuleRef, nearest};
+use crate::engine::record::{Record, RecordVerdict as Verdict, Would};
 
 /// Most near misses that are told.
 const TOLD: usize = 4;
@@ -44,11 +42,26 @@ pub(in crate::cli) fn because(record: &Record) -> Vec<String> {
     lines.extend(record.detail.as_ref().map(|d| format!("why:     {d}")));
     let rules = record.rules.iter();
     lines.extend(rules.map(|rule| format!("rule:    {}", named(rule))));
+    lines.extend(record.would.as_ref().map(audited));
     for finding in &record.findings {
         let (code, at, detail) = (finding.code, &finding.at, &finding.detail);
         lines.push(format!("finding: {code} at `{at}`: {detail}"));
     }
     lines
+}
+
+/// What would happen, were nothing in audit mode.
+fn audited(would: &Would) -> String {
+    let what = match would.reason {
+        Some(reason) => format!("denied [{reason}]"),
+        None => "permitted".to_owned(),
+    };
+    let rules: Vec<_> = would.rules.iter().map(|(rule, _)| &*rule.id).collect();
+    let detail = would
+        .detail
+        .as_deref()
+        .map_or_else(|| format!("rule `{}`", rules.join("`, `")), str::to_owned);
+    format!("audit:   without audit mode it would be {what}: {detail}")
 }
 
 /// A tool that is not pinned is often one that is spelled wrong.
@@ -68,7 +81,7 @@ pub(super) fn changes(record: &Record, near: &[NearMiss]) -> Vec<String> {
     }
     match record.reason.unwrap_or_default() {
         "not-permitted" | "insufficient-scope" => missing(record, near),
-        "forbidden" => forbidden(record, near),
+        "forbidden" | "approval-needed" => forbidden(record, near),
         "secret-place" | "self-protection" | "unresolvable-path" => {
             vec!["name another place: the guard comes before all rules".to_owned()]
         }
@@ -108,16 +121,12 @@ fn missing(record: &Record, near: &[NearMiss]) -> Vec<String> {
 fn one_rule(record: &Record, near: &NearMiss) -> String {
     let is_told = record.rules.contains(&near.rule);
     let steps = near.misses.iter().map(|miss| {
-        let line = miss
-            .span
-            .as_ref()
-            .and_then(|span| line_of(&near.rule, span));
-        let place = match line {
+        let place = match miss.line {
             Some(line) => format!("{}:{line}", near.rule.file),
             None => place(&near.rule),
         };
         // The reason says already what it found.
-        if is_told && miss.span.is_some() {
+        if is_told && miss.line.is_some() {
             format!("{} ({place})", miss.change)
         } else {
             format!("{} ({place}: {})", miss.change, miss.what)
@@ -137,14 +146,6 @@ fn forbidden(record: &Record, near: &[NearMiss]) -> Vec<String> {
         format!("then {} permits it", permits.join(", "))
     };
     vec![format!("narrow or remove {}; {then}", forbids.join(", "))]
-}
-
-/// The line of a place in a rule's file; for people, so that a file that has
-/// changed meanwhile costs a number and nothing else.
-fn line_of(rule: &RuleRef, span: &Span) -> Option<usize> {
-    let text = text::read(Path::new(&rule.file), MAX_BYTES).ok()?;
-    let before = text.get(..span.start)?;
-    Some(before.matches('\n').count().saturating_add(1))
 }
 
 /// A path as a terminal may show it.

@@ -34,7 +34,7 @@ fn policy_of(test: &Path) -> Option<PathBuf> {
 }
 
 /// The directory of a file.
-fn dir_of(file: &Path) -> &Path {
+pub(super) fn dir_of(file: &Path) -> &Path {
     let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty());
     dir.unwrap_or(Path::new("."))
 }

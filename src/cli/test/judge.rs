@@ -105,6 +105,7 @@ fn decide(engine: &Engine, call: &Call) -> Record {
     let answers = opened.questions().iter();
     let answers = answers.map(|path| (path.clone(), follow(path, &call.links)));
     let context = Context {
+        time: call.at,
         facts: PathFacts(answers.collect()),
         ..Context::default()
     };

@@ -11,9 +11,9 @@ mod report;
 mod strict;
 
 use super::places::Places;
-use super::setup::{Read, policy_base};
+use super::setup::{Read, in_full};
 use super::{Fault, color_on_stderr, say, tell};
-use crate::engine::policy::{MAX_BYTES, Test, TestFile, render};
+use crate::engine::policy::{MAX_BYTES, PolicyBase, Test, TestFile, render};
 use crate::state::text;
 use clap::Args;
 use judge::Judge;
@@ -115,6 +115,20 @@ pub(super) fn run(args: &TestArgs) -> Result<ExitCode, Fault> {
     Ok(ExitCode::from(code))
 }
 
+/// Where the policy lies.
+fn base(policy: &Path, read: &Read) -> Result<PolicyBase, Fault> {
+    let dir = if policy.is_dir() {
+        policy
+    } else {
+        files::dir_of(policy)
+    };
+    let dir = in_full(vec![dir.to_owned()])?;
+    Ok(PolicyBase {
+        dir: dir.concat(),
+        home: read.places.home.display().to_string(),
+    })
+}
+
 fn read_tests(path: &Path) -> Result<String, Fault> {
     text::read(path, MAX_BYTES)
         .map_err(|e| Fault::Failed(format!("cannot read the tests `{}`: {e}", path.display())))
@@ -156,10 +170,7 @@ struct Ran {
 
 impl Ran {
     fn new(policy: &Path, read: &Read, files: &[PathBuf]) -> Result<Self, Fault> {
-        let base = policy_base(policy, &read.places.home).map_err(|e| {
-            let policy = policy.display();
-            Fault::Failed(format!("cannot tell where `{policy}` is: {e}"))
-        })?;
+        let base = base(policy, read)?;
         let mut judge = Judge::new(read, base.dir.clone())?;
         let mut mistakes = Vec::new();
         let mut tests = Vec::new();

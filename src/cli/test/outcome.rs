@@ -2,7 +2,7 @@
 //! was made of.
 
 use crate::cli::explain::words;
-use crate::engine::policy::{Call, Effect, Expect, Policy, RuleRef, Subject};
+use crate::engine::policy::{Call, Effect, Expect, Mode, Policy, RuleRef, Subject};
 use crate::engine::record::{Record, RecordVerdict};
 use std::collections::BTreeMap;
 
@@ -146,6 +146,15 @@ impl Coverage {
             let permitted = is_permitted(&outcome.record);
             let reason = outcome.record.reason.unwrap_or_default();
             let is_refusal = matches!(reason, "not-permitted" | "insufficient-scope");
+            // What a rule in audit mode would have done is what it is there for.
+            let would = outcome.record.would.iter().flat_map(|would| &would.rules);
+            for (named, mode) in would {
+                let rule = rules.iter().find(|rule| rule.rule == *named);
+                if let (Some(rule), Mode::Audit) = (rule, mode) {
+                    let count = counts.entry(&rule.rule.id).or_default();
+                    count.0 = count.0.saturating_add(1);
+                }
+            }
             for named in &outcome.record.rules {
                 let Some(rule) = rules.iter().find(|rule| rule.rule == *named) else {
                     continue;

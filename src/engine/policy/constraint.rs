@@ -7,6 +7,7 @@
 use super::literal::Literal;
 use super::number::Decimal;
 use super::pattern::has_dot_segment;
+use super::varying::Varying;
 use super::{PathJudge, shown};
 use crate::engine::guard::paths::Access;
 use crate::engine::message::{Json, Kind};
@@ -41,6 +42,8 @@ pub(super) enum Constraint {
     MaxLen(u64),
     /// A string that is a path within the roots.
     Path(Access),
+    /// A string that depends on who asks, by the key that says so.
+    Varying(&'static str, Varying),
 }
 
 /// How a value stands to a constraint.
@@ -106,6 +109,7 @@ impl Constraint {
             Self::MinLen(_) => "min_len",
             Self::MaxLen(_) => "max_len",
             Self::Path(_) => "path",
+            Self::Varying(name, _) => name,
         }
     }
 
@@ -119,7 +123,8 @@ impl Constraint {
             | Self::Glob(_)
             | Self::MinLen(_)
             | Self::MaxLen(_)
-            | Self::Path(_) => Kind::String,
+            | Self::Path(_)
+            | Self::Varying(..) => Kind::String,
         }
     }
 
@@ -173,6 +178,7 @@ impl Constraint {
             Self::MaxLen(limit) => (length(value)? <= *limit).into(),
             // The guard's words name the path, which is content.
             Self::Path(access) => paths.within(&value.as_str()?, *access).is_ok().into(),
+            Self::Varying(_, varying) => varying.try_judge(value, paths)?,
         })
     }
 }
@@ -212,6 +218,11 @@ impl std::fmt::Display for Constraint {
             Self::Max(_, spelled) => write!(f, "a number of at most `{spelled}`"),
             Self::MinLen(limit) => write!(f, "a string of at least {limit} characters"),
             Self::MaxLen(limit) => write!(f, "a string of at most {limit} characters"),
+            Self::Varying(_, varying) => {
+                let texts = varying.written();
+                let texts: Vec<_> = texts.iter().map(|text| shown::quoted(text)).collect();
+                write!(f, "a string like {}", texts.join(" or "))
+            }
             Self::Path(Access::Read) => f.write_str("a path under [paths] read or write"),
             Self::Path(Access::Write) => f.write_str("a path under [paths] write"),
         }

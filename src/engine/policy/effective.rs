@@ -4,9 +4,9 @@
 //! For people only. Nothing here decides: `evaluate` does, and asks each rule
 //! by itself.
 
-use super::diagnostic::Span;
+use super::evaluate::Asked;
 use super::pointer::Found;
-use super::rule::{Argument, Demand, Effect, Rule};
+use super::rule::{Argument, Demand, Effect, Mode, Rule};
 use super::{AccessRequest, Action, PathJudge, Policy, RuleDisplay, RuleRef};
 use crate::engine::message::Json;
 use crate::engine::principal::Principal;
@@ -63,8 +63,8 @@ pub struct Miss {
     pub what: String,
     /// The smallest change that would do.
     pub change: String,
-    /// Where the rule says so, in its file; otherwise at its head.
-    pub span: Option<Span>,
+    /// The line where the rule says so; otherwise it is its head.
+    pub line: Option<usize>,
 }
 
 impl Policy {
@@ -73,11 +73,22 @@ impl Policy {
         if self.knows(question.agent, question.server).is_err() {
             return Vec::new();
         }
+        let request = AccessRequest {
+            agent: question.agent,
+            principal: question.principal,
+            server: question.server,
+            action: question.action.unwrap_or(Action::CallTool("")),
+            arguments: question.known,
+        };
+        let asked = Asked {
+            request: &request,
+            paths,
+        };
         let about = self.acting().filter(|rule| rule.is_about(question));
         about
             .map(|rule| Standing {
                 rule: RuleDisplay::of(rule),
-                stands: rule.stands(question, paths),
+                stands: rule.stands(question, &asked),
             })
             .collect()
     }
@@ -88,13 +99,14 @@ impl Policy {
         if self.knows(request.agent, request.server).is_err() {
             return Vec::new();
         }
+        let asked = Asked { request, paths };
         let permits = self.acting().filter(|rule| {
             rule.effect == Effect::Permit && rule.covers_on(request.server, request.action)
         });
         let mut near: Vec<_> = permits
             .map(|rule| NearMiss {
                 rule: rule.reference.clone(),
-                misses: rule.misses(request, paths),
+                misses: rule.misses(request, &asked),
             })
             .collect();
         near.sort_by(|a, b| {
@@ -106,7 +118,8 @@ impl Policy {
 
     /// The rules that decide anything.
     fn acting(&self) -> impl Iterator<Item = &Rule> {
-        self.rules.iter()
+        let rules = self.rules.iter();
+        rules.filter(|rule| rule.mode == Mode::Enforce)
     }
 }
 
@@ -127,7 +140,8 @@ impl Rule {
     }
 
     fn is_about(&self, question: &Question<'_>) -> bool {
-        let on_server = self.server.as_ref().is_none_or(|s| s == question.server);
+        let servers = self.servers.as_ref();
+        let on_server = servers.is_none_or(|all| all.contains(question.server));
         self.is_for(question.agent)
             && on_server
             && question
@@ -158,8 +172,8 @@ impl Rule {
 
     fn misses(&self, request: &AccessRequest<'_>, paths: &dyn PathJudge) -> Vec<Miss> {
         let mut misses = Vec::new();
-        let mut add = |what: String, change: String, span: Option<Span>| {
-            misses.push(Miss { what, change, span });
+        let mut add = |what: String, change: String, line: Option<usize>| {
+            misses.push(Miss { what, change, line });
         };
         if !self.is_for(request.agent) {
             let agents = self.agents.iter().flatten();
@@ -185,7 +199,7 @@ impl Rule {
         for argument in &self.arguments {
             if let Some(why) = argument.refusal(request.arguments, paths) {
                 let change = argument.smallest_change(request.arguments);
-                add(why, change.to_owned(), Some(argument.span.clone()));
+                add(why, change.to_owned(), Some(argument.line));
             }
         }
         misses

@@ -6,7 +6,7 @@
 use super::diagnostic::{Diagnostic, Problems};
 use super::literal::Literal;
 use super::raw::{At, RawArguments, RawCall, RawTest, Text, read_tests};
-use super::{Effect, Policy, PolicyBase, shown, suggest};
+use super::{Effect, Policy, PolicyBase, UnixTime, shown, suggest};
 use crate::engine::message::{Document, Kind, Limits};
 use crate::engine::principal::{Groups, Principal};
 use crate::engine::reason::Reason;
@@ -49,6 +49,8 @@ pub struct Call {
     pub arguments: String,
     /// The symbolic links that there are: place, and where it leads.
     pub links: BTreeMap<String, String>,
+    /// When; nothing: a time that cannot be told.
+    pub at: Option<UnixTime>,
     /// What has to become of it.
     pub expect: Expect,
     /// A rule that has to be among those that determine it.
@@ -125,7 +127,7 @@ impl Checker<'_> {
         } = raw;
         let line = self.line_of(own.span.start);
         let mut calls = Vec::new();
-        let lists = [(permit, true), (deny, false)];
+        let lists = [(permit, Expect::Permit), (deny, Expect::Deny(None))];
         let has_lists = lists.iter().any(|(list, _)| list.is_some());
         match expect {
             Some(expect) if has_lists => {
@@ -134,11 +136,11 @@ impl Checker<'_> {
                 self.problems.error(expect.span, message, help);
             }
             Some(At {
-                value: Some(permits),
+                value: Some(expect),
                 ..
-            }) => calls.extend(self.call(own.clone(), permits)),
+            }) => calls.extend(self.call(own.clone(), expect)),
             // For its other mistakes.
-            Some(_) => drop(self.call(own.clone(), false)),
+            Some(_) => drop(self.call(own.clone(), Expect::Deny(None))),
             None if !has_lists => {
                 let help = "write `expect = \"permit\"` or `expect = \"deny\"`, or list calls in \
                             `permit` and `deny`";
@@ -147,15 +149,15 @@ impl Checker<'_> {
             }
             None => {}
         }
-        for (list, permits) in lists {
+        for (list, expect) in lists {
             for call in list.into_iter().flat_map(|list| list.value) {
                 // What a test says of reasons is about its denials.
                 let reason = call.reason.clone();
                 let mut call = call.within(&own);
-                if permits {
+                if expect == Expect::Permit {
                     call.reason = reason;
                 }
-                calls.extend(self.call(call, permits));
+                calls.extend(self.call(call, expect));
             }
         }
         Test {
@@ -166,7 +168,8 @@ impl Checker<'_> {
     }
 
     /// Tells all that is wrong with a call before it gives up on it.
-    fn call(&mut self, raw: RawCall, permits: bool) -> Option<Call> {
+    fn call(&mut self, raw: RawCall, expect: Expect) -> Option<Call> {
+        let permits = expect == Expect::Permit;
         let line = self.line_of(raw.span.start);
         let agents: Vec<_> = self.policy.agents.keys().cloned().collect();
         let servers: Vec<_> = self.policy.servers.keys().cloned().collect();
@@ -190,10 +193,10 @@ impl Checker<'_> {
             subject: subject?,
             arguments: arguments?,
             links,
-            expect: if permits {
-                Expect::Permit
-            } else {
-                Expect::Deny(reason.flatten())
+            at: raw.at.map(|at| at.value),
+            expect: match expect {
+                Expect::Permit => Expect::Permit,
+                Expect::Deny(of_ask) => Expect::Deny(reason.flatten().or(of_ask)),
             },
             rule: raw.rule.map(|rule| rule.value),
         })

@@ -56,7 +56,8 @@ fn bounds(constraints: &[(Constraint, Span)]) -> Option<Found> {
             | Constraint::Equals(_)
             | Constraint::Matches(..)
             | Constraint::Glob(_)
-            | Constraint::Path(_) => {}
+            | Constraint::Path(_)
+            | Constraint::Varying(..) => {}
         }
         let empty = low.zip(high).is_some_and(|(low, high)| low > high)
             || short.zip(long).is_some_and(|(short, long)| short > long);

@@ -2,7 +2,10 @@
 
 use super::reader::{self, Entry, Keys, Reader};
 use super::{At, List, Literal, Problems, Span, Text};
+use crate::engine::policy::{Expect, UnixTime};
+use crate::engine::reason::Reason;
 use toml::de::{DeTable, DeValue};
+use toml::value::{Datetime, Offset};
 
 const TOP: Keys = Keys {
     table: "a test file",
@@ -24,6 +27,7 @@ const TEST: Keys = Keys {
         "args",
         "args_json",
         "links",
+        "at",
         "expect",
         "rule",
         "reason",
@@ -46,6 +50,7 @@ const CALL: Keys = Keys {
         "args",
         "args_json",
         "links",
+        "at",
         "rule",
         "reason",
     ],
@@ -68,6 +73,8 @@ pub(in crate::engine::policy) struct RawCall {
     pub(in crate::engine::policy) args: Option<At<RawArguments>>,
     /// Symbolic links: place, and where it leads.
     pub(in crate::engine::policy) links: Vec<(Text, Text)>,
+    /// The time of the call.
+    pub(in crate::engine::policy) at: Option<At<UnixTime>>,
     pub(in crate::engine::policy) rule: Option<Text>,
     pub(in crate::engine::policy) reason: Option<Text>,
 }
@@ -87,9 +94,9 @@ pub(in crate::engine::policy) struct RawTest {
     pub(in crate::engine::policy) name: Option<Text>,
     /// What it says itself; what its calls do not say.
     pub(in crate::engine::policy) own: RawCall,
-    /// Whether its own call has to be permitted; no value: it says what nobody
+    /// What has to become of its own call; no value: it says what nobody
     /// understands.
-    pub(in crate::engine::policy) expect: Option<At<Option<bool>>>,
+    pub(in crate::engine::policy) expect: Option<At<Option<Expect>>>,
     /// Calls that have to be permitted.
     pub(in crate::engine::policy) permit: Option<At<Vec<RawCall>>>,
     /// Calls that have to be denied.
@@ -148,9 +155,13 @@ impl Reader<'_> {
             match entry.key {
                 "name" => test.name = self.text(&entry),
                 "expect" => {
-                    let words = [("permit", true), ("deny", false)];
+                    let words = [
+                        ("permit", Expect::Permit),
+                        ("deny", Expect::Deny(None)),
+                        ("ask", Expect::Deny(Some(Reason::ApprovalNeeded.code()))),
+                    ];
                     test.expect = Some(At {
-                        value: self.word(&entry, &words, &["ask"]),
+                        value: self.word(&entry, &words, &[]),
                         span: entry.key_span.clone(),
                     });
                 }
@@ -228,6 +239,7 @@ impl Reader<'_> {
                     call.links.extend(self.text(&one).map(|to| (place, to)));
                 }
             }
+            "at" => call.at = self.time(entry),
             "rule" => call.rule = self.text(entry),
             "reason" => call.reason = self.text(entry),
             _ => self.unknown(entry, keys),
@@ -254,6 +266,23 @@ impl Reader<'_> {
         }
     }
 
+    /// A moment, in full.
+    fn time(&mut self, entry: &Entry<'_, '_>) -> Option<At<UnixTime>> {
+        let value = match entry.value.get_ref() {
+            DeValue::Datetime(datetime) => unix_time(datetime),
+            _ => None,
+        };
+        if value.is_none() {
+            let help = "write `at = 2026-11-25T09:30:00Z`";
+            let message = "expected `at` to be a date with a time and an offset";
+            self.problems.error(entry.span(), message, help);
+        }
+        value.map(|value| At {
+            value,
+            span: entry.span(),
+        })
+    }
+
     fn arguments_of(&mut self, call: &mut RawCall, entry: &Entry<'_, '_>) {
         let read = if entry.key == "args" {
             let literal = self.table(entry).filter(|_| self.is_json(entry));
@@ -277,6 +306,24 @@ impl Reader<'_> {
     }
 }
 
+/// `None`: not all of it is there, or it is before 1970.
+fn unix_time(datetime: &Datetime) -> Option<UnixTime> {
+    let (date, time, offset) = (datetime.date?, datetime.time?, datetime.offset?);
+    let offset = match offset {
+        Offset::Z => 0,
+        Offset::Custom { minutes } => i64::from(minutes),
+    };
+    // Days since 1970 by the Gregorian calendar; a year begins in March here, so
+    // that a leap day is its last.
+    let (month, day) = (i64::from(date.month), i64::from(date.day));
+    let year = i64::from(date.year).checked_sub(i64::from(month <= 2))?;
+    let days_of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + days_of_year - 719_468;
+    let seconds = i64::from(time.hour) * 3600 + i64::from(time.minute) * 60;
+    let seconds = seconds + i64::from(time.second.unwrap_or(0)) - offset * 60;
+    u64::try_from(days * 86_400 + seconds).ok().map(UnixTime)
+}
+
 impl RawCall {
     fn at(span: Span) -> Self {
         Self {
@@ -291,6 +338,7 @@ impl RawCall {
             resource: None,
             args: None,
             links: Vec::new(),
+            at: None,
             rule: None,
             reason: None,
         }
@@ -316,6 +364,7 @@ impl RawCall {
             resource: subject(self.resource, &test.resource),
             args: self.args.or_else(|| test.args.clone()),
             links,
+            at: self.at.or_else(|| test.at.clone()),
             rule: self.rule.or_else(|| test.rule.clone()),
             reason: self.reason.or_else(|| test.reason.clone()),
         }

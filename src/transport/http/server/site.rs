@@ -376,7 +376,8 @@ impl Site {
             self.log.clone(),
             self.engines.pins(server),
             facts::resolve,
-        );
+        )
+        .with_clock(facts::unix_time);
         let terms = |nonce| Terms {
             nonce,
             seal: Arc::clone(&self.seal),
