@@ -178,7 +178,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode, Fault> {
         facts: facts::resolve(opened.questions()),
         ..Context::default()
     };
-    let near = engine.near_misses(&session, &opened, &context.facts);
+    let near = engine.near_misses(&session, &opened, &context);
     let decision = engine.decide(&mut session, opened, &context);
     let record = decision.record();
     let changes = words::changes(record, &near);

@@ -30,7 +30,7 @@ fn near_misses(policy: &Policy, who: Option<&Principal>, tool: &str, args: &str)
         action: Action::CallTool(tool),
         arguments: Some(arguments.root()),
     };
-    policy.near_misses(&request, &Roots)
+    policy.near_misses(&request, &Roots, None)
 }
 
 fn standings(policy: &Policy, tool: &str, known: Option<&str>) -> Vec<Standing> {
@@ -166,6 +166,11 @@ args = { "/n" = { max = 5 }, "/path" = { path = "read" }, "/gone" = { absent = t
         scopes: Some([Arc::from("s1")].into()),
         ..Principal::named(agent("a"))
     };
+    let hours = rules(
+        "[[rule]]\nid = \"h\"\neffect = \"permit\"\ntools = [\"t\"]\nwhen = { days = [\"sun\"], zone = \"UTC\" }\n",
+    );
+    let near = near_misses(&hours, None, "t", "{}");
+    assert_eq!(near[0].misses[0].change, "call it then, or widen `when`");
     let near = near_misses(&policy, Some(&alice), "t", "{}");
     assert_eq!(
         (near[0].rule.id.as_str(), near[0].misses.len()),

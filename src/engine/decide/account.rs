@@ -1,7 +1,7 @@
 //! What the permit rules about a request miss: for people who ask why, before
 //! it is decided. Nothing is decided here.
 
-use super::Engine;
+use super::{Context, Engine};
 use crate::engine::guard::paths::{Access, PathFacts, PathGuard};
 use crate::engine::message::{CallTool, KnownMethod, Message, Method, Named, Opened};
 use crate::engine::policy::{AccessRequest, Action, NearMiss, PathJudge};
@@ -14,7 +14,7 @@ impl Engine {
         &self,
         session: &Session,
         opened: &Opened,
-        facts: &PathFacts,
+        context: &Context,
     ) -> Vec<NearMiss> {
         let Ok(Message::Request { method, params, .. }) = opened.message() else {
             return Vec::new();
@@ -43,8 +43,8 @@ impl Engine {
             action: action(&text),
             arguments: call.as_ref().and_then(|call| call.arguments),
         };
-        let judge = Judge(&self.guard, facts);
-        self.policy.near_misses(&request, &judge)
+        let judge = Judge(&self.guard, &context.facts);
+        self.policy.near_misses(&request, &judge, context.time)
     }
 }
 

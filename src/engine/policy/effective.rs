@@ -5,9 +5,10 @@
 //! by itself.
 
 use super::evaluate::Asked;
+use super::moment::Window;
 use super::pointer::Found;
 use super::rule::{Argument, Demand, Effect, Mode, Rule};
-use super::{AccessRequest, Action, PathJudge, Policy, RuleDisplay, RuleRef};
+use super::{AccessRequest, Action, PathJudge, Policy, RuleDisplay, RuleRef, UnixTime};
 use crate::engine::message::Json;
 use crate::engine::principal::Principal;
 use crate::engine::types::{AgentName, ServerName};
@@ -93,9 +94,15 @@ impl Policy {
             .collect()
     }
 
-    /// What each permit rule for this action misses, the nearest first. Rules
-    /// for other agents and users are among them.
-    pub fn near_misses(&self, request: &AccessRequest<'_>, paths: &dyn PathJudge) -> Vec<NearMiss> {
+    /// What each permit rule for this action misses at that time, the nearest
+    /// first. Rules for other agents and users are among them; limits are not
+    /// asked.
+    pub fn near_misses(
+        &self,
+        request: &AccessRequest<'_>,
+        paths: &dyn PathJudge,
+        time: Option<UnixTime>,
+    ) -> Vec<NearMiss> {
         if self.knows(request.agent, request.server).is_err() {
             return Vec::new();
         }
@@ -106,7 +113,7 @@ impl Policy {
         let mut near: Vec<_> = permits
             .map(|rule| NearMiss {
                 rule: rule.reference.clone(),
-                misses: rule.misses(request, &asked),
+                misses: rule.misses(request, &asked, time),
             })
             .collect();
         near.sort_by(|a, b| {
@@ -170,7 +177,12 @@ impl Rule {
         fails.map_or(Stands::If(open), Stands::Not)
     }
 
-    fn misses(&self, request: &AccessRequest<'_>, paths: &dyn PathJudge) -> Vec<Miss> {
+    fn misses(
+        &self,
+        request: &AccessRequest<'_>,
+        paths: &dyn PathJudge,
+        time: Option<UnixTime>,
+    ) -> Vec<Miss> {
         let mut misses = Vec::new();
         let mut add = |what: String, change: String, line: Option<usize>| {
             misses.push(Miss { what, change, line });
@@ -195,6 +207,11 @@ impl Rule {
         if let Some(lacking) = self.lacks(request.principal) {
             let change = "get a token with these `scopes`, or ask for fewer";
             add(lacking.to_string(), change.to_owned(), None);
+        }
+        let is_open = |window: &Window| time.is_some_and(|time| window.is_open(time));
+        if let Some(window) = self.when.as_ref().filter(|window| !is_open(window)) {
+            let change = "call it then, or widen `when`";
+            add(format!("holds {window} only"), change.to_owned(), None);
         }
         for argument in &self.arguments {
             if let Some(why) = argument.refusal(request.arguments, paths) {
