@@ -19,6 +19,10 @@ mod remote;
 mod run;
 mod serve;
 mod setup;
+mod standing;
+mod test;
+mod what_can;
+mod who_can;
 
 use crate::telemetry::log::Writer;
 use clap::{Args, Parser, Subcommand};
@@ -101,11 +105,17 @@ enum Command {
     /// Check a policy, against the lockfile where there is one
     Check(check::CheckArgs),
     /// Say what would happen to a call, by which rule, and why
-    Explain(explain::ExplainArgs),
+    Explain(Box<explain::ExplainArgs>),
     /// Log in to a remote server with a browser
     Login(login::LoginArgs),
     /// Forget the login to a remote server, and give its tokens up
     Logout(login::LogoutArgs),
+    /// Run the tests of a policy: `*.test.toml` beside it
+    Test(test::TestArgs),
+    /// Say which agents may call a tool, and on what it depends
+    WhoCan(who_can::WhoCanArgs),
+    /// Say what an agent may do, as a table
+    WhatCan(what_can::WhatCanArgs),
     /// Make API keys for agents that connect
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -178,6 +188,9 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Login(args) => login::login(&args),
         Command::Logout(args) => login::logout(&args),
+        Command::Test(args) => test::run(&args),
+        Command::WhoCan(args) => who_can::run(&args),
+        Command::WhatCan(args) => what_can::run(&args),
         Command::Key(command) => key::run(&command),
         Command::Audit(command) => evidence::run(&command),
         Command::Demo => demo::run(),
@@ -197,13 +210,18 @@ fn tell_unheeded_before(command: &Command) {
         | Command::Pin(pins::PinArgs { target, .. })
         | Command::Status(pins::ListArgs { target, .. })
         | Command::Diff(pins::ListArgs { target, .. })
-        | Command::Approve(pins::ApproveArgs { target, .. })
-        | Command::Explain(explain::ExplainArgs { target, .. }) => {
+        | Command::Approve(pins::ApproveArgs { target, .. }) => {
             tell_unheeded(target.config.as_deref());
         }
         Command::Login(login::LoginArgs { which, .. })
         | Command::Logout(login::LogoutArgs { which }) => tell_unheeded(which.config()),
+        Command::Explain(args) => tell_unheeded(args.target.config.as_deref()),
         Command::Check(args) => tell_unheeded(args.named()),
+        Command::WhoCan(args) => tell_unheeded(args.named()),
+        Command::WhatCan(args) => tell_unheeded(args.named()),
+        // Where files are named, no policy is looked for.
+        Command::Test(args) if args.names_files() => {}
+        Command::Test(args) => tell_unheeded(args.named()),
         // `audit` asks for a policy only where no file is named.
         Command::Audit(_) | Command::Key(_) | Command::Demo | Command::HostileServer { .. } => {}
     }

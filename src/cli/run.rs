@@ -34,6 +34,7 @@ pub(super) struct RunArgs {
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Fault> {
     let setup = Setup::new(&args.target)?;
     setup.check_launch()?;
+    super::test::check_strict(&setup)?;
     let (engine, interpreter) = engine(&setup)?;
     let failed = |e: &dyn std::fmt::Display| Fault::Failed(e.to_string());
     let signals = signals::listen().map_err(|e| failed(&e))?;

@@ -42,6 +42,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
         let why = "the policy has no server: add `[server.NAME]`, or say `-- COMMAND` or `--url`";
         Fault::Usage(why.to_owned())
     })?;
+    super::test::check_strict(first)?;
     let serve = &first.policy.serve;
     keep_out(args, first)?;
     let door = door(args.listen, serve)?;

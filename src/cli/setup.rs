@@ -2,6 +2,7 @@
 //!
 //! Whatever is unusable here ends the program before a server is started.
 
+mod meant;
 mod revision;
 mod who;
 
@@ -120,6 +121,19 @@ impl Setup {
         }
     }
 
+    /// What was read before it was known who is meant.
+    pub(super) fn revision(&self) -> Revision {
+        Revision {
+            places: self.places.clone(),
+            file: self.file.clone(),
+            policy: Arc::clone(&self.policy),
+            own: self.own.clone(),
+            lockfile: self.lockfile.clone(),
+            pins: Arc::clone(&self.pins),
+            pins_digest: self.pins_digest,
+        }
+    }
+
     /// The policy's entry for the server.
     pub(super) fn entry(&self) -> Option<&Server> {
         self.policy.servers.get(&self.server)
@@ -182,23 +196,9 @@ impl Setup {
 
     /// Lockgate's own files: nobody may reach them through a tool (A4).
     fn own_files(&self) -> Result<Vec<String>, Fault> {
-        let mut own = vec![
-            self.places.config.clone(),
-            self.places.state.clone(),
-            self.audit_dir(),
-            self.lockfile.clone(),
-        ];
-        own.extend(self.own.iter().cloned());
+        let mut own = own_files(&self.places, &self.own, self.audit_dir(), &self.lockfile);
         own.extend(std::env::current_exe().ok());
-        let mut names = Vec::new();
-        for file in own {
-            let absolute = std::path::absolute(&file);
-            let absolute = absolute.map_err(|e| {
-                Fault::Failed(format!("cannot tell where `{}` is: {e}", file.display()))
-            })?;
-            names.push(absolute.display().to_string());
-        }
-        Ok(names)
+        in_full(own)
     }
 }
 
@@ -219,6 +219,26 @@ pub(super) fn new_seal() -> Result<Seal, Fault> {
     Ok(Seal::new(&key))
 }
 
+fn own_files(places: &Places, policy: &[PathBuf], audit: PathBuf, lockfile: &Path) -> Vec<PathBuf> {
+    let (config, state) = (places.config.clone(), places.state.clone());
+    let mut own = vec![config, state, audit, lockfile.to_owned()];
+    own.extend(policy.iter().cloned());
+    own
+}
+
+/// File names in full.
+pub(super) fn in_full(files: Vec<PathBuf>) -> Result<Vec<String>, Fault> {
+    let mut names = Vec::new();
+    for file in files {
+        let absolute = std::path::absolute(&file);
+        let absolute = absolute.map_err(|e| {
+            Fault::Failed(format!("cannot tell where `{}` is: {e}", file.display()))
+        })?;
+        names.push(absolute.display().to_string());
+    }
+    Ok(names)
+}
+
 /// A policy's files, read and not yet checked.
 #[derive(Debug)]
 pub(super) struct Written {
@@ -227,7 +247,7 @@ pub(super) struct Written {
     /// What their paths are relative to.
     pub(super) base: PolicyBase,
     /// What belongs to the policy.
-    own: Vec<PathBuf>,
+    pub(super) own: Vec<PathBuf>,
 }
 
 /// Reads a policy's files.

@@ -11,9 +11,11 @@ mod bounds;
 mod cases;
 mod diagnostics;
 mod documents;
+mod effective;
 mod login;
 mod properties;
 mod remote;
+mod test_file;
 
 use lockgate::engine::guard::paths::Access;
 use lockgate::engine::message::{Document, Limits};

@@ -5,6 +5,7 @@
 //! bytes to send. Whatever is not a well-formed, permitted message is denied:
 //! each path that does not say `Forward` in so many words ends in a refusal.
 
+mod account;
 mod answers;
 mod calls;
 mod finish;
