@@ -15,6 +15,7 @@ mod lister;
 mod pins;
 mod places;
 mod remote;
+mod replay;
 mod run;
 mod serve;
 mod setup;
@@ -101,6 +102,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Say what would happen to a call, by which rule, and why
     Explain(explain::ExplainArgs),
+    /// Run recorded traffic through a changed policy: what would differ
+    Replay(replay::ReplayArgs),
     /// Make API keys for agents that connect
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -171,6 +174,7 @@ pub fn main() -> ExitCode {
         Command::Approve(args) => pins::approve(&args),
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Key(command) => key::run(&command),
         Command::Audit(command) => evidence::run(&command),
         Command::Demo => demo::run(),
@@ -185,7 +189,7 @@ pub fn main() -> ExitCode {
 /// Every subcommand that obeys a policy says which one it does not obey.
 fn tell_unheeded_before(command: &Command) {
     match command {
-        Command::Run(run::RunArgs { target })
+        Command::Run(run::RunArgs { target, .. })
         | Command::Serve(serve::ServeArgs { target, .. })
         | Command::Pin(pins::PinArgs { target, .. })
         | Command::Status(pins::ListArgs { target, .. })
@@ -195,6 +199,7 @@ fn tell_unheeded_before(command: &Command) {
             tell_unheeded(target.config.as_deref());
         }
         Command::Check(args) => tell_unheeded(args.named()),
+        Command::Replay(args) => tell_unheeded(args.config.as_deref()),
         // `audit` asks for a policy only where no file is named.
         Command::Audit(_) | Command::Key(_) | Command::Demo | Command::HostileServer { .. } => {}
     }

@@ -1,7 +1,7 @@
 //! `lockgate serve`: HTTP in front of servers.
 
 use super::remote::Start;
-use super::run::{meta, tell_other_launch};
+use super::run::{meta, open_tape, tell_other_launch};
 use super::setup::{Setup, new_seal, remote_agent};
 use super::{Fault, Target, launch, say};
 use crate::audit::AuditLog;
@@ -10,16 +10,18 @@ use crate::engine::pin::Lockfile;
 use crate::engine::policy::{Agent, Launch, Serve, ServeTls};
 use crate::engine::principal::Principal;
 use crate::engine::seal::Seal;
-use crate::engine::types::{AgentName, ServerName};
+use crate::engine::types::{AgentName, Digest, ServerName};
 use crate::identity::Gate;
 use crate::proxy::evidence::SharedLog;
 use crate::state::lockfile::{self, FirstUse, Stamp};
 use crate::telemetry::log::{Held, drain};
+use crate::traffic::{Stamps, Tape};
 use crate::transport::http::server::{Door, Engines, Listener, Parts, Site, Way, Who};
 use crate::transport::http::tls::{Tls, TlsFiles};
 use clap::Args;
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,11 +36,18 @@ pub(super) struct ServeArgs {
     /// The address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8400")]
     listen: SocketAddr,
+    /// Record what is asked for, arguments included, for `learn` and `replay`:
+    /// appended to this file, which only you may read
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
     let failed = |e: &dyn std::fmt::Display| Fault::Failed(e.to_string());
-    let Served { setups, only } = served(&args.target)?;
+    let Served { mut setups, only } = served(&args.target)?;
+    for setup in setups.values_mut() {
+        setup.recording.clone_from(&args.record);
+    }
     let first = setups.values().next();
     let first = first.ok_or_else(|| {
         let why = "the policy has no server: add `[server.NAME]`, or say `-- COMMAND` or `--url`";
@@ -64,6 +73,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
     }
     first.tell_findings();
     more_descriptors();
+    let tape = args.record.as_deref().map(open_tape).transpose()?;
     let log = AuditLog::open(&first.audit_dir(), meta(first), SystemTime::now())
         .map_err(|e| failed(&e))?;
     let log = SharedLog::new(log);
@@ -72,6 +82,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
         setups,
         seal: Arc::clone(&seal),
         engines: Mutex::default(),
+        tape,
     });
     let site = Site::new(Parts {
         door,
@@ -301,10 +312,11 @@ struct Makers {
     setups: BTreeMap<ServerName, Setup>,
     seal: Arc<Seal>,
     engines: Mutex<BTreeMap<(AgentName, ServerName), Made>>,
+    tape: Option<Tape>,
 }
 
-/// An engine, and the state of the lockfile that it was made from.
-type Made = (Option<Stamp>, Arc<Engine>);
+/// An engine, and the state and digest of the lockfile that it was made from.
+type Made = (Option<Stamp>, Option<Digest>, Arc<Engine>);
 
 impl Engines for Makers {
     fn engine(&self, principal: &Principal, server: &ServerName) -> Result<Arc<Engine>, String> {
@@ -313,14 +325,14 @@ impl Engines for Makers {
         let stamp = Stamp::of(&setup.lockfile);
         let key = (principal.agent.clone(), server.clone());
         let mut engines = self.engines.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((made, engine)) = engines.get(&key)
+        if let Some((made, _, engine)) = engines.get(&key)
             && *made == stamp
         {
             return Ok(Arc::clone(engine));
         }
-        let (pins, _) = lockfile::load(&setup.lockfile).map_err(|e| e.to_string())?;
+        let (pins, digest) = lockfile::load(&setup.lockfile).map_err(|e| e.to_string())?;
         let engine = self.made(setup, principal, &pins)?;
-        engines.insert(key, (stamp, Arc::clone(&engine)));
+        engines.insert(key, (stamp, digest, Arc::clone(&engine)));
         Ok(engine)
     }
 
@@ -329,6 +341,16 @@ impl Engines for Makers {
         let launch = setup.and_then(launch::keepable);
         let lockfile = setup.map(|s| s.lockfile.clone()).unwrap_or_default();
         FirstUse::new(lockfile, server.clone(), launch)
+    }
+
+    fn tape(&self, principal: &Principal, server: &ServerName) -> Option<Tape> {
+        let tape = self.tape.as_ref()?;
+        let engines = self.engines.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = engines.get(&(principal.agent.clone(), server.clone()));
+        Some(tape.stamped(Stamps {
+            policy: self.setups.get(server).and_then(|s| s.policy_digest),
+            lockfile: made.and_then(|(_, digest, _)| *digest),
+        }))
     }
 }
 

@@ -47,6 +47,8 @@ pub(super) struct Setup {
     pub(super) pins: Lockfile,
     /// Digest of its bytes, if it is there.
     pub(super) pins_digest: Option<Digest>,
+    /// A recording that is being made: no tool may read or write it.
+    pub(super) recording: Option<PathBuf>,
 }
 
 impl Setup {
@@ -82,6 +84,7 @@ impl Setup {
             lockfile,
             pins,
             pins_digest,
+            recording: None,
         })
     }
 
@@ -172,6 +175,7 @@ impl Setup {
             self.lockfile.clone(),
         ];
         own.extend(self.file.clone());
+        own.extend(self.recording.clone());
         own.extend(std::env::current_exe().ok());
         let mut names = Vec::new();
         for file in own {
@@ -201,7 +205,67 @@ pub(super) fn remote_agent(target: &Target) -> Result<Option<AgentName>, Fault> 
         .map(|(name, _)| name))
 }
 
+/// A policy with its pins, for requests of any agent on any server: those that
+/// it does not name are denied by it.
+pub(super) struct Anybody(Read);
+
+impl Anybody {
+    /// Reads the policy and the lockfile.
+    pub(super) fn new(target: &Target) -> Result<Self, Fault> {
+        Read::new(target).map(Self)
+    }
+
+    /// The policy in force.
+    pub(super) fn policy(&self) -> &Policy {
+        &self.0.policy
+    }
+
+    /// Its file, unless the baseline is in force.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.0.file.as_deref()
+    }
+
+    /// Where things are kept.
+    pub(super) fn places(&self) -> &Places {
+        &self.0.places
+    }
+
+    /// The pins beside it.
+    pub(super) fn pins(&self) -> &Lockfile {
+        &self.0.pins
+    }
+
+    /// The same under another policy, beside the same pins.
+    pub(super) fn under(&self, policy: Policy) -> Self {
+        Self(Read {
+            policy,
+            ..self.0.clone()
+        })
+    }
+
+    /// What judges an agent in front of a server.
+    pub(super) fn setup(&self, agent: AgentName, server: ServerName) -> Setup {
+        let read = self.0.clone();
+        let (command, url) = reached(&read.policy, &server, &[], None);
+        Setup {
+            places: read.places,
+            file: read.file,
+            policy_digest: read.policy_digest,
+            policy: read.policy,
+            agent,
+            server,
+            command,
+            url,
+            lockfile: read.lockfile,
+            pins: read.pins,
+            pins_digest: read.pins_digest,
+            recording: None,
+        }
+    }
+}
+
 /// What is read before it is known who is meant.
+#[derive(Clone)]
 struct Read {
     places: Places,
     file: Option<PathBuf>,

@@ -13,6 +13,7 @@ use crate::engine::pin::{ToolPin, visible};
 use crate::engine::principal::{OtherPrincipal, Principal};
 use crate::engine::record::{Record, RecordVerdict};
 use crate::engine::{Context, Engine, Session};
+use crate::traffic::Tape;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,6 +67,8 @@ pub struct Pump<R: Recorder, P> {
     recorder: R,
     pins: P,
     resolve: Resolve,
+    /// A recording, where somebody asked for one. It has no say in anything.
+    tape: Option<Tape>,
     decided: Vec<(Decision, <R::Proof as Evidence>::Ticket)>,
     /// Refusals of what could not be recorded.
     refused: Vec<Outgoing>,
@@ -94,11 +97,19 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
             recorder,
             pins,
             resolve,
+            tape: None,
             decided: Vec::new(),
             refused: Vec::new(),
             told: 0,
             told_unrecorded: false,
         }
+    }
+
+    /// The same, and what is judged is recorded.
+    #[must_use]
+    pub fn recording(mut self, tape: Option<Tape>) -> Self {
+        self.tape = tape;
+        self
     }
 
     /// Longest line that is worth keeping, in bytes.
@@ -207,7 +218,11 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
                 now,
                 facts: (self.resolve)(opened.questions()),
             };
+            let heard = self.tape.as_ref().map(|t| t.hear(&opened, &self.session));
             let decision = self.engine.decide(&mut self.session, opened, &context);
+            if let (Some(tape), Some(heard)) = (&self.tape, heard) {
+                tape.keep(&heard, decision.record());
+            }
             waiting.extend(self.keep(decision));
         }
     }

@@ -19,6 +19,7 @@ use crate::proxy::evidence::SharedLog;
 use crate::proxy::facts;
 use crate::proxy::pump::Pump;
 use crate::state::lockfile::FirstUse;
+use crate::traffic::Tape;
 use crate::transport::child::{Child, ChildSpec};
 use crate::transport::http::client::{Dialer, Remote, Subject};
 use crate::transport::http::secret::Secret;
@@ -56,6 +57,11 @@ pub trait Engines: fmt::Debug + Send + Sync {
 
     /// Where pins of first use are kept.
     fn pins(&self, server: &ServerName) -> FirstUse;
+
+    /// Where what a session of this principal asks for is recorded, if anywhere.
+    fn tape(&self, _principal: &Principal, _server: &ServerName) -> Option<Tape> {
+        None
+    }
 }
 
 /// Who acts on a listener.
@@ -376,7 +382,8 @@ impl Site {
             self.log.clone(),
             self.engines.pins(server),
             facts::resolve,
-        );
+        )
+        .recording(self.engines.tape(principal, server));
         let terms = |nonce| Terms {
             nonce,
             seal: Arc::clone(&self.seal),

@@ -1,0 +1,117 @@
+//! Judging recorded requests again, by the engine that stands behind `run`.
+//!
+//! Each request is judged alone, in a session of its own: what depends on what
+//! went before it is not seen here. The server is taken to be as it is pinned.
+
+use super::entry::Entry;
+use crate::engine::guard::paths::PathFacts;
+use crate::engine::heard::Subject;
+use crate::engine::message::{Direction, Opened};
+use crate::engine::policy::RuleRef;
+use crate::engine::record::RecordVerdict;
+use crate::engine::{Context, Engine, Session};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Judges recorded requests.
+#[derive(Debug)]
+pub struct Bench<'a> {
+    /// The engine of the agent in front of the server.
+    pub engine: &'a Engine,
+    /// Whether a tool without a pin may yet get one (`tofu`).
+    pub first_use: bool,
+    /// Asks the file system about paths.
+    pub resolve: fn(&BTreeSet<String>) -> PathFacts,
+}
+
+/// What comes of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    /// Whether it passes.
+    pub permitted: bool,
+    /// Why not: a stable code.
+    pub reason: Option<String>,
+    /// Why not, for people.
+    pub detail: Option<String>,
+    /// The rules that determined it.
+    pub rules: Vec<RuleRef>,
+}
+
+impl Bench<'_> {
+    /// Judges one. `None` where the engine finds nothing to judge in it.
+    pub fn judge(&self, entry: &Entry) -> Judged {
+        let mut session = Session::new("bench");
+        if let Some(principal) = entry.principal() {
+            session = session.acting(Arc::new(principal));
+        }
+        let direction = match entry.subject {
+            Subject::Ask => Direction::ToAgent,
+            Subject::Tool | Subject::Prompt | Subject::Resource => Direction::ToServer,
+        };
+        let tool = (entry.subject == Subject::Tool).then_some(entry.name.as_str());
+        self.engine.assume_pinned(&mut session, tool);
+        let opened = self.engine.open(direction, message(entry).into_bytes());
+        let opened: Opened = self.engine.inquire(&session, opened);
+        let context = Context {
+            now: Duration::ZERO,
+            facts: (self.resolve)(opened.questions()),
+        };
+        let decision = self.engine.decide(&mut session, opened, &context);
+        let record = decision.record();
+        let permitted = match record.verdict {
+            RecordVerdict::Forward | RecordVerdict::Rewrite => true,
+            RecordVerdict::Hold => self.first_use,
+            RecordVerdict::Deny | RecordVerdict::Drop | RecordVerdict::Absorb => false,
+        };
+        Judged {
+            permitted,
+            reason: record.reason.filter(|_| !permitted).map(str::to_owned),
+            detail: record.detail.clone().filter(|_| !permitted),
+            rules: record.rules.clone(),
+        }
+    }
+}
+
+/// The request as a message. Arguments stay spelled as they came.
+fn message(entry: &Entry) -> String {
+    let arguments = entry.arguments.as_ref().map(|document| document.text());
+    let name = Value::from(entry.name.as_str()).to_string();
+    let params = match (entry.method.as_str(), entry.subject) {
+        (_, Subject::Ask) => return asking(&entry.name),
+        ("completion/complete", subject) => {
+            let reference = if subject == Subject::Prompt {
+                json!({ "type": "ref/prompt", "name": entry.name })
+            } else {
+                json!({ "type": "ref/resource", "uri": entry.name })
+            };
+            let rest = arguments.and_then(|text| text.strip_prefix('{'));
+            let rest = rest.filter(|rest| *rest != "}");
+            let rest = rest.map_or_else(|| "}".to_owned(), |rest| format!(",{rest}"));
+            format!("{{\"ref\":{reference}{rest}")
+        }
+        (_, Subject::Resource) => {
+            let method = json!("resources/read");
+            return request(&method, &format!("{{\"uri\":{name}}}"));
+        }
+        (_, Subject::Tool | Subject::Prompt) => {
+            let arguments = arguments.map(|text| format!(",\"arguments\":{text}"));
+            format!("{{\"name\":{name}{}}}", arguments.unwrap_or_default())
+        }
+    };
+    request(&json!(entry.method), &params)
+}
+
+fn asking(name: &str) -> String {
+    let (method, mode) = match name.split_once('#') {
+        Some((method, mode)) => (method, Some(mode)),
+        None => (name, None),
+    };
+    let params = mode.map_or_else(|| json!({}), |mode| json!({ "mode": mode }));
+    request(&json!(method), &params.to_string())
+}
+
+fn request(method: &Value, params: &str) -> String {
+    format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":{method},\"params\":{params}}}")
+}
