@@ -9,6 +9,7 @@ mod check;
 mod demo;
 mod evidence;
 mod explain;
+mod fmt;
 mod key;
 mod launch;
 mod lister;
@@ -104,6 +105,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Run recorded traffic through a changed policy: what would differ
     Replay(replay::ReplayArgs),
+    /// Lay out policy files, keeping comments and meaning
+    Fmt(fmt::FmtArgs),
     /// Make API keys for agents that connect
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -175,6 +178,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Fmt(args) => fmt::run(&args),
         Command::Key(command) => key::run(&command),
         Command::Audit(command) => evidence::run(&command),
         Command::Demo => demo::run(),
@@ -201,7 +205,7 @@ fn tell_unheeded_before(command: &Command) {
         Command::Check(args) => tell_unheeded(args.named()),
         Command::Replay(args) => tell_unheeded(args.config.as_deref()),
         // `audit` asks for a policy only where no file is named.
-        Command::Audit(_) | Command::Key(_) | Command::Demo | Command::HostileServer { .. } => {}
+        Command::Audit(_) | Command::Fmt(_) | Command::Key(_) | Command::Demo | Command::HostileServer { .. } => {}
     }
 }
 
