@@ -12,6 +12,7 @@ mod explain;
 mod fmt;
 mod key;
 mod launch;
+mod learn;
 mod lister;
 mod pins;
 mod places;
@@ -103,6 +104,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Say what would happen to a call, by which rule, and why
     Explain(explain::ExplainArgs),
+    /// Propose a least-privilege policy from recorded traffic
+    Learn(learn::LearnArgs),
     /// Run recorded traffic through a changed policy: what would differ
     Replay(replay::ReplayArgs),
     /// Lay out policy files, keeping comments and meaning
@@ -177,6 +180,7 @@ pub fn main() -> ExitCode {
         Command::Approve(args) => pins::approve(&args),
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Learn(args) => learn::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Fmt(args) => fmt::run(&args),
         Command::Key(command) => key::run(&command),
@@ -203,6 +207,7 @@ fn tell_unheeded_before(command: &Command) {
             tell_unheeded(target.config.as_deref());
         }
         Command::Check(args) => tell_unheeded(args.named()),
+        Command::Learn(args) => tell_unheeded(args.named()),
         Command::Replay(args) => tell_unheeded(args.config.as_deref()),
         // `audit` asks for a policy only where no file is named.
         Command::Audit(_) | Command::Fmt(_) | Command::Key(_) | Command::Demo | Command::HostileServer { .. } => {}

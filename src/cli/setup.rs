@@ -152,10 +152,7 @@ impl Setup {
         pins: ServerPins,
         seal: Arc<Seal>,
     ) -> Result<Engine, Fault> {
-        let mut host = facts::host_facts(&self.cwd()?, self.own_files()?);
-        // One home for all: it may be known although `HOME` is not set.
-        host.home = self.places.home.display().to_string();
-        let guard = PathGuard::new(host, self.policy.paths.clone());
+        let guard = self.guard()?;
         let server = self.server.clone();
         let engine = Engine::new(self.policy.clone(), agent, server, pins, guard);
         let engine = match self.url {
@@ -164,6 +161,14 @@ impl Setup {
         };
         let principal = Principal::named(self.agent.clone());
         Ok(engine.sealing(seal, principal.key))
+    }
+
+    /// The path guard in front of the server.
+    pub(super) fn guard(&self) -> Result<PathGuard, Fault> {
+        let mut host = facts::host_facts(&self.cwd()?, self.own_files()?);
+        // One home for all: it may be known although `HOME` is not set.
+        host.home = self.places.home.display().to_string();
+        Ok(PathGuard::new(host, self.policy.paths.clone()))
     }
 
     /// Lockgate's own files: nobody may reach them through a tool (A4).
