@@ -93,9 +93,8 @@ fn refusal(name: &str, error: &LayoutError) -> Fault {
 /// Puts a text in the place of a file's, all or nothing; a link stays a link,
 /// and the file keeps its mode.
 pub(super) fn replace(file: &Path, text: &str) -> Result<(), Fault> {
-    let failed = |e: std::io::Error| {
-        Fault::Failed(format!("cannot write `{}`: {e}", file.display()))
-    };
+    let failed =
+        |e: std::io::Error| Fault::Failed(format!("cannot write `{}`: {e}", file.display()));
     let real = file.canonicalize().map_err(failed)?;
     let mode = std::fs::metadata(&real).map_err(failed)?.permissions();
     let dir = real.parent().unwrap_or(Path::new("."));
@@ -110,7 +109,9 @@ pub(super) fn replace(file: &Path, text: &str) -> Result<(), Fault> {
 fn from_stdin(check: bool) -> Result<ExitCode, Fault> {
     let most = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
     let mut text = String::new();
-    let read = std::io::stdin().take(most.saturating_add(1)).read_to_string(&mut text);
+    let read = std::io::stdin()
+        .take(most.saturating_add(1))
+        .read_to_string(&mut text);
     read.map_err(|e| Fault::Failed(format!("cannot read standard input: {e}")))?;
     if text.len() > MAX_BYTES {
         let why = format!("standard input: expected at most {MAX_BYTES} bytes");

@@ -70,14 +70,21 @@ pub(super) fn run(args: &LearnArgs) -> Result<ExitCode, Fault> {
         ..Target::default()
     };
     let anybody = Anybody::new(&target)?;
-    let entries = entries(&args.recordings, args.agent.as_deref(), args.server.as_deref())?;
+    let entries = entries(
+        &args.recordings,
+        args.agent.as_deref(),
+        args.server.as_deref(),
+    )?;
     let court = Court::of(anybody);
     let chosen = chosen(args, &entries, &court)?;
     let anybody = &court.anybody;
     let world = world(&chosen, anybody, args.patterns)?;
     let proposal = propose(&chosen, &world);
     tell_left_out(&proposal);
-    let text = written(args, &proposal, anybody, chosen.len())?;
+    let learned = chosen
+        .len()
+        .saturating_sub(proposal.left_out.values().sum());
+    let text = written(args, &proposal, anybody, learned)?;
     let policy = compiled(args, &text, anybody)?;
     let denied = denied(&chosen, &Court::of(anybody.under(policy)))?;
     tell_denied(&denied);
@@ -88,7 +95,7 @@ pub(super) fn run(args: &LearnArgs) -> Result<ExitCode, Fault> {
     say(&format!(
         "lockgate: {} from {}",
         counted(proposal.rules(), "rule"),
-        counted(chosen.len(), "request")
+        counted(learned, "request")
     ));
     Ok(ExitCode::SUCCESS)
 }
@@ -103,12 +110,13 @@ fn chosen<'e>(
     let mut chosen = Vec::new();
     let mut refused: BTreeMap<String, usize> = BTreeMap::new();
     let mut refuse = |why: String| {
-        let count = refused.entry(why).or_default();
-        *count = count.saturating_add(1);
+        let times = refused.entry(why).or_default();
+        *times = times.saturating_add(1);
     };
     for entry in entries {
         let reason = entry.reason.as_deref().unwrap_or("denied");
-        if !entry.permitted && !(args.denied && reason == LEARNABLE) {
+        let wanted = entry.permitted || (args.denied && reason == LEARNABLE);
+        if !wanted {
             refuse(format!("denied [{}] when recorded", visible(reason)));
             continue;
         }
@@ -118,7 +126,9 @@ fn chosen<'e>(
                 None => continue,
                 Some(LEARNABLE) => {}
                 Some(reason) => {
-                    refuse(format!("denied [{reason}] by the policy, which no permit changes"));
+                    refuse(format!(
+                        "denied [{reason}] by the policy, which no permit changes"
+                    ));
                     continue;
                 }
             }
@@ -126,16 +136,15 @@ fn chosen<'e>(
         chosen.push(entry);
     }
     for (why, count) in refused {
-        say(&format!("lockgate: left out: {}: {why}", counted(count, "request")));
+        say(&format!(
+            "lockgate: left out: {}: {why}",
+            counted(count, "request")
+        ));
     }
     Ok(chosen)
 }
 
-fn world<'a>(
-    chosen: &[&Entry],
-    anybody: &'a Anybody,
-    patterns: bool,
-) -> Result<World<'a>, Fault> {
+fn world<'a>(chosen: &[&Entry], anybody: &'a Anybody, patterns: bool) -> Result<World<'a>, Fault> {
     let mut guards: BTreeMap<ServerName, PathGuard> = BTreeMap::new();
     for entry in chosen {
         if !guards.contains_key(&entry.server) {
@@ -162,25 +171,34 @@ fn written(
         text,
         roots: [&policy.paths.read, &policy.paths.write],
         workspace: policy.workspace.as_deref(),
-        ids: policy.rules_for_display().into_iter().map(|r| r.rule.id).collect(),
+        ids: policy
+            .rules_for_display()
+            .into_iter()
+            .map(|r| r.rule.id)
+            .collect(),
         agents: policy.agents.keys().map(ToString::to_string).collect(),
         servers: policy.servers.keys().map(ToString::to_string).collect(),
     });
     let home = anybody.places().home.display().to_string();
     let failed = |e: WriteError| Fault::Failed(format!("the policy cannot be written: {e}"));
-    match (&args.merge, &existing) {
-        (Some(_), Some(existing)) => proposal.merged(existing, &home).map_err(failed),
-        _ => {
-            let head = head(proposal, requests);
-            proposal.whole(existing.as_ref(), &home, &head).map_err(failed)
+    if let (Some(_), Some(existing)) = (&args.merge, &existing) {
+        if proposal.widens(existing) && !policy.rules_for_display().is_empty() {
+            say("lockgate: `[paths]` grows: other rules with a `path` hold there, too");
         }
+        return proposal.merged(existing, &home).map_err(failed);
     }
+    let head = head(proposal, requests);
+    let text = proposal.whole(existing.as_ref(), &home, &head);
+    text.map_err(failed)
 }
 
 /// What stands at the top of a whole policy.
 fn head(proposal: &Proposal, requests: usize) -> String {
     let mut lines = vec![
-        format!("Learned from {}; it permits those and what is", counted(requests, "recorded request")),
+        format!(
+            "Learned from {}; it permits those and what is",
+            counted(requests, "recorded request")
+        ),
         "like them. Read it before it is in force: what an agent did is not what it".to_owned(),
         "should be able to do. `lockgate check` compares it with the pins.".to_owned(),
     ];
@@ -196,7 +214,12 @@ fn left_out(proposal: &Proposal) -> impl Iterator<Item = String> {
     let told = proposal.left_out.iter().take(TOLD);
     let more = proposal.left_out.len().saturating_sub(TOLD);
     told.map(|((what, why), count)| {
-        format!("{}: {}: {}", counted(*count, "request"), visible(what), visible(why))
+        format!(
+            "{}: {}: {}",
+            counted(*count, "request"),
+            visible(what),
+            visible(why)
+        )
     })
     .chain((more > 0).then(|| format!("and {more} more kinds")))
 }
@@ -237,10 +260,7 @@ fn compiled(args: &LearnArgs, text: &str, anybody: &Anybody) -> Result<Policy, F
 }
 
 /// What the new policy does not permit although it was learned from it.
-fn denied<'e>(
-    chosen: &[&'e Entry],
-    court: &Court,
-) -> Result<Vec<(&'e Entry, Judged)>, Fault> {
+fn denied<'e>(chosen: &[&'e Entry], court: &Court) -> Result<Vec<(&'e Entry, Judged)>, Fault> {
     let mut denied = Vec::new();
     for entry in chosen.iter().filter(|entry| entry.obscured().is_none()) {
         let now = court.judge(entry)?;

@@ -210,7 +210,11 @@ fn tell_unheeded_before(command: &Command) {
         Command::Learn(args) => tell_unheeded(args.named()),
         Command::Replay(args) => tell_unheeded(args.config.as_deref()),
         // `audit` asks for a policy only where no file is named.
-        Command::Audit(_) | Command::Fmt(_) | Command::Key(_) | Command::Demo | Command::HostileServer { .. } => {}
+        Command::Audit(_)
+        | Command::Fmt(_)
+        | Command::Key(_)
+        | Command::Demo
+        | Command::HostileServer { .. } => {}
     }
 }
 

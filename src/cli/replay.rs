@@ -8,7 +8,7 @@ use crate::engine::pin::visible;
 use crate::engine::policy::{PinMode, RuleRef};
 use crate::engine::types::{AgentName, ServerName};
 use crate::proxy::facts;
-use crate::traffic::{Bench, Entry, Judged, recording};
+use crate::traffic::{Bench, Entry, Judged, circumstance, recording};
 use clap::Args;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -49,7 +49,11 @@ pub(super) fn run(args: &ReplayArgs) -> Result<ExitCode, Fault> {
     let before = args.against.as_deref().map(|file| Court::new(Some(file)));
     let before = before.transpose()?;
     let mut report = Report::default();
-    for entry in entries(&args.recordings, args.agent.as_deref(), args.server.as_deref())? {
+    for entry in entries(
+        &args.recordings,
+        args.agent.as_deref(),
+        args.server.as_deref(),
+    )? {
         report.add(&entry, before.as_ref(), &now)?;
     }
     if args.json {
@@ -113,21 +117,21 @@ impl Court {
         }
     }
 
+    /// Makes the engine of an agent in front of a server.
+    fn engine(&self, key: (AgentName, ServerName)) -> Result<Arc<Engine>, Fault> {
+        let setup = self.anybody.setup(key.0.clone(), key.1.clone());
+        let seal = Arc::new(new_seal()?);
+        let engine = setup.engine_for(key.0.clone(), setup.server_pins(), seal)?;
+        let engine = Arc::new(engine);
+        self.engines.borrow_mut().insert(key, Arc::clone(&engine));
+        Ok(engine)
+    }
+
     /// What it says of a request.
     pub(super) fn judge(&self, entry: &Entry) -> Result<Judged, Fault> {
         let key = (entry.agent.clone(), entry.server.clone());
         let known = self.engines.borrow().get(&key).map(Arc::clone);
-        let engine = match known {
-            Some(engine) => engine,
-            None => {
-                let setup = self.anybody.setup(key.0.clone(), key.1.clone());
-                let seal = Arc::new(new_seal()?);
-                let pins = setup.server_pins();
-                let engine = Arc::new(setup.engine_for(key.0.clone(), pins, seal)?);
-                self.engines.borrow_mut().insert(key, Arc::clone(&engine));
-                engine
-            }
-        };
+        let engine = known.map_or_else(|| self.engine(key), Ok)?;
         let bench = Bench {
             engine: &engine,
             first_use: self.anybody.policy().pins == PinMode::Tofu,
@@ -159,15 +163,15 @@ struct Report {
 impl Report {
     fn add(&mut self, entry: &Entry, before: Option<&Court>, now: &Court) -> Result<(), Fault> {
         self.seen = self.seen.saturating_add(1);
-        let outcome = match entry.obscured() {
-            Some(why) => Err(why),
-            None => {
-                let was = match before {
-                    Some(court) => court.judge(entry)?,
-                    None => recorded(entry),
-                };
-                Ok((was, now.judge(entry)?))
-            }
+        let past = before.is_none().then(|| circumstance(entry)).flatten();
+        let outcome = if let Some(why) = entry.obscured().or(past) {
+            Err(why)
+        } else {
+            let was = match before {
+                Some(court) => court.judge(entry)?,
+                None => recorded(entry),
+            };
+            Ok((was, now.judge(entry)?))
         };
         let count = match &outcome {
             Err(_) => &mut self.unjudged,

@@ -101,8 +101,12 @@ pub fn heard<'a>(opened: &'a Opened, session: &Session) -> Vec<Heard<'a>> {
     }
     let text = |key: &str| params.and_then(|p| p.get(key)).and_then(Json::as_str);
     let members = |keys: &[&'static str]| {
-        let found = keys.iter().map(|key| (*key, params.and_then(|p| p.get(key))));
-        found.filter_map(|(key, value)| Some((key, value?))).collect()
+        let found = keys
+            .iter()
+            .map(|key| (*key, params.and_then(|p| p.get(key))));
+        found
+            .filter_map(|(key, value)| Some((key, value?)))
+            .collect()
     };
     let found = match method {
         KnownMethod::CallTool => {

@@ -6,6 +6,7 @@
 
 use super::comments::comments;
 use super::order::Shape;
+use std::fmt::Write as _;
 use toml_edit::{
     Array, ArrayOfTables, DocumentMut, InlineTable, Item, Key, RawString, Table, Value,
 };
@@ -79,7 +80,8 @@ fn header(document: &DocumentMut) -> String {
     let last = lines.iter().rposition(|line| line.is_empty());
     let has_comment = |lines: &&[&str]| lines.iter().any(|line| !line.is_empty());
     let head = last.and_then(|last| lines.get(..=last)).filter(has_comment);
-    head.map(|lines| lines.join("\n") + "\n").unwrap_or_default()
+    head.map(|lines| lines.join("\n") + "\n")
+        .unwrap_or_default()
 }
 
 /// The table that comes first in the text.
@@ -139,7 +141,10 @@ impl Out {
         }
         let mut first = true;
         for line in &lines {
-            let above = line.path.last().map_or("", |key| raw(key.leaf_decor().prefix()));
+            let above = line
+                .path
+                .last()
+                .map_or("", |key| raw(key.leaf_decor().prefix()));
             let above = without(above, header);
             let above = if first && !table.path.is_empty() {
                 above.trim_start_matches(['\n', ' ', '\t', '\r'])
@@ -337,7 +342,10 @@ fn quoted(text: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
             '\r' => out.push_str("\\r"),
-            c if c.is_control() => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c if c.is_control() => {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "\\u{:04X}", u32::from(c));
+            }
             c => out.push(c),
         }
     }
@@ -361,9 +369,7 @@ fn written(value: &Value, shape: Shape, head: &str, indent: &str) -> String {
         Value::Float(number) => number.display_repr().into_owned(),
         Value::Boolean(word) => word.display_repr().into_owned(),
         Value::Datetime(time) => time.display_repr().into_owned(),
-        Value::InlineTable(_) if has_comments(value) => {
-            value.clone().decorated("", "").to_string()
-        }
+        Value::InlineTable(_) if has_comments(value) => value.clone().decorated("", "").to_string(),
         Value::InlineTable(table) => inline(table, shape),
         Value::Array(array) => list(array, value, shape, head, indent),
     }

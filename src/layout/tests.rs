@@ -27,7 +27,10 @@ fn keys_tables_and_quotes_have_their_place() {
             "args = { \"/p\" = { path = \"read\", optional = true } }\n\n# The end.\n"
         ),
     );
-    becomes("[server.x]\n[server.x.env]\nA='1'\n", "[server.x]\n\n[server.x.env]\nA = \"1\"\n");
+    becomes(
+        "[server.x]\n[server.x.env]\nA='1'\n",
+        "[server.x]\n\n[server.x.env]\nA = \"1\"\n",
+    );
     let quotes = "a = '\\.git'\nb = \"it's \\\"\\u0001\"\nc = \"\"\"\nx\"\"\"\"\n";
     becomes(quotes, quotes);
     becomes("", "");
@@ -44,8 +47,12 @@ fn what_does_not_fit_in_a_line_is_broken() {
     assert_eq!(format(&out).unwrap(), out);
     let long = "x".repeat(60);
     becomes(
-        &format!("[[rule]]\n# why\nargs = {{ \"/b\" = {{ equals = \"{long}\" }}, \"/a\" = {{ max = 3 }} }} # c\nid = \"x\"\n"),
-        &format!("[[rule]]\nid = \"x\"\n\n# why\n[rule.args] # c\n\"/b\" = {{ equals = \"{long}\" }}\n\"/a\" = {{ max = 3 }}\n"),
+        &format!(
+            "[[rule]]\n# why\nargs = {{ \"/b\" = {{ equals = \"{long}\" }}, \"/a\" = {{ max = 3 }} }} # c\nid = \"x\"\n"
+        ),
+        &format!(
+            "[[rule]]\nid = \"x\"\n\n# why\n[rule.args] # c\n\"/b\" = {{ equals = \"{long}\" }}\n\"/a\" = {{ max = 3 }}\n"
+        ),
     );
 }
 
@@ -60,7 +67,10 @@ fn comments_in_lists_stay_with_their_items() {
 #[test]
 fn what_is_no_toml_or_would_lose_something_is_refused() {
     assert!(matches!(format("a = ["), Err(LayoutError::Syntax(_))));
-    assert!(matches!(format("a = 1\na = 2"), Err(LayoutError::Syntax(_))));
+    assert!(matches!(
+        format("a = 1\na = 2"),
+        Err(LayoutError::Syntax(_))
+    ));
 }
 
 #[test]

@@ -10,6 +10,14 @@ use std::collections::BTreeMap;
 /// Longest example in a comment, in characters.
 const EXAMPLE: usize = 80;
 
+/// Why nothing is learned of a name.
+pub(super) const ODD_NAME: &str = "its name has a letter that no name in a rule has";
+
+/// Whether a rule would take a name as it is: `*` makes a pattern of it.
+pub(super) fn is_plain_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains('*') && !name.contains(char::is_control)
+}
+
 /// A call of a tool.
 #[derive(Debug, Clone)]
 pub(super) struct Call {
@@ -43,8 +51,9 @@ impl Call {
         if let Some(why) = entry.obscured() {
             return Err(why.to_owned());
         }
-        if entry.name.contains('*') {
-            return Err("its name has a `*`, which a rule would take for a pattern".to_owned());
+        // A policy takes some letters in a tool's name for a mistake.
+        if !is_plain_name(&entry.name) || entry.name.contains(['?', '[', ']', '{', '}']) {
+            return Err(ODD_NAME.to_owned());
         }
         let root = entry.arguments.as_ref().map(|document| document.root());
         let arguments = root.map_or_else(|| Value::Map(BTreeMap::new()), Value::of);
@@ -73,6 +82,21 @@ impl Call {
     }
 }
 
+/// What the name of an argument that is a path contains. The guard takes more
+/// names for one, to be safe: `repo` may be a directory, and is most often not.
+const PATH_NAMES: [&str; 10] = [
+    "path", "file", "dir", "folder", "source", "dest", "cwd", "root", "uri", "location",
+];
+
+/// Whether the value at a pointer is a path by the name of its argument.
+fn is_named_path(at: &str) -> bool {
+    let name = at
+        .rsplit('/')
+        .find(|part| !part.chars().all(|c| c.is_ascii_digit()));
+    let name = name.unwrap_or_default().to_lowercase();
+    PATH_NAMES.iter().any(|word| name.contains(word))
+}
+
 /// The strings that are paths as a whole: by their role, or since they begin
 /// like one.
 fn paths(
@@ -89,7 +113,12 @@ fn paths(
             continue;
         };
         let absolute = text.starts_with(['/', '~']) && !text.contains(char::is_whitespace);
-        if !candidate.is_named() && !absolute {
+        let named = candidate.is_named() && is_named_path(&candidate.at);
+        let begins = ["./", "../", "file:"]
+            .iter()
+            .any(|start| text.starts_with(start));
+        let is_path = named || absolute || (begins && candidate.is_named());
+        if !is_path {
             continue;
         }
         let at = candidate.at.clone();

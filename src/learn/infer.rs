@@ -240,14 +240,17 @@ impl<'c> Walk<'c> {
     ) -> Result<(), Trouble> {
         let values: Vec<&Value> = seen.iter().filter_map(|s| s.value).collect();
         let kinds: BTreeSet<ValueKind> = values.iter().map(|v| v.kind()).collect();
-        if kinds.len() > 1 || kinds.contains(&ValueKind::Null) {
+        let optional = seen.iter().any(|s| s.value.is_none());
+        // A list that is there, though empty at times, is not an optional one.
+        let lists = BTreeSet::from([ValueKind::Empty, ValueKind::List]);
+        let alike = kinds == lists && (optional || at.contains(&Step::Every));
+        if (kinds.len() > 1 && !alike) || kinds.contains(&ValueKind::Null) {
             return Err(Trouble::Types(at.clone()));
         }
-        let optional = seen.iter().any(|s| s.value.is_none());
         match kinds.first() {
             None | Some(ValueKind::Null) => Ok(()),
             Some(ValueKind::Map) => self.map(at, seen, &values, declared),
-            Some(ValueKind::List) => self.list(at, seen, &values, declared),
+            Some(ValueKind::Empty | ValueKind::List) => self.list(at, seen, &values, declared),
             Some(ValueKind::Bool) => {
                 let limit = Limit::one_of(values.into_iter().cloned());
                 self.put(at, vec![limit], optional)
@@ -341,7 +344,7 @@ impl<'c> Walk<'c> {
     ) -> Result<(), Trouble> {
         let optional = seen.iter().any(|s| s.value.is_none());
         let empty = |value: &&Value| matches!(value, Value::List(items) if items.is_empty());
-        if values.iter().all(|value| empty(value)) {
+        if values.iter().all(empty) {
             return self.wholes(at, values, optional);
         }
         let mut below = Vec::new();
@@ -376,10 +379,7 @@ impl<'c> Walk<'c> {
                 _ => None,
             })
             .collect();
-        let reached: Option<Vec<_>> = there
-            .iter()
-            .map(|(s, _)| s.call.paths.get(&s.at))
-            .collect();
+        let reached: Option<Vec<_>> = there.iter().map(|(s, _)| s.call.paths.get(&s.at)).collect();
         if let Some(reached) = reached {
             let writes = reached.iter().any(|r| r.writes);
             let places = reached.iter().flat_map(|r| r.places.iter().cloned());
@@ -395,13 +395,11 @@ impl<'c> Walk<'c> {
             Step::Every => None,
         });
         let texts: Vec<&str> = there.iter().map(|(_, text)| *text).collect();
-        match text::limits(name.unwrap_or_default(), &texts) {
-            Some(limits) => self.put(at, limits, optional),
-            None => {
-                let why = "names too many places to list them, or places of several kinds";
-                Err(Trouble::Place(spell(at), why))
-            }
-        }
+        let Some(limits) = text::limits(name.unwrap_or_default(), &texts) else {
+            let why = "names too many places to list them, or places of several kinds";
+            return Err(Trouble::Place(spell(at), why));
+        };
+        self.put(at, limits, optional)
     }
 }
 
@@ -418,12 +416,12 @@ fn number(values: &[&Value]) -> Vec<Limit> {
             _ => None,
         })
         .collect();
-    spelled.sort_by(|a, b| match (a.parse::<i64>(), b.parse::<i64>()) {
-        (Ok(a), Ok(b)) => a.cmp(&b),
-        _ => {
-            let real = |text: &str| text.parse::<f64>().unwrap_or(f64::NAN);
-            real(a).total_cmp(&real(b))
+    spelled.sort_by(|a, b| {
+        if let (Ok(a), Ok(b)) = (a.parse::<i64>(), b.parse::<i64>()) {
+            return a.cmp(&b);
         }
+        let real = |text: &str| text.parse::<f64>().unwrap_or(f64::NAN);
+        real(a).total_cmp(&real(b))
     });
     let bound = |raw: Option<&&str>| raw.map_or_else(String::new, |raw| (*raw).to_owned());
     vec![

@@ -104,13 +104,17 @@ pub fn propose(entries: &[&Entry], world: &World<'_>) -> Proposal {
                 server.insert(entry.name.clone());
             }
             Subject::Prompt | Subject::Resource => {
-                if entry.name.contains('*') || entry.hidden > 0 {
-                    let why = "its name has a `*` or a secret in it".to_owned();
-                    proposal.leave_out(what(entry), why);
+                if let Some(why) = entry.obscured() {
+                    proposal.leave_out(what(entry), why.to_owned());
+                } else if !collect::is_plain_name(&entry.name) {
+                    proposal.leave_out(what(entry), collect::ODD_NAME.to_owned());
                 } else {
                     let key = (entry.subject, entry.server.to_string());
                     let agents = named.entry(key).or_default();
-                    agents.entry(entry.agent.to_string()).or_default().push(entry);
+                    agents
+                        .entry(entry.agent.to_string())
+                        .or_default()
+                        .push(entry);
                 }
             }
         }
@@ -135,10 +139,17 @@ fn learn_tools(
             .ok()
             .and_then(|server| schema(definitions, &server, tool));
         let declared = schema::Declared::of(schema);
-        learned.extend(infer::infer(calls.iter().collect(), &declared, &mut left_out));
+        learned.extend(infer::infer(
+            calls.iter().collect(),
+            &declared,
+            &mut left_out,
+        ));
     }
     for (call, why) in left_out {
-        let what = format!("tools/call `{}` of `{}` by `{}`", call.tool, call.server, call.agent);
+        let what = format!(
+            "tools/call `{}` of `{}` by `{}`",
+            call.tool, call.server, call.agent
+        );
         proposal.leave_out(what, why);
     }
     let pinned = world.pins.servers.iter().map(|(server, pins)| {

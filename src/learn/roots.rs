@@ -80,7 +80,10 @@ mod tests {
             (&["/home/u/p/a"][..], &["/home/u/p/a"][..]),
             (&["/home/u/p/a", "/home/u/p/b"], &["/home/u/p"]),
             (&["/home/u/p", "/home/u/p/b/c"], &["/home/u/p"]),
-            (&["/home/u/p/a", "/home/u/q/b"], &["/home/u/p/a", "/home/u/q/b"]),
+            (
+                &["/home/u/p/a", "/home/u/q/b"],
+                &["/home/u/p/a", "/home/u/q/b"],
+            ),
             (
                 &["/home/u/p/a", "/home/u/p/b", "/home/u/q/b"],
                 &["/home/u/p", "/home/u/q/b"],

@@ -4,6 +4,7 @@ use super::infer::{Learned, Limits};
 use crate::engine::heard::Subject;
 use crate::engine::pin::visible;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 /// Fewest tools that are called by a pattern where all that have it were seen.
 const ALL_OF: usize = 3;
@@ -26,13 +27,16 @@ pub(super) struct Rule {
 /// What makes two tools one rule.
 type Same = (String, BTreeMap<String, Limits>);
 
+/// Names that share a rule, and what it saw.
+type Sharing = (BTreeSet<String>, Vec<String>);
+
 /// One rule for the tools, and the agents, that have the same constraints.
 pub(super) fn tools(
     learned: &[Learned<'_>],
     pinned: &BTreeMap<String, BTreeSet<String>>,
     patterns: bool,
 ) -> Vec<Rule> {
-    let mut by_agent: BTreeMap<(String, Same), (BTreeSet<String>, Vec<String>)> = BTreeMap::new();
+    let mut by_agent: BTreeMap<(String, Same), Sharing> = BTreeMap::new();
     for one in learned {
         let Some(call) = one.calls.first() else {
             continue;
@@ -42,8 +46,7 @@ pub(super) fn tools(
         tools.insert(call.tool.clone());
         notes.extend(told(one));
     }
-    let mut rules: BTreeMap<(Same, BTreeSet<String>), (BTreeSet<String>, Vec<String>)> =
-        BTreeMap::new();
+    let mut rules: BTreeMap<(Same, BTreeSet<String>), Sharing> = BTreeMap::new();
     for ((agent, same), (tools, notes)) in by_agent {
         let (agents, all) = rules.entry((same, tools)).or_default();
         agents.insert(agent);
@@ -69,7 +72,10 @@ fn called(
     pinned: Option<&BTreeSet<String>>,
     patterns: bool,
 ) -> Vec<String> {
-    let prefix = |tool: &str| tool.find(['_', '-']).map(|at| tool.get(..=at).unwrap_or_default().to_owned());
+    let prefix = |tool: &str| {
+        tool.find(['_', '-'])
+            .map(|at| tool.get(..=at).unwrap_or_default().to_owned())
+    };
     let mut parts: BTreeMap<String, Vec<&String>> = BTreeMap::new();
     let mut names = BTreeSet::new();
     for tool in tools {
@@ -79,7 +85,10 @@ fn called(
         }
     }
     for (prefix, with) in parts {
-        let mut known = pinned.into_iter().flatten().filter(|t| t.starts_with(&prefix));
+        let mut known = pinned
+            .into_iter()
+            .flatten()
+            .filter(|t| t.starts_with(&prefix));
         let complete = pinned.is_some() && known.all(|tool| tools.contains(tool));
         if (patterns && with.len() > 1) || (complete && with.len() >= ALL_OF) {
             names.insert(format!("{prefix}*"));
@@ -96,7 +105,11 @@ fn told(learned: &Learned<'_>) -> Vec<String> {
         return Vec::new();
     };
     let times = learned.calls.iter().map(|call| call.time.as_str());
-    let users: BTreeSet<&str> = learned.calls.iter().filter_map(|c| c.user.as_deref()).collect();
+    let users: BTreeSet<&str> = learned
+        .calls
+        .iter()
+        .filter_map(|c| c.user.as_deref())
+        .collect();
     let mut notes = vec![format!(
         "`{}` {} by `{}`{}",
         first.tool,
@@ -146,16 +159,25 @@ impl Rule {
     pub(super) fn id(&self, taken: &mut BTreeSet<String>) -> String {
         let word = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         let slug = |text: &str| -> String {
-            text.chars().filter(|c| word(*c)).take(24).collect::<String>()
+            text.chars()
+                .filter(|c| word(*c))
+                .take(24)
+                .collect::<String>()
         };
         let what = match self.subject {
-            Subject::Tool => self.names.first().map(|name| slug(name)).unwrap_or_default(),
+            Subject::Tool => self
+                .names
+                .first()
+                .map(|name| slug(name))
+                .unwrap_or_default(),
             other => format!("{}s", other.word()),
         };
         let base = format!("learned-{}-{what}", slug(&self.server));
         let base: String = base.chars().take(ID.saturating_sub(5)).collect();
         let numbered = (2..).map(|n: usize| format!("{base}-{n}"));
-        let free = std::iter::once(base.clone()).chain(numbered).find(|id| !taken.contains(id));
+        let free = std::iter::once(base.clone())
+            .chain(numbered)
+            .find(|id| !taken.contains(id));
         let id = free.unwrap_or(base);
         taken.insert(id.clone());
         id
@@ -166,7 +188,7 @@ impl Rule {
         let mut text = String::new();
         for note in &self.notes {
             // A peer's words must not end the comment.
-            text.push_str(&format!("# {}\n", visible(note)));
+            let _ = writeln!(text, "# {}", visible(note));
         }
         let names = |names: &mut dyn Iterator<Item = &String>| {
             let names: toml_edit::Array = names.map(String::as_str).collect();
@@ -179,19 +201,60 @@ impl Rule {
         };
         let quoted = |text: &str| toml_edit::Value::from(text).to_string();
         text.push_str("[[rule]]\n");
-        text.push_str(&format!("id = {}\n", quoted(&self.id(taken))));
+        let _ = writeln!(text, "id = {}", quoted(&self.id(taken)));
         text.push_str("effect = \"permit\"\n");
-        text.push_str(&format!("agents = {}\n", names(&mut self.agents.iter())));
-        text.push_str(&format!("server = {}\n", quoted(&self.server)));
-        text.push_str(&format!("{key} = {}\n", names(&mut self.names.iter())));
+        let _ = writeln!(text, "agents = {}", names(&mut self.agents.iter()));
+        let _ = writeln!(text, "server = {}", quoted(&self.server));
+        let _ = writeln!(text, "{key} = {}", names(&mut self.names.iter()));
         if !self.arguments.is_empty() {
             let mut table = toml_edit::InlineTable::new();
             for (pointer, limits) in &self.arguments {
                 table.insert(pointer, limits.to_toml()?.into());
             }
-            text.push_str(&format!("args = {table}\n"));
+            let _ = writeln!(text, "args = {table}");
         }
         text.push('\n');
         Some(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn patterns_cover_what_was_seen_unless_they_are_asked_for() {
+        let seen = set(&["get_a", "get_b", "get_c", "list_a", "list_b", "status"]);
+        let more = set(&[
+            "get_a", "get_b", "get_c", "get_d", "list_a", "list_b", "status",
+        ]);
+        for (pinned, patterns, expected) in [
+            (
+                Some(&seen),
+                false,
+                &["get_*", "list_a", "list_b", "status"][..],
+            ),
+            (
+                Some(&more),
+                false,
+                &["get_a", "get_b", "get_c", "list_a", "list_b", "status"],
+            ),
+            (
+                None,
+                false,
+                &["get_a", "get_b", "get_c", "list_a", "list_b", "status"],
+            ),
+            (Some(&more), true, &["get_*", "list_*", "status"]),
+        ] {
+            assert_eq!(
+                called(&seen, pinned, patterns),
+                expected,
+                "{pinned:?} {patterns}"
+            );
+        }
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn limits(name: &str, texts: &[&str]) -> Option<Vec<Limit>> {
     if short && distinct.len() <= ONCE && longest <= WORD && all(&distinct, &SLUG) {
         return Some(vec![listed()]);
     }
-    if all(&distinct, &SLUG) {
+    if short && all(&distinct, &SLUG) {
         let rest = round(longest).saturating_sub(1);
         return Some(vec![Limit::Matches(format!(
             "[A-Za-z0-9][A-Za-z0-9._-]{{0,{rest}}}"
@@ -91,9 +91,15 @@ macro_rules! pattern {
 
 pattern!(SLUG, r"\A[A-Za-z0-9][A-Za-z0-9._-]*\z");
 pattern!(URL, r"\A[A-Za-z][A-Za-z0-9+.-]*:(//|\\\\)");
-pattern!(PLAIN_URL, r"\A([a-z][a-z0-9+.-]*://[A-Za-z0-9.:\[\]-]+)([/?#][!-\[\]-~]*)?\z");
+pattern!(
+    PLAIN_URL,
+    r"\A([a-z][a-z0-9+.-]*://[A-Za-z0-9.:\[\]-]+)([/?#][!-\[\]-~]*)?\z"
+);
 pattern!(LOWER_UUID, r"\A[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\z");
-pattern!(ANY_UUID, r"\A[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\z");
+pattern!(
+    ANY_UUID,
+    r"\A[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\z"
+);
 pattern!(DATE, r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}\z");
 pattern!(
     TIME,
@@ -103,10 +109,15 @@ pattern!(DIGITS, r"\A[0-9]+\z");
 pattern!(HEX, r"\A[0-9a-f]{7,}\z");
 pattern!(TICKET, r"\A([A-Z][A-Z0-9]*-)[0-9]+\z");
 pattern!(EMAIL, r"\A[A-Za-z0-9._%+-]+(@[A-Za-z0-9.-]+)\z");
-pattern!(REPOSITORY, r"\A([A-Za-z0-9][A-Za-z0-9._-]*/)[A-Za-z0-9][A-Za-z0-9._-]*\z");
+pattern!(
+    REPOSITORY,
+    r"\A([A-Za-z0-9][A-Za-z0-9._-]*/)[A-Za-z0-9][A-Za-z0-9._-]*\z"
+);
 
 fn fits(text: &str, pattern: &LazyLock<Option<Regex>>) -> bool {
-    pattern.as_ref().is_some_and(|pattern| pattern.is_match(text))
+    pattern
+        .as_ref()
+        .is_some_and(|pattern| pattern.is_match(text))
 }
 
 fn all(texts: &BTreeSet<&str>, pattern: &LazyLock<Option<Regex>>) -> bool {
@@ -178,7 +189,7 @@ mod tests {
         match limits(name, texts) {
             None => "nothing".to_owned(),
             Some(limits) => {
-                let told: Vec<_> = limits.iter().map(|limit| limit.told()).collect();
+                let told: Vec<_> = limits.iter().map(Limit::told).collect();
                 told.join(", ")
             }
         }
@@ -191,7 +202,11 @@ mod tests {
             ("q", &["a b", "a b"][..], r#"equals = "a b""#),
             ("q", &["a", "b"], r#"one_of = ["a", "b"]"#),
             ("q", &["a b", "c d", "e f"], "max_len = 20"),
-            ("q", &["a b", "c d", "a b", "c d"], r#"one_of = ["a b", "c d"]"#),
+            (
+                "q",
+                &["a b", "c d", "a b", "c d"],
+                r#"one_of = ["a b", "c d"]"#,
+            ),
             ("q", &[&long], "max_len = 500"),
             ("q", &["two\nlines"], "max_len = 20"),
             (
@@ -199,13 +214,21 @@ mod tests {
                 &["ab", "cd", "ef", "gh"],
                 r#"matches = "[A-Za-z0-9][A-Za-z0-9._-]{0,19}""#,
             ),
-            ("day", &["2026-01-02", "2026-01-03"], r#"matches = "[0-9]{4}-[0-9]{2}-[0-9]{2}""#),
+            (
+                "day",
+                &["2026-01-02", "2026-01-03"],
+                r#"matches = "[0-9]{4}-[0-9]{2}-[0-9]{2}""#,
+            ),
             ("n", &["12", "1234"], r#"matches = "[0-9]{2,4}""#),
-            ("key", &["AB-1", "CD-22"], r#"matches = '(?:AB\-|CD\-)[0-9]{1,9}'"#),
+            (
+                "key",
+                &["AB-1", "CD-22"],
+                r"matches = '(?:AB\-|CD\-)[0-9]{1,9}'",
+            ),
             (
                 "to",
                 &["a@x.org", "b@x.org"],
-                r#"matches = '[A-Za-z0-9._%+-]{1,64}(?:@x\.org)'"#,
+                r"matches = '[A-Za-z0-9._%+-]{1,64}(?:@x\.org)'",
             ),
             (
                 "repo",
@@ -214,12 +237,30 @@ mod tests {
             ),
             (
                 "url",
-                &["https://a.org/1", "https://a.org/2?x", "https://a.org", "https://b.org:1/"],
-                r#"matches = '(?:https://a\.org|https://b\.org:1)(?:[/?#][!-\[\]-~]*)?', max_len = 20"#,
+                &[
+                    "https://a.org/1",
+                    "https://a.org/2?x",
+                    "https://a.org",
+                    "https://b.org:1/",
+                ],
+                r"matches = '(?:https://a\.org|https://b\.org:1)(?:[/?#][!-\[\]-~]*)?', max_len = 20",
             ),
             ("url", &["https://a.org/1", "x", "y", "z"], "nothing"),
-            ("url", &["https://u@a.org/1", "https://b/1", "https://c/1", "https://d/"], "nothing"),
-            ("host", &["a.org", "b.org", "c.org", "d.org"], r#"one_of = ["a.org", "b.org", "c.org", "d.org"]"#),
+            (
+                "url",
+                &[
+                    "https://u@a.org/1",
+                    "https://b/1",
+                    "https://c/1",
+                    "https://d/",
+                ],
+                "nothing",
+            ),
+            (
+                "host",
+                &["a.org", "b.org", "c.org", "d.org"],
+                r#"one_of = ["a.org", "b.org", "c.org", "d.org"]"#,
+            ),
         ] {
             assert_eq!(told(name, texts), expected, "{name} {texts:?}");
         }

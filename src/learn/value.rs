@@ -27,6 +27,8 @@ pub(super) enum ValueKind {
     Bool,
     Number,
     Text,
+    /// A list without items: told apart, since `/list/*` selects nothing in it.
+    Empty,
     List,
     Map,
 }
@@ -41,7 +43,11 @@ impl Value {
             Kind::Array => Self::List(value.items().map(Self::of).collect()),
             Kind::Object => {
                 let members = value.members();
-                Self::Map(members.map(|(k, v)| (k.into_owned(), Self::of(v))).collect())
+                Self::Map(
+                    members
+                        .map(|(k, v)| (k.into_owned(), Self::of(v)))
+                        .collect(),
+                )
             }
         }
     }
@@ -52,6 +58,7 @@ impl Value {
             Self::Bool(_) => ValueKind::Bool,
             Self::Number(_) => ValueKind::Number,
             Self::Text(_) => ValueKind::Text,
+            Self::List(items) if items.is_empty() => ValueKind::Empty,
             Self::List(_) => ValueKind::List,
             Self::Map(_) => ValueKind::Map,
         }

@@ -5,6 +5,7 @@ use crate::engine::pin::visible;
 use crate::engine::policy::AskAgent;
 use crate::layout::{self, LayoutError};
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use toml_edit::{Array, DocumentMut, Item, Table, Value};
 
 /// The policy that a proposal is made beside.
@@ -41,7 +42,12 @@ pub enum WriteError {
 impl Proposal {
     /// A whole policy: what the existing one says besides its permits, if there
     /// is one, and what was learned.
-    pub fn whole(&self, existing: Option<&Existing<'_>>, home: &str, head: &str) -> Result<String, WriteError> {
+    pub fn whole(
+        &self,
+        existing: Option<&Existing<'_>>,
+        home: &str,
+        head: &str,
+    ) -> Result<String, WriteError> {
         let mut text = String::new();
         for line in head.lines() {
             text.push_str(&format!("# {}\n", visible(line)).replace("# \n", "#\n"));
@@ -60,6 +66,10 @@ impl Proposal {
             }
         };
         let mut document = parsed(&base)?;
+        if let Some(paths) = document.get_mut("paths").and_then(Item::as_table_like_mut) {
+            paths.remove("read");
+            paths.remove("write");
+        }
         self.set_roots(&mut document, [&[], &[]], workspace, home)?;
         self.set_asks(&mut document, true)?;
         text.push_str(&document.to_string());
@@ -75,7 +85,11 @@ impl Proposal {
             return Ok(existing.text.to_owned());
         }
         let mut document = parsed(existing.text)?;
-        for (name, needed) in [("rule", !self.rules.is_empty()), ("server", true), ("agent", true)] {
+        for (name, needed) in [
+            ("rule", !self.rules.is_empty()),
+            ("server", true),
+            ("agent", true),
+        ] {
             if needed && document.get(name).is_some_and(Item::is_value) {
                 return Err(WriteError::Form(name));
             }
@@ -96,6 +110,15 @@ impl Proposal {
         Ok(text)
     }
 
+    /// Whether the existing rules with a `path` hold for more places then.
+    pub fn widens(&self, existing: &Existing<'_>) -> bool {
+        let [reads, writes] = existing.roots;
+        let readable: Vec<String> = reads.iter().chain(writes).cloned().collect();
+        let missing =
+            |of: &BTreeSet<String>, known: &[String]| of.iter().any(|r| !roots::covers(known, r));
+        missing(&self.reads, &readable) || missing(&self.writes, writes)
+    }
+
     fn rules_text(&self, ids: &mut BTreeSet<String>) -> String {
         let rules = self.rules.iter().filter_map(|rule| rule.to_toml(ids));
         rules.collect()
@@ -110,18 +133,20 @@ impl Proposal {
     ) -> String {
         let mut text = String::new();
         for server in self.servers.difference(servers) {
-            text.push_str("# What is started: add a `command` or a `url`, or say it behind `run`.\n");
-            text.push_str(&format!("[server.{}]\n", key(server)));
+            text.push_str(
+                "# What is started: add a `command` or a `url`, or say it behind `run`.\n",
+            );
+            let _ = writeln!(text, "[server.{}]", key(server));
             let asked = self.asks.get(server).into_iter().flatten();
             let asked: Array = asked.map(String::as_str).collect();
             if asks || !asked.is_empty() {
-                text.push_str(&format!("ask_agent = {asked}\n"));
+                let _ = writeln!(text, "ask_agent = {asked}");
             }
             text.push('\n');
         }
         for agent in self.agents.difference(agents) {
             text.push_str("# Whoever starts `lockgate run`; for agents that connect, say how they prove it.\n");
-            text.push_str(&format!("[agent.{}]\nstdio = true\n\n", key(agent)));
+            let _ = writeln!(text, "[agent.{}]\nstdio = true\n", key(agent));
         }
         text
     }
@@ -135,7 +160,10 @@ impl Proposal {
                 table.retain(|key, _| seen.contains(key));
             }
         }
-        if let Some(rules) = document.get_mut("rule").and_then(Item::as_array_of_tables_mut) {
+        if let Some(rules) = document
+            .get_mut("rule")
+            .and_then(Item::as_array_of_tables_mut)
+        {
             rules.retain(|rule| rule.get("effect").and_then(Item::as_str) == Some("forbid"));
         } else if document.get("rule").is_some() {
             return Err(WriteError::Form("rule"));
@@ -152,28 +180,28 @@ impl Proposal {
         home: &str,
     ) -> Result<(), WriteError> {
         let readable: Vec<String> = reads.iter().chain(writes).cloned().collect();
-        let fresh = readable.is_empty();
         let new = |of: &BTreeSet<String>, known: &[String]| -> Vec<String> {
             let missing = of.iter().filter(|root| !roots::covers(known, root));
             missing.map(|root| spelled(root, workspace, home)).collect()
         };
-        let new = [("read", new(&self.reads, &readable)), ("write", new(&self.writes, writes))];
-        if fresh
-            && let Some(paths) = document.get_mut("paths").and_then(Item::as_table_like_mut)
-        {
-            paths.remove("read");
-            paths.remove("write");
-        }
+        let new = [
+            ("read", new(&self.reads, &readable)),
+            ("write", new(&self.writes, writes)),
+        ];
         if new.iter().all(|(_, roots)| roots.is_empty()) {
             return Ok(());
         }
-        let paths = document.entry("paths").or_insert_with(|| Item::Table(Table::new()));
+        let paths = document
+            .entry("paths")
+            .or_insert_with(|| Item::Table(Table::new()));
         let paths = paths.as_table_like_mut().ok_or(WriteError::Form("paths"))?;
         for (name, roots) in new {
             if roots.is_empty() {
                 continue;
             }
-            let list = paths.entry(name).or_insert_with(|| Value::from(Array::new()).into());
+            let list = paths
+                .entry(name)
+                .or_insert_with(|| Value::from(Array::new()).into());
             let list = list.as_array_mut().ok_or(WriteError::Form("paths"))?;
             for root in roots {
                 list.push(root);
@@ -192,16 +220,24 @@ impl Proposal {
             if asked.is_none() && !exactly {
                 continue;
             }
-            let server = server.as_table_like_mut().ok_or(WriteError::Form("server"))?;
+            let server = server
+                .as_table_like_mut()
+                .ok_or(WriteError::Form("server"))?;
             if exactly {
                 server.remove("ask_agent");
             }
             let default: Array = if exactly {
                 Array::new()
             } else {
-                AskAgent::default().methods.iter().map(String::as_str).collect()
+                AskAgent::default()
+                    .methods
+                    .iter()
+                    .map(String::as_str)
+                    .collect()
             };
-            let list = server.entry("ask_agent").or_insert_with(|| Value::from(default).into());
+            let list = server
+                .entry("ask_agent")
+                .or_insert_with(|| Value::from(default).into());
             let list = list.as_array_mut().ok_or(WriteError::Form("ask_agent"))?;
             for method in asked.into_iter().flatten() {
                 if !list.iter().any(|known| known.as_str() == Some(method)) {
@@ -227,7 +263,10 @@ fn key(name: &str) -> String {
 
 fn forbids(document: &DocumentMut) -> BTreeSet<String> {
     let rules = document.get("rule").and_then(Item::as_array_of_tables);
-    let ids = rules.into_iter().flatten().filter_map(|rule| rule.get("id"));
+    let ids = rules
+        .into_iter()
+        .flatten()
+        .filter_map(|rule| rule.get("id"));
     ids.filter_map(Item::as_str).map(str::to_owned).collect()
 }
 

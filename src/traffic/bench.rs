@@ -8,12 +8,37 @@ use crate::engine::guard::paths::PathFacts;
 use crate::engine::heard::Subject;
 use crate::engine::message::{Direction, Opened};
 use crate::engine::policy::RuleRef;
+use crate::engine::reason::Reason;
 use crate::engine::record::RecordVerdict;
 use crate::engine::{Context, Engine, Session};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Denials that come of the request, the policy and the pins alone. All others
+/// came of what the session or the server was like at that moment.
+const OF_ITSELF: [Reason; 11] = [
+    Reason::InvalidParams,
+    Reason::UnpinnedTool,
+    Reason::SecretPlace,
+    Reason::SelfProtection,
+    Reason::UnresolvablePath,
+    Reason::UndeclaredArgument,
+    Reason::SchemaViolation,
+    Reason::SchemaUnusable,
+    Reason::Forbidden,
+    Reason::NotPermitted,
+    Reason::InsufficientScope,
+];
+
+/// Why the recorded verdict says nothing about policy and pins, if so.
+pub fn circumstance(entry: &Entry) -> Option<&'static str> {
+    let of_itself = |code: &str| OF_ITSELF.iter().any(|reason| reason.code() == code);
+    let code = entry.reason.as_deref().unwrap_or_default();
+    let why = "what denied it was the session or the server of that moment";
+    (!entry.permitted && !of_itself(code)).then_some(why)
+}
 
 /// Judges recorded requests.
 #[derive(Debug)]
@@ -40,7 +65,7 @@ pub struct Judged {
 }
 
 impl Bench<'_> {
-    /// Judges one. `None` where the engine finds nothing to judge in it.
+    /// Judges one.
     pub fn judge(&self, entry: &Entry) -> Judged {
         let mut session = Session::new("bench");
         if let Some(principal) = entry.principal() {

@@ -80,7 +80,10 @@ pub struct Draft {
 impl Draft {
     /// Takes what was heard; arguments of more than `most` bytes are left out.
     pub fn of(heard: &Heard<'_>, most: usize) -> Self {
-        let (name, secret) = scrub::scrub_name(&heard.name);
+        let (name, secret) = match heard.subject {
+            Subject::Resource => scrub::scrub_uri(&heard.name),
+            Subject::Tool | Subject::Prompt | Subject::Ask => (heard.name.clone(), false),
+        };
         let mut draft = Self {
             method: heard.method,
             subject: heard.subject,
@@ -92,7 +95,11 @@ impl Draft {
             scopes: heard.scopes.clone(),
         };
         let size = |(_, value): &(&str, Json<'_>)| value.raw().len();
-        let size = heard.arguments.iter().map(size).fold(0, usize::saturating_add);
+        let size = heard
+            .arguments
+            .iter()
+            .map(size)
+            .fold(0, usize::saturating_add);
         if size > most {
             draft.omitted = size;
             return draft;
@@ -202,10 +209,17 @@ impl Entry {
                 .map_err(|e| EntryError::Form(e.to_string()))
         });
         let arguments = arguments.transpose()?;
-        if arguments.as_ref().is_some_and(|a| a.root().kind() != Kind::Object) {
+        if arguments
+            .as_ref()
+            .is_some_and(|a| a.root().kind() != Kind::Object)
+        {
             return Err(form("`arguments` is no object"));
         }
-        let count = |key: &str| root.get(key).and_then(|v| v.raw().parse().ok()).unwrap_or(0);
+        let count = |key: &str| {
+            root.get(key)
+                .and_then(|v| v.raw().parse().ok())
+                .unwrap_or(0)
+        };
         let permitted = match needed("verdict")?.as_str() {
             "permit" => true,
             "deny" => false,
@@ -268,7 +282,9 @@ impl Entry {
 
 fn set(value: Option<Json<'_>>) -> BTreeSet<Arc<str>> {
     let items = value.into_iter().flat_map(Json::items);
-    items.filter_map(|item| Some(Arc::from(&*item.as_str()?))).collect()
+    items
+        .filter_map(|item| Some(Arc::from(&*item.as_str()?)))
+        .collect()
 }
 
 fn rules(value: Json<'_>) -> Vec<RuleRef> {

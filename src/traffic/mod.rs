@@ -13,7 +13,7 @@ pub mod read;
 pub mod scrub;
 pub mod tape;
 
-pub use bench::{Bench, Judged};
+pub use bench::{Bench, Judged, circumstance};
 pub use entry::{Entry, FORMAT};
 pub use read::{Recording, RecordingError, recording};
 pub use tape::{Stamps, Tape, TapeError};

@@ -6,6 +6,7 @@
 
 use crate::engine::mask::{looks_like_token, names_a_secret};
 use crate::engine::message::{Json, Kind};
+use std::fmt::Write as _;
 
 /// How a placeholder begins. A number follows, so that two keys stay two keys.
 const MARK: &str = "<lockgate:secret:";
@@ -85,12 +86,13 @@ pub fn scrub(value: Json<'_>) -> Scrubbed {
     out
 }
 
-/// The name of something, without the secrets in it.
-pub fn scrub_name(name: &str) -> (String, bool) {
-    if is_secret("", name) {
+/// The uri of a resource, without the secrets in it. Names of tools and prompts
+/// are the server's, and stand in the audit as they are.
+pub fn scrub_uri(uri: &str) -> (String, bool) {
+    if is_secret("", uri) {
         (format!("{MARK}1>"), true)
     } else {
-        (name.to_owned(), false)
+        (uri.to_owned(), false)
     }
 }
 
@@ -134,7 +136,7 @@ impl Scrubbed {
 
     fn placeholder(&mut self) {
         self.hidden = self.hidden.saturating_add(1);
-        self.text.push_str(&format!("\"{MARK}{}>\"", self.hidden));
+        let _ = write!(self.text, "\"{MARK}{}>\"", self.hidden);
     }
 }
 
@@ -158,10 +160,19 @@ mod tests {
     #[test]
     fn secrets_become_placeholders_and_the_rest_stays_as_it_came() {
         for (json, expected) in [
-            (r#"{"a": 1.0, "b":[true , null]}"#, r#"{"a":1.0,"b":[true,null]}"#),
+            (
+                r#"{"a": 1.0, "b":[true , null]}"#,
+                r#"{"a":1.0,"b":[true,null]}"#,
+            ),
             (r#"{"text":"a\u0041"}"#, r#"{"text":"a\u0041"}"#),
-            (r#"{"password":"x"}"#, r#"{"password":"<lockgate:secret:1>"}"#),
-            (r#"{"api_key":["x"]}"#, r#"{"api_key":"<lockgate:secret:1>"}"#),
+            (
+                r#"{"password":"x"}"#,
+                r#"{"password":"<lockgate:secret:1>"}"#,
+            ),
+            (
+                r#"{"api_key":["x"]}"#,
+                r#"{"api_key":"<lockgate:secret:1>"}"#,
+            ),
             (r#"{"pin":1234}"#, r#"{"pin":"<lockgate:secret:1>"}"#),
             (r#"{"max_tokens":4096}"#, r#"{"max_tokens":4096}"#),
             (
@@ -172,8 +183,14 @@ mod tests {
                 r#"{"ghp_0123456789abcdefghij":1,"ghp_0123456789abcdefghik":2}"#,
                 r#"{"<lockgate:secret:1>":1,"<lockgate:secret:2>":2}"#,
             ),
-            (r#"{"u":"https://me:pw@h/x"}"#, r#"{"u":"<lockgate:secret:1>"}"#),
-            (r#"{"u":"DB_PASSWORD=hunter2"}"#, r#"{"u":"<lockgate:secret:1>"}"#),
+            (
+                r#"{"u":"https://me:pw@h/x"}"#,
+                r#"{"u":"<lockgate:secret:1>"}"#,
+            ),
+            (
+                r#"{"u":"DB_PASSWORD=hunter2"}"#,
+                r#"{"u":"<lockgate:secret:1>"}"#,
+            ),
             (
                 r#"{"h":"Authorization: Bearer abc123456"}"#,
                 r#"{"h":"<lockgate:secret:1>"}"#,
@@ -186,7 +203,10 @@ mod tests {
                 r#"{"sha":"da39a3ee5e6b4b0d3255bfef95601890afd80709","x":"da39a3ee5e6b4b0d3255bfef95601890afd80709"}"#,
                 r#"{"sha":"da39a3ee5e6b4b0d3255bfef95601890afd80709","x":"<lockgate:secret:1>"}"#,
             ),
-            (r#"{"u":"https://a.example/b?c=d"}"#, r#"{"u":"https://a.example/b?c=d"}"#),
+            (
+                r#"{"u":"https://a.example/b?c=d"}"#,
+                r#"{"u":"https://a.example/b?c=d"}"#,
+            ),
         ] {
             let document = Document::read(json.as_bytes().to_vec(), &Limits::DEFAULT).unwrap();
             assert_eq!(scrub(document.root()).text, expected, "{json}");

@@ -228,6 +228,22 @@ mod tests {
     }
 
     #[test]
+    fn a_recording_ends_at_its_bound_and_stops_nobody() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("r");
+        Tape::open(&path).unwrap();
+        let file = File::options().write(true).open(&path).unwrap();
+        file.set_len(MOST_BYTES - 4).unwrap();
+        let tape = Tape::open(&path).unwrap();
+        for line in ["{}\n", "x", "y"] {
+            tape.reel.lock().unwrap().write(line.as_bytes());
+        }
+        assert_eq!(fs::metadata(&path).unwrap().len(), MOST_BYTES);
+        assert!(tape.reel.lock().unwrap().file.is_none());
+        assert!(matches!(Tape::open(&path), Err(TapeError::Full { .. })));
+    }
+
+    #[test]
     fn half_a_line_stays_alone() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("r");

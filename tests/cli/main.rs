@@ -11,4 +11,5 @@ mod evidence;
 mod pins;
 mod policy;
 mod run;
+mod traffic;
 mod user;

@@ -59,8 +59,13 @@ impl Gate {
 
     /// One with servers of its own.
     pub(crate) fn serving(home: Home, policy: &str) -> Self {
+        Self::flagged(home, policy, &[])
+    }
+
+    /// One with more words on its command line.
+    pub(crate) fn flagged(home: Home, policy: &str, flags: &[String]) -> Self {
         let policy = format!("version = 1\n[pins]\nmode = \"tofu\"\n{policy}");
-        let argv = Run::policy(&home, &policy).serve(&[]);
+        let argv = Run::policy(&home, &policy).serve(flags);
         let process = Process::start(&home, &argv);
         let told = Regex::new(r"listening on https?://127\.0\.0\.1:(\d+)\n").unwrap();
         let port = until("a port", || {
