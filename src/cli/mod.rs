@@ -14,6 +14,7 @@ mod key;
 mod launch;
 mod learn;
 mod lister;
+mod login;
 mod pins;
 mod places;
 mod remote;
@@ -110,6 +111,10 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Lay out policy files, keeping comments and meaning
     Fmt(fmt::FmtArgs),
+    /// Log in to a remote server with a browser
+    Login(login::LoginArgs),
+    /// Forget the login to a remote server, and give its tokens up
+    Logout(login::LogoutArgs),
     /// Make API keys for agents that connect
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -183,6 +188,8 @@ pub fn main() -> ExitCode {
         Command::Learn(args) => learn::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Fmt(args) => fmt::run(&args),
+        Command::Login(args) => login::login(&args),
+        Command::Logout(args) => login::logout(&args),
         Command::Key(command) => key::run(&command),
         Command::Audit(command) => evidence::run(&command),
         Command::Demo => demo::run(),
@@ -206,6 +213,8 @@ fn tell_unheeded_before(command: &Command) {
         | Command::Explain(explain::ExplainArgs { target, .. }) => {
             tell_unheeded(target.config.as_deref());
         }
+        Command::Login(login::LoginArgs { which, .. })
+        | Command::Logout(login::LogoutArgs { which }) => tell_unheeded(which.config()),
         Command::Check(args) => tell_unheeded(args.named()),
         Command::Learn(args) => tell_unheeded(args.named()),
         Command::Replay(args) => tell_unheeded(args.config.as_deref()),

@@ -2,7 +2,7 @@
 
 use super::remote::Start;
 use super::run::{meta, open_tape, tell_other_launch};
-use super::setup::{Setup, new_seal, remote_agent};
+use super::setup::{Revision, Setup, new_seal};
 use super::{Fault, Target, launch, say};
 use crate::audit::AuditLog;
 use crate::engine::Engine;
@@ -16,14 +16,13 @@ use crate::proxy::evidence::SharedLog;
 use crate::state::lockfile::{self, FirstUse, Stamp};
 use crate::telemetry::log::{Held, drain};
 use crate::traffic::{Stamps, Tape};
-use crate::transport::http::server::{Door, Engines, Listener, Parts, Site, Way, Who};
+use crate::transport::http::server::{Bounds, Door, Engines, Listener, Parts, Site, Way, Who};
 use crate::transport::http::tls::{Tls, TlsFiles};
 use clap::Args;
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -44,7 +43,7 @@ pub(super) struct ServeArgs {
 
 pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
     let failed = |e: &dyn std::fmt::Display| Fault::Failed(e.to_string());
-    let Served { mut setups, only } = served(&args.target)?;
+    let Served { mut setups, only } = served(Revision::read(&args.target)?, &args.target)?;
     for setup in setups.values_mut() {
         setup.recording.clone_from(&args.record);
     }
@@ -60,6 +59,10 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
     let origin = origin(address, serve);
     let who = who(args, first, &origin)?;
     let sse = serve.sse;
+    let processes = Bounds {
+        all: serve.processes,
+        of_server: serve.processes_of_server,
+    };
     let bridged = setups.iter().filter(|(_, setup)| {
         let entry = setup.entry();
         entry.is_some_and(|entry| entry.bridge)
@@ -78,11 +81,14 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
         .map_err(|e| failed(&e))?;
     let log = SharedLog::new(log);
     let seal = Arc::new(new_seal()?);
-    let makers = Box::new(Makers {
+    let ruled = Ruled {
         setups,
-        seal: Arc::clone(&seal),
         engines: Mutex::default(),
         tape,
+    };
+    let makers = Box::new(Makers {
+        ruled: Arc::new(ruled),
+        seal: Arc::clone(&seal),
     });
     let site = Site::new(Parts {
         door,
@@ -95,7 +101,9 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
         seal,
         sse,
         bridged,
-    });
+        processes,
+    })
+    .map_err(|e| failed(&e))?;
     let served = listen(socket, tls, site);
     let closed = log.close("the listener was stopped");
     served?;
@@ -202,7 +210,7 @@ fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Fault> {
 
 fn listen(socket: TcpListener, tls: Option<Tls>, site: Site) -> Result<(), Fault> {
     let failed = |e: std::io::Error| Fault::Failed(e.to_string());
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(failed)?;
@@ -216,12 +224,10 @@ fn listen(socket: TcpListener, tls: Option<Tls>, site: Site) -> Result<(), Fault
         ));
         // From here on the log must not stop whoever writes to it.
         let held = Held::begin();
-        let over = Arc::new(AtomicBool::new(false));
-        let seen = Arc::clone(&over);
         let writer = std::thread::Builder::new().name("log".to_owned());
-        let writer = writer.spawn(move || drain(&held, &seen)).map_err(failed)?;
+        let writer = writer.spawn(move || drain(&held)).map_err(failed)?;
         listener.serve(stop).await;
-        over.store(true, Ordering::Relaxed);
+        Held::end_draining();
         // What it still holds is written when it ends.
         let _ = writer.join();
         Ok(())
@@ -251,28 +257,28 @@ struct Served {
     only: Option<ServerName>,
 }
 
-fn served(target: &Target) -> Result<Served, Fault> {
+fn served(revision: Revision, target: &Target) -> Result<Served, Fault> {
     // Where agents prove who they are, whoever starts the listener is none of
     // them, and which one is named here does not matter.
-    let proved = remote_agent(target)?.map(|name| name.to_string());
+    let proved = revision.remote_agent().map(|name| name.to_string());
     let target = &Target {
         agent: target.agent.clone().or(proved),
         ..target.clone()
     };
     let named = target.server.is_some() || target.url.is_some() || !target.command.is_empty();
     if named {
-        let setup = Setup::new(target)?;
+        let setup = Setup::of(revision, target)?;
         let only = Some(setup.server.clone());
         let setups = BTreeMap::from([(setup.server.clone(), setup)]);
         return Ok(Served { setups, only });
     }
     let mut setups = BTreeMap::new();
-    for name in super::setup::servers(target)? {
+    for name in revision.servers() {
         let target = Target {
             server: Some(name.to_string()),
             ..target.clone()
         };
-        setups.insert(name, Setup::new(&target)?);
+        setups.insert(name, Setup::of(revision.clone(), &target)?);
     }
     let mut all = setups.keys();
     let only = match (all.next(), all.next()) {
@@ -309,8 +315,16 @@ fn more_descriptors() {
 /// Makes engines by the policy, and the pins that the lockfile has now.
 #[derive(Debug)]
 struct Makers {
-    setups: BTreeMap<ServerName, Setup>,
+    /// All that goes by one revision of the policy, so that one exchange would
+    /// change it for all servers at once.
+    ruled: Arc<Ruled>,
     seal: Arc<Seal>,
+}
+
+/// The servers by one revision of the policy, and the engines made by it.
+#[derive(Debug)]
+struct Ruled {
+    setups: BTreeMap<ServerName, Setup>,
     engines: Mutex<BTreeMap<(AgentName, ServerName), Made>>,
     tape: Option<Tape>,
 }
@@ -320,11 +334,12 @@ type Made = (Option<Stamp>, Option<Digest>, Arc<Engine>);
 
 impl Engines for Makers {
     fn engine(&self, principal: &Principal, server: &ServerName) -> Result<Arc<Engine>, String> {
-        let setup = self.setups.get(server).ok_or("there is no such server")?;
+        let ruled = Arc::clone(&self.ruled);
+        let setup = ruled.setups.get(server).ok_or("there is no such server")?;
         // Before it is read: what changes in between is seen the next time.
         let stamp = Stamp::of(&setup.lockfile);
         let key = (principal.agent.clone(), server.clone());
-        let mut engines = self.engines.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut engines = ruled.engines.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((made, _, engine)) = engines.get(&key)
             && *made == stamp
         {
@@ -337,18 +352,22 @@ impl Engines for Makers {
     }
 
     fn pins(&self, server: &ServerName) -> FirstUse {
-        let setup = self.setups.get(server);
+        let setup = self.ruled.setups.get(server);
         let launch = setup.and_then(launch::keepable);
         let lockfile = setup.map(|s| s.lockfile.clone()).unwrap_or_default();
         FirstUse::new(lockfile, server.clone(), launch)
     }
 
     fn tape(&self, principal: &Principal, server: &ServerName) -> Option<Tape> {
-        let tape = self.tape.as_ref()?;
-        let engines = self.engines.lock().unwrap_or_else(PoisonError::into_inner);
+        let tape = self.ruled.tape.as_ref()?;
+        let engines = self
+            .ruled
+            .engines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let made = engines.get(&(principal.agent.clone(), server.clone()));
         Some(tape.stamped(Stamps {
-            policy: self.setups.get(server).and_then(|s| s.policy_digest),
+            policy: self.ruled.setups.get(server).and_then(|s| s.policy_digest),
             lockfile: made.and_then(|(_, digest, _)| *digest),
         }))
     }
@@ -364,5 +383,37 @@ impl Makers {
         let pins = pins.servers.get(&setup.server).cloned().unwrap_or_default();
         let engine = setup.engine_for(principal.agent.clone(), pins, Arc::clone(&self.seal));
         engine.map(Arc::new).map_err(|fault| fault.text())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn all_servers_go_by_one_revision() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("gate.toml");
+        let policy = |rule: &str| {
+            format!(
+                "version = 1\n[agent.a]\nstdio = true\n[server.x]\ncommand = [\"x\"]\n\
+                 [server.y]\ncommand = [\"y\"]\n[server.z]\ncommand = [\"z\"]\n\
+                 [[rule]]\nid = \"{rule}\"\neffect = \"permit\"\ntools = [\"*\"]\n"
+            )
+        };
+        fs::write(&file, policy("before")).unwrap();
+        let target = Target {
+            config: Some(file.clone()),
+            ..Target::default()
+        };
+        let revision = Revision::read(&target).unwrap();
+        fs::write(&file, policy("after")).unwrap();
+        let served = served(revision.clone(), &target).unwrap();
+        assert_eq!(served.setups.len(), 3);
+        for setup in served.setups.values() {
+            assert!(Arc::ptr_eq(&setup.policy, &revision.policy));
+            assert_eq!(setup.policy_digest, revision.policy_digest);
+        }
     }
 }

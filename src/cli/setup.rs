@@ -2,7 +2,10 @@
 //!
 //! Whatever is unusable here ends the program before a server is started.
 
+mod revision;
 mod who;
+
+pub(super) use revision::Revision;
 
 use super::places::Places;
 use super::remote;
@@ -16,7 +19,6 @@ use crate::engine::seal::{KEY, Seal};
 use crate::engine::types::{AgentName, Digest, ServerName};
 use crate::engine::url::ServerUrl;
 use crate::proxy::facts;
-use crate::state::lockfile;
 use crate::state::text::{self, TextError};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -32,7 +34,7 @@ pub(super) struct Setup {
     /// Digest of the policy's text.
     pub(super) policy_digest: Option<Digest>,
     /// The policy in force.
-    pub(super) policy: Policy,
+    pub(super) policy: Arc<Policy>,
     /// Who acts.
     pub(super) agent: AgentName,
     /// On which server.
@@ -44,7 +46,7 @@ pub(super) struct Setup {
     /// The lockfile's path.
     pub(super) lockfile: PathBuf,
     /// What it holds.
-    pub(super) pins: Lockfile,
+    pub(super) pins: Arc<Lockfile>,
     /// Digest of its bytes, if it is there.
     pub(super) pins_digest: Option<Digest>,
     /// A recording that is being made: no tool may read or write it.
@@ -54,7 +56,12 @@ pub(super) struct Setup {
 impl Setup {
     /// Reads the policy and the lockfile, and finds out who is meant.
     pub(super) fn new(target: &Target) -> Result<Self, Fault> {
-        let Read {
+        Self::of(Revision::read(target)?, target)
+    }
+
+    /// The same, by what was read before.
+    pub(super) fn of(revision: Revision, target: &Target) -> Result<Self, Fault> {
+        let Revision {
             places,
             file,
             policy,
@@ -62,7 +69,7 @@ impl Setup {
             lockfile,
             pins,
             pins_digest,
-        } = Read::new(target)?;
+        } = revision;
         let written = file.is_some();
         let agent = who::agent(&policy, written, target.agent.as_deref())?;
         let given = remote::given(target)?;
@@ -154,7 +161,7 @@ impl Setup {
     ) -> Result<Engine, Fault> {
         let guard = self.guard()?;
         let server = self.server.clone();
-        let engine = Engine::new(self.policy.clone(), agent, server, pins, guard);
+        let engine = Engine::new(Arc::clone(&self.policy), agent, server, pins, guard);
         let engine = match self.url {
             Some(_) => engine.over_http(),
             None => engine,
@@ -202,22 +209,14 @@ pub(super) fn new_seal() -> Result<Seal, Fault> {
     Ok(Seal::new(&key))
 }
 
-/// An agent of the policy in force that has a credential for the network.
-pub(super) fn remote_agent(target: &Target) -> Result<Option<AgentName>, Fault> {
-    let mut agents = Read::new(target)?.policy.agents.into_iter();
-    Ok(agents
-        .find(|(_, agent)| agent.is_remote())
-        .map(|(name, _)| name))
-}
-
 /// A policy with its pins, for requests of any agent on any server: those that
 /// it does not name are denied by it.
-pub(super) struct Anybody(Read);
+pub(super) struct Anybody(Revision);
 
 impl Anybody {
     /// Reads the policy and the lockfile.
     pub(super) fn new(target: &Target) -> Result<Self, Fault> {
-        Read::new(target).map(Self)
+        Revision::read(target).map(Self)
     }
 
     /// The policy in force.
@@ -242,81 +241,31 @@ impl Anybody {
 
     /// The same under another policy, beside the same pins.
     pub(super) fn under(&self, policy: Policy) -> Self {
-        Self(Read {
-            policy,
+        Self(Revision {
+            policy: Arc::new(policy),
             ..self.0.clone()
         })
     }
 
     /// What judges an agent in front of a server.
     pub(super) fn setup(&self, agent: AgentName, server: ServerName) -> Setup {
-        let read = self.0.clone();
-        let (command, url) = reached(&read.policy, &server, &[], None);
+        let revision = self.0.clone();
+        let (command, url) = reached(&revision.policy, &server, &[], None);
         Setup {
-            places: read.places,
-            file: read.file,
-            policy_digest: read.policy_digest,
-            policy: read.policy,
+            places: revision.places,
+            file: revision.file,
+            policy_digest: revision.policy_digest,
+            policy: revision.policy,
             agent,
             server,
             command,
             url,
-            lockfile: read.lockfile,
-            pins: read.pins,
-            pins_digest: read.pins_digest,
+            lockfile: revision.lockfile,
+            pins: revision.pins,
+            pins_digest: revision.pins_digest,
             recording: None,
         }
     }
-}
-
-/// What is read before it is known who is meant.
-#[derive(Clone)]
-struct Read {
-    places: Places,
-    file: Option<PathBuf>,
-    policy: Policy,
-    policy_digest: Option<Digest>,
-    lockfile: PathBuf,
-    pins: Lockfile,
-    pins_digest: Option<Digest>,
-}
-
-impl Read {
-    fn new(target: &Target) -> Result<Self, Fault> {
-        let places = Places::from_env().map_err(|e| Fault::Failed(e.to_string()))?;
-        let file = places.policy(target.config.as_deref());
-        let (policy, policy_digest) = match &file {
-            None => (Policy::baseline(), None),
-            Some(file) => {
-                let (policy, digest) = load_policy(file, &places)?;
-                (policy, Some(digest))
-            }
-        };
-        let lockfile = places.lockfile(file.as_deref());
-        let (pins, pins_digest) =
-            lockfile::load(&lockfile).map_err(|e| Fault::Failed(e.to_string()))?;
-        Ok(Self {
-            places,
-            file,
-            policy,
-            policy_digest,
-            lockfile,
-            pins,
-            pins_digest,
-        })
-    }
-}
-
-/// Every server that can be meant: those of the policy, or with no policy, those
-/// that the lockfile knows how to start.
-pub(super) fn servers(target: &Target) -> Result<Vec<ServerName>, Fault> {
-    let read = Read::new(target)?;
-    if read.file.is_some() {
-        return Ok(read.policy.servers.into_keys().collect());
-    }
-    let pinned = read.pins.servers.into_iter();
-    let startable = pinned.filter(|(_, pins)| pins.launch.is_some());
-    Ok(startable.map(|(name, _)| name).collect())
 }
 
 /// Reads a policy's text.

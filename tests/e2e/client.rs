@@ -18,10 +18,14 @@ pub(crate) enum Client {
     TypeScript2,
     /// The second generation as it comes, which does not probe.
     TypeScript2Legacy,
+    /// The Python SDK of the first generation: legacy only.
+    Python1,
     /// Probes by default.
     Python,
     /// Without probing.
     PythonLegacy,
+    /// In the modern era without asking for it, which is all that it knows.
+    PythonModern,
     /// The handshake, with a revision that has none (it is what rmcp does).
     Rmcp,
     /// Probing.
@@ -43,8 +47,12 @@ impl Client {
                     "2-legacy".into(),
                 ]
             }
+            Self::Python1 => vec![peers().python_1(), script("drive_1.py")],
             Self::Python => vec![peers().python(), script("drive.py"), "auto".into()],
             Self::PythonLegacy => vec![peers().python(), script("drive.py"), "legacy".into()],
+            Self::PythonModern => {
+                vec![peers().python(), script("drive.py"), "2026-07-28".into()]
+            }
             Self::Rmcp => return normal(home, rmcp::play(home, scenario, argv, false)),
             Self::RmcpAuto => return normal(home, rmcp::play(home, scenario, argv, true)),
         };

@@ -10,6 +10,7 @@
 mod cases;
 mod diagnostics;
 mod documents;
+mod login;
 mod properties;
 mod remote;
 

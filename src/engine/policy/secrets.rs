@@ -23,7 +23,7 @@ const SERVER: [&str; 7] = [
     "oauth",
 ];
 /// The same of a server's `oauth`.
-const OAUTH: [&str; 7] = [
+const OAUTH: [&str; 9] = [
     "issuer",
     "client_id",
     "scope",
@@ -31,6 +31,8 @@ const OAUTH: [&str; 7] = [
     "audience",
     "addresses",
     "exchange",
+    "login",
+    "redirect_port",
 ];
 
 /// The text with everything secret starred out, byte for byte, so that spans
@@ -95,6 +97,8 @@ impl Finder {
                 ["server", _, "oauth"] => !OAUTH.contains(&key),
                 // Says which tokens are trusted, and holds none.
                 ["agent", _] if key == "jwt" => false,
+                // A constraint; its value is a word of the language.
+                ["rule", ..] if key == "secrets" => false,
                 // Names of servers and agents, and `[paths] secret`.
                 ["server" | "agent" | "paths"] => false,
                 _ => key == "env" || names_a_secret(key),

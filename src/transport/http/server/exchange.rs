@@ -2,10 +2,12 @@
 
 use super::body::{Share, Unread, accepts, essence, on_one_line, read};
 use super::metadata::{self, VERSION, Wrong};
-use super::reply::{Reply, empty, events, json, modern_status, not_allowed, refused, wrong};
+use super::names::cancelled;
+use super::reply::{Reply, empty, events, json, modern_status, not_allowed, noted, refused, wrong};
 use super::session::{Kind, Session};
 use super::site::Site;
 use super::stream::{Events, First, Inlet, position};
+use super::workers::{beside, is_long};
 use crate::engine::message::{
     Direction, Document, Era, Id, Json, KnownMethod, Limits, Message, Method as Called, Opened,
     TopLevel,
@@ -59,7 +61,7 @@ pub(super) async fn answer(
         headers: head.headers,
     };
     match head.method {
-        method if old => visit.old(&method, (path, query), body).await,
+        method if old => Box::pin(visit.old(&method, (path, query), body)).await,
         Method::POST => visit.post(body).await,
         Method::GET => visit.get(),
         Method::DELETE => visit.delete(),
@@ -105,7 +107,12 @@ impl Visit<'_> {
             Err(Unread::Broken) => return Err(Box::new(empty(StatusCode::BAD_REQUEST))),
             Err(Unread::TooLarge(scan)) => return Err(Box::new(self.too_large(&scan))),
         };
-        let opened = Opened::read(Direction::ToServer, bytes, &Limits::DEFAULT);
+        let read = move || Opened::read(Direction::ToServer, bytes, &Limits::DEFAULT);
+        let opened = if is_long(share.bytes()) {
+            beside(read).await
+        } else {
+            read()
+        };
         Ok((opened, share))
     }
 
@@ -143,7 +150,7 @@ impl Visit<'_> {
             && !self.site.speaks_for(self.server, &self.principal)
         {
             return match verified {
-                Ok(()) => self.discover(opened, &id).await,
+                Ok(()) => Box::pin(self.discover(opened, &id)).await,
                 Err(what) => wrong(&what, Some(&id)),
             };
         }
@@ -156,6 +163,7 @@ impl Visit<'_> {
             Ok(session) => session,
             Err(reply) => return *reply,
         };
+        session.wait_for_room().await;
         let id = match opened.message() {
             Ok(message) => {
                 let id = match &message {
@@ -170,17 +178,20 @@ impl Visit<'_> {
             }
             Err(_) => None,
         };
-        session.wait_for_room().await;
         if let Some(bearer) = &self.bearer {
             session.shown(bearer);
         }
-        match id {
-            Some(id) => {
-                let inlet = session.ask(opened, &id, &self.principal);
-                self.respond(inlet, None, &id).await
-            }
-            None => told(session.tell(opened, &self.principal)),
+        if let Some(id) = id {
+            let inlet = session.asked(opened, &id, &self.principal).await;
+            return self.respond(inlet, None, &id).await;
         }
+        let cancels = cancelled(&opened).is_some();
+        let reply = told(&session.told(opened, &self.principal).await);
+        if cancels {
+            let why = "a request of this era is cancelled by closing its stream";
+            return noted(reply, "ignored-cancellation", why);
+        }
+        reply
     }
 
     /// Whether the headers say what the body says, as far as no tool's
@@ -200,7 +211,7 @@ impl Visit<'_> {
         if let Some((id, Called::Known(KnownMethod::Initialize))) = &request
             && !self.headers.contains_key(SESSION)
         {
-            return self.initialize(opened, id).await;
+            return Box::pin(self.initialize(opened, id)).await;
         }
         let session = match self.session() {
             Ok(session) => session,
@@ -212,11 +223,11 @@ impl Visit<'_> {
         }
         match request {
             Some((id, _)) => {
-                let inlet = session.ask(opened, &id, &self.principal);
+                let inlet = session.asked(opened, &id, &self.principal).await;
                 let primes = self.said(&VERSION).is_some_and(|v| v >= PRIMED);
                 self.respond(inlet, Some(primes), &id).await
             }
-            None => told(session.tell(opened, &self.principal)),
+            None => told(&session.told(opened, &self.principal).await),
         }
     }
 
@@ -270,7 +281,7 @@ impl Visit<'_> {
     fn too_large(&self, scan: &TopLevel) -> Reply {
         let status = StatusCode::PAYLOAD_TOO_LARGE;
         if let Ok(session) = self.session() {
-            let mut inlet = session.too_large(scan);
+            let inlet = session.too_large(scan);
             if let Some(sent) = inlet.ready() {
                 return json(status, sent.bytes.clone());
             }
@@ -296,8 +307,18 @@ impl Visit<'_> {
         let found = found.filter(|session| session.kind == Kind::Legacy);
         found.ok_or_else(|| {
             let why = "there is no such session; begin another with `initialize`";
-            Box::new(refused(StatusCode::NOT_FOUND, None, "unknown-session", why))
+            Box::new(self.no_session(name.to_str().unwrap_or_default(), why))
         })
+    }
+
+    /// For the agent, a session of somebody else is one that is not there.
+    pub(super) fn no_session(&self, name: &str, why: &str) -> Reply {
+        let reply = refused(StatusCode::NOT_FOUND, None, "unknown-session", why);
+        if self.site.sessions.is_of_another(name, &self.principal) {
+            let why = "the session of another principal was asked for";
+            return noted(reply, "foreign-session", why);
+        }
+        reply
     }
 
     fn get(&self) -> Reply {
@@ -362,7 +383,7 @@ impl Visit<'_> {
 }
 
 /// The answer to what has none: it was taken, or this is wrong with it.
-fn told(mut inlet: Inlet) -> Reply {
+fn told(inlet: &Inlet) -> Reply {
     match inlet.ready() {
         Some(sent) => json(StatusCode::BAD_REQUEST, sent.bytes.clone()),
         None => empty(StatusCode::ACCEPTED),
