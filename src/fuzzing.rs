@@ -145,7 +145,8 @@ impl PathJudge for NoPaths {
 /// The policy: parsing never panics, mistakes can be shown, and a forbid rule
 /// that is added never leaves anything permitted.
 pub fn policy(data: &[u8]) {
-    const FORBID: &str = "\n[[rule]]\nid = \"zz\"\neffect = \"forbid\"\ntools = [\"*\"]\n";
+    const FORBID: &str =
+        "\n[[rule]]\nid = \"zz\"\neffect = \"forbid\"\nmode = \"enforce\"\ntools = [\"*\"]\n";
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
@@ -305,7 +306,11 @@ pub fn session(data: &[u8]) {
             let facts = resolved(opened.questions());
             let asks = matches!(opened.message(), Ok(Message::Request { .. }));
             let direction = opened.direction();
-            let context = Context { now, facts };
+            let context = Context {
+                now,
+                facts,
+                ..Context::default()
+            };
             let mut decision = engine.decide(&mut session, opened, &context);
             waiting.extend(decision.take_released().into_iter().map(|o| (o, None)));
             judge(decision, direction, asks, received);

@@ -12,7 +12,7 @@ use lockgate::engine::decision::Evidence;
 use lockgate::engine::guard::paths::{HostFacts, PathFact, PathFacts, PathGuard};
 use lockgate::engine::message::{Direction, Document, Limits, Problem, TopLevel};
 use lockgate::engine::pin::{Review, ServerPins, ToolPin, pin};
-use lockgate::engine::policy::{Policy, PolicyBase};
+use lockgate::engine::policy::{Policy, PolicyBase, UnixTime};
 use lockgate::engine::principal::Principal;
 use lockgate::engine::reason::Reason;
 use lockgate::engine::record::Record;
@@ -22,7 +22,7 @@ use lockgate::engine::{Engine, Session};
 use lockgate::proxy::facts;
 use lockgate::proxy::pump::{Outgoing, PinStore, Pump, RecordFailed, Recorder};
 use serde::Deserialize;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::rc::Rc;
@@ -62,6 +62,10 @@ struct Step {
     repeat: Option<usize>,
     /// So many seconds pass.
     wait: Option<u64>,
+    /// What the wall clock says from now on, in seconds since 1970.
+    clock: Option<u64>,
+    /// What the last record says of rules in audit mode.
+    would: Option<String>,
     /// The server ends.
     #[serde(default)]
     gone: bool,
@@ -90,9 +94,15 @@ struct Cases {
     case: Vec<Case>,
 }
 
+thread_local! {
+    /// The wall clock.
+    static CLOCK: Cell<Option<UnixTime>> = const { Cell::new(None) };
+}
+
 #[derive(Debug, Default)]
 struct World {
     records: Vec<(String, Option<&'static str>)>,
+    would: Option<String>,
     disk_full: bool,
     pins_fail: bool,
     saves: usize,
@@ -118,6 +128,8 @@ impl Recorder for Shared {
         let verdict = serde_json::to_value(record).unwrap()["verdict"].clone();
         let verdict = verdict.as_str().unwrap().to_owned();
         let mut world = self.0.borrow_mut();
+        let audited = record.would.as_ref();
+        world.would = audited.map(|would| serde_json::to_string(would).unwrap());
         world.records.push((verdict, record.reason));
         if world.disk_full {
             return Err(RecordFailed("the disk is full".to_owned()));
@@ -194,12 +206,17 @@ fn play(case: &Case, reasons: &mut BTreeSet<String>) {
             ..Principal::named(AgentName::new("me").unwrap())
         }));
     }
-    let mut pump = Pump::new(engine(case), session, world.clone(), world.clone(), resolve);
+    CLOCK.set(None);
+    let mut pump = Pump::new(engine(case), session, world.clone(), world.clone(), resolve)
+        .with_clock(|| CLOCK.get());
     let mut now = Duration::ZERO;
     for (number, step) in case.step.iter().enumerate() {
         let at = format!("case `{}`, step {}", case.name, number + 1);
         world.0.borrow_mut().disk_full |= step.disk_full;
         world.0.borrow_mut().pins_fail |= step.pins_fail;
+        if let Some(seconds) = step.clock {
+            CLOCK.set(Some(UnixTime(seconds)));
+        }
         let rounds = step.repeat.unwrap_or(1);
         for n in 1..=rounds {
             world.0.borrow_mut().records.clear();
@@ -240,9 +257,18 @@ fn play(case: &Case, reasons: &mut BTreeSet<String>) {
         compare(&at, "the server", &step.to_server, &to_server, line);
         let saves = std::mem::take(&mut world.0.borrow_mut().saves);
         assert_eq!(step.saves.unwrap_or(saves), saves, "{at}: pins are kept");
-        let records = std::mem::take(&mut world.0.borrow_mut().records);
+        step.compare_records(&at, &mut world.0.borrow_mut(), reasons);
+    }
+}
+
+impl Step {
+    fn compare_records(&self, at: &str, world: &mut World, reasons: &mut BTreeSet<String>) {
+        if self.would.is_some() {
+            assert_eq!(world.would, self.would, "{at}: would");
+        }
+        let records = std::mem::take(&mut world.records);
         reasons.extend(records.iter().filter_map(|(_, r)| r.map(String::from)));
-        if let Some(expected) = &step.records {
+        if let Some(expected) = &self.records {
             let seen: Vec<String> = records
                 .iter()
                 .map(|(verdict, reason)| match reason {

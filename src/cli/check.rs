@@ -1,9 +1,10 @@
 //! `lockgate check`: is the policy one that can be meant?
 
 use super::places::Places;
+use super::setup::Written;
 use super::{Fault, color, counted, tell};
 use crate::engine::pin::Lockfile;
-use crate::engine::policy::{Diagnostic, Policy, Severity, render};
+use crate::engine::policy::{Diagnostic, Policy, Severity, Sources, render_all};
 use crate::state::lockfile;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -39,7 +40,7 @@ impl CheckArgs {
 /// What `check` found.
 struct Found {
     file: String,
-    text: String,
+    sources: Sources,
     diagnostics: Vec<Diagnostic>,
     /// Whether `run` takes it.
     usable: bool,
@@ -54,8 +55,11 @@ impl Found {
             .diagnostics
             .iter()
             .map(|d| {
-                let (line, column) = self.place(d.span.start);
+                let place = self.sources.place(d.span.start);
+                let line_and_column = place.map(|place| (place.line, place.column));
+                let (line, column) = line_and_column.unwrap_or((1, 1));
                 serde_json::json!({
+                    "file": place.map_or(self.file.as_str(), |place| place.file),
                     "severity": severity(d.severity),
                     "message": d.message,
                     "help": d.help,
@@ -67,15 +71,8 @@ impl Found {
         object(&self.file, self.usable, self.fine, &found)
     }
 
-    fn place(&self, at: usize) -> (usize, usize) {
-        let before = self.text.get(..at).unwrap_or(&self.text);
-        let line = before.matches('\n').count().saturating_add(1);
-        let column = before.rsplit('\n').next().unwrap_or_default();
-        (line, column.chars().count().saturating_add(1))
-    }
-
     fn shown(&self, color: bool) -> String {
-        render(&self.file, &self.text, &self.diagnostics, color)
+        render_all(&self.sources, &self.diagnostics, color)
     }
 }
 
@@ -115,9 +112,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Fault> {
 
 fn check(file: &Path, places: &Places, args: &CheckArgs) -> Result<ExitCode, Fault> {
     let shown = file.display().to_string();
-    let text = super::setup::read_policy(file)?;
-    let base = super::setup::policy_base(file, &places.home)
-        .map_err(|e| Fault::Failed(format!("cannot tell where `{shown}` is: {e}")))?;
+    let Written { sources, base, .. } = super::setup::read_policy(file, places)?;
     let path = places.lockfile(Some(file));
     let pins = match lockfile::load(&path) {
         Ok((pins, _)) => pins,
@@ -127,7 +122,7 @@ fn check(file: &Path, places: &Places, args: &CheckArgs) -> Result<ExitCode, Fau
             return Err(Fault::Failed(e.to_string()));
         }
     };
-    let parsed = Policy::parse_beside(&shown, &text, &base, &pins);
+    let parsed = Policy::parse_beside(&shown, &sources, &base, &pins);
     let (policy, diagnostics) = match parsed {
         Ok(policy) => {
             let remarks = policy.check_against(&pins);
@@ -142,7 +137,7 @@ fn check(file: &Path, places: &Places, args: &CheckArgs) -> Result<ExitCode, Fau
     });
     let found = Found {
         file: shown,
-        text,
+        sources,
         diagnostics,
         usable: policy.is_some(),
         fine: !bad,

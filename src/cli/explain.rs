@@ -10,7 +10,7 @@ use crate::engine::message::{Direction, Document, Limits};
 use crate::engine::pin::visible;
 use crate::engine::policy::{PinMode, nearest};
 use crate::engine::principal::{Groups, Principal};
-use crate::engine::record::{Record, RecordVerdict as Verdict};
+use crate::engine::record::{Record, RecordVerdict as Verdict, Would};
 use crate::engine::types::AgentName;
 use crate::engine::{Context, Session};
 use crate::proxy::facts;
@@ -105,6 +105,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode, Fault> {
     let opened = engine.inquire(&session, engine.open(Direction::ToServer, line));
     let context = Context {
         now: Duration::ZERO,
+        time: facts::unix_time(),
         facts: facts::resolve(opened.questions()),
     };
     let decision = engine.decide(&mut session, opened, &context);
@@ -147,6 +148,7 @@ fn explain(setup: &Setup, record: &Record, facts: &PathFacts) -> String {
         };
         lines.push(format!("  rule:    `{}` ({place})", rule.id));
     }
+    lines.extend(record.would.as_ref().map(audited));
     for finding in &record.findings {
         lines.push(format!(
             "  finding: {} at `{}`: {}",
@@ -160,6 +162,20 @@ fn explain(setup: &Setup, record: &Record, facts: &PathFacts) -> String {
         lines.push("  policy:  none is written; the built-in baseline is in force".to_owned());
     }
     lines.join("\n")
+}
+
+/// What would happen, were nothing in audit mode.
+fn audited(would: &Would) -> String {
+    let what = match would.reason {
+        Some(reason) => format!("denied [{reason}]"),
+        None => "permitted".to_owned(),
+    };
+    let rules: Vec<_> = would.rules.iter().map(|(rule, _)| &*rule.id).collect();
+    let detail = would
+        .detail
+        .as_deref()
+        .map_or_else(|| format!("rule `{}`", rules.join("`, `")), str::to_owned);
+    format!("  audit:   without audit mode it would be {what}: {detail}")
 }
 
 fn verdict(record: &Record) -> String {

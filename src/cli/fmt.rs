@@ -1,7 +1,7 @@
 //! `lockgate fmt`: policy files in their one layout.
 
 use super::places::Places;
-use super::setup::read_policy;
+use super::setup::read_text;
 use super::{Fault, say, tell};
 use crate::engine::policy::MAX_BYTES;
 use crate::layout::{LayoutError, format};
@@ -71,7 +71,7 @@ fn files(args: &FmtArgs) -> Result<Vec<PathBuf>, Fault> {
 
 /// Whether the file was laid out already.
 fn lay_out(file: &Path, check: bool) -> Result<bool, Fault> {
-    let text = read_policy(file)?;
+    let text = read_text(file)?;
     let laid_out = format(&text).map_err(|e| refusal(&file.display().to_string(), &e))?;
     let same = laid_out == text;
     if same {

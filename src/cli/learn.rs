@@ -5,7 +5,7 @@
 
 use super::fmt::replace;
 use super::replay::{Court, entries};
-use super::setup::{Anybody, policy_base, read_policy};
+use super::setup::{Anybody, read_policy, read_text};
 use super::{Fault, Target, counted, say, tell};
 use crate::engine::guard::paths::PathGuard;
 use crate::engine::pin::visible;
@@ -165,7 +165,10 @@ fn written(
     anybody: &Anybody,
     requests: usize,
 ) -> Result<String, Fault> {
-    let text = anybody.file().map(read_policy).transpose()?;
+    let text = anybody
+        .file()
+        .map(|file| one_file(file, anybody))
+        .transpose()?;
     let policy = anybody.policy();
     let existing = text.as_deref().map(|text| Existing {
         text,
@@ -190,6 +193,29 @@ fn written(
     let head = head(proposal, requests);
     let text = proposal.whole(existing.as_ref(), &home, &head);
     text.map_err(failed)
+}
+
+/// The text of a policy of one file: of several, it could not be told where
+/// something new belongs.
+fn one_file(file: &Path, anybody: &Anybody) -> Result<String, Fault> {
+    if read_policy(file, anybody.places())?.sources.count() > 1 {
+        return Err(Fault::Usage(format!(
+            "`{}` is a policy of several files, beside which nothing is learned: name a policy of \
+             one file with `--config`",
+            file.display()
+        )));
+    }
+    read_text(file)
+}
+
+/// What a policy's relative paths are relative to.
+fn policy_base(file: &Path, home: &Path) -> std::io::Result<PolicyBase> {
+    let dir = file.parent().filter(|d| !d.as_os_str().is_empty());
+    let dir = std::path::absolute(dir.unwrap_or(Path::new(".")))?;
+    Ok(PolicyBase {
+        dir: dir.display().to_string(),
+        home: home.display().to_string(),
+    })
 }
 
 /// What stands at the top of a whole policy.
@@ -300,7 +326,7 @@ fn tell_denied(denied: &[(&Entry, Judged)]) {
 
 fn save(args: &LearnArgs, out: &Path, text: &str) -> Result<(), Fault> {
     if args.merge.as_deref() == Some(out) {
-        return if read_policy(out)? == text {
+        return if read_text(out)? == text {
             Ok(())
         } else {
             replace(out, text)

@@ -65,12 +65,18 @@ impl Places {
 
     /// The lockfile that belongs to a policy, or the user's own.
     pub(super) fn lockfile(&self, policy: Option<&Path>) -> PathBuf {
-        let beside = policy.and_then(Path::parent).map(|dir| {
-            if dir.as_os_str().is_empty() {
-                Path::new(".")
+        let beside = policy.and_then(|policy| {
+            // A directory is one policy.
+            if policy.is_dir() {
+                return Some(policy);
+            }
+            let dir = policy.parent()?;
+            let here = Path::new(".");
+            Some(if dir.as_os_str().is_empty() {
+                here
             } else {
                 dir
-            }
+            })
         });
         beside.unwrap_or(&self.config).join("lockgate.lock")
     }

@@ -1,20 +1,16 @@
 //! `lockgate replay`: recorded traffic through a changed policy, and what would
 //! differ.
 
-use super::setup::{Anybody, new_seal};
+use super::setup::Anybody;
 use super::{Fault, Target, counted, say, tell};
-use crate::engine::Engine;
 use crate::engine::pin::visible;
 use crate::engine::policy::{PinMode, RuleRef};
-use crate::engine::types::{AgentName, ServerName};
 use crate::proxy::facts;
 use crate::traffic::{Bench, Entry, Judged, circumstance, recording};
 use clap::Args;
 use serde_json::json;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 /// Exit code: something passes that did not.
 const WIDER: u8 = 1;
@@ -97,7 +93,6 @@ pub(super) fn entries(
 /// A policy that judges recorded requests.
 pub(super) struct Court {
     pub(super) anybody: Anybody,
-    engines: std::cell::RefCell<BTreeMap<(AgentName, ServerName), Arc<Engine>>>,
 }
 
 impl Court {
@@ -111,27 +106,14 @@ impl Court {
 
     /// Judges by this.
     pub(super) fn of(anybody: Anybody) -> Self {
-        Self {
-            anybody,
-            engines: std::cell::RefCell::default(),
-        }
+        Self { anybody }
     }
 
-    /// Makes the engine of an agent in front of a server.
-    fn engine(&self, key: (AgentName, ServerName)) -> Result<Arc<Engine>, Fault> {
-        let setup = self.anybody.setup(key.0.clone(), key.1.clone());
-        let seal = Arc::new(new_seal()?);
-        let engine = setup.engine_for(key.0.clone(), setup.server_pins(), seal)?;
-        let engine = Arc::new(engine);
-        self.engines.borrow_mut().insert(key, Arc::clone(&engine));
-        Ok(engine)
-    }
-
-    /// What it says of a request.
+    /// What it says of a request. An engine for each: limits count in it.
     pub(super) fn judge(&self, entry: &Entry) -> Result<Judged, Fault> {
-        let key = (entry.agent.clone(), entry.server.clone());
-        let known = self.engines.borrow().get(&key).map(Arc::clone);
-        let engine = known.map_or_else(|| self.engine(key), Ok)?;
+        let (agent, server) = (entry.agent.clone(), entry.server.clone());
+        let setup = self.anybody.setup(agent.clone(), server);
+        let engine = setup.uncounted(agent, setup.server_pins())?;
         let bench = Bench {
             engine: &engine,
             first_use: self.anybody.policy().pins == PinMode::Tofu,

@@ -1,7 +1,7 @@
 //! `lockgate run`: stdio in front of one server.
 
 use super::remote::Start;
-use super::setup::{Setup, new_seal};
+use super::setup::{Setup, Shared, new_seal};
 use super::{Fault, Target, launch};
 use crate::audit::{AuditLog, SessionMeta};
 use crate::engine::mask::looks_like_token;
@@ -66,11 +66,13 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Fault> {
     let session = Session::new(&nonce()?).doubting();
     let tape = tape.map(|tape| {
         tape.stamped(Stamps {
-            policy: setup.policy_digest,
+            policy: setup.policy.digest(),
             lockfile: setup.pins_digest,
         })
     });
-    let pump = Pump::new(engine, session, log, pins, facts::resolve).recording(tape);
+    let pump = Pump::new(engine, session, log, pins, facts::resolve)
+        .with_clock(facts::unix_time)
+        .recording(tape);
     let (exit, log) = Stdio::new(pump, interpreter, upstream, ends, &setup.server).run();
     drop(restore);
     let code = exit.as_ref().map_or(1, |exit| exit.code);
@@ -100,11 +102,14 @@ pub(super) fn open_tape(path: &Path) -> Result<Tape, Fault> {
 
 /// What judges, and what translates if agent and server are of two eras.
 fn engine(setup: &Setup) -> Result<(Engine, Interpreter), Fault> {
-    let seal = Arc::new(new_seal()?);
-    let engine = setup.engine_for(setup.agent.clone(), setup.server_pins(), Arc::clone(&seal))?;
+    let shared = Shared {
+        seal: Arc::new(new_seal()?),
+        quotas: Arc::default(),
+    };
+    let engine = setup.engine_for(setup.agent.clone(), setup.server_pins(), &shared)?;
     let terms = Terms {
         nonce: nonce()?,
-        seal,
+        seal: shared.seal,
         principal: Principal::named(setup.agent.clone()).key,
         server: setup.server.clone(),
     };
@@ -203,7 +208,7 @@ pub(super) fn meta(setup: &Setup) -> SessionMeta {
         // A legacy session settles on one after the log has begun.
         protocol: None,
         launch: Some(Digest::of(&launch)),
-        policy: setup.policy_digest,
+        policy: setup.policy.digest(),
         lockfile: setup.pins_digest,
     }
 }

@@ -2,14 +2,13 @@
 
 use super::remote::Start;
 use super::run::{meta, open_tape, tell_other_launch};
-use super::setup::{Revision, Setup, new_seal};
+use super::setup::{Revision, Setup, Shared, new_seal};
 use super::{Fault, Target, launch, say};
 use crate::audit::AuditLog;
 use crate::engine::Engine;
 use crate::engine::pin::Lockfile;
 use crate::engine::policy::{Agent, Launch, Serve, ServeTls};
 use crate::engine::principal::Principal;
-use crate::engine::seal::Seal;
 use crate::engine::types::{AgentName, Digest, ServerName};
 use crate::identity::Gate;
 use crate::proxy::evidence::SharedLog;
@@ -88,7 +87,10 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
     };
     let makers = Box::new(Makers {
         ruled: Arc::new(ruled),
-        seal: Arc::clone(&seal),
+        shared: Shared {
+            seal: Arc::clone(&seal),
+            quotas: Arc::default(),
+        },
     });
     let site = Site::new(Parts {
         door,
@@ -318,7 +320,7 @@ struct Makers {
     /// All that goes by one revision of the policy, so that one exchange would
     /// change it for all servers at once.
     ruled: Arc<Ruled>,
-    seal: Arc<Seal>,
+    shared: Shared,
 }
 
 /// The servers by one revision of the policy, and the engines made by it.
@@ -366,10 +368,16 @@ impl Engines for Makers {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let made = engines.get(&(principal.agent.clone(), server.clone()));
-        Some(tape.stamped(Stamps {
-            policy: self.ruled.setups.get(server).and_then(|s| s.policy_digest),
-            lockfile: made.and_then(|(_, digest, _)| *digest),
-        }))
+        Some(
+            tape.stamped(Stamps {
+                policy: self
+                    .ruled
+                    .setups
+                    .get(server)
+                    .and_then(|s| s.policy.digest()),
+                lockfile: made.and_then(|(_, digest, _)| *digest),
+            }),
+        )
     }
 }
 
@@ -381,7 +389,7 @@ impl Makers {
         pins: &Lockfile,
     ) -> Result<Arc<Engine>, String> {
         let pins = pins.servers.get(&setup.server).cloned().unwrap_or_default();
-        let engine = setup.engine_for(principal.agent.clone(), pins, Arc::clone(&self.seal));
+        let engine = setup.engine_for(principal.agent.clone(), pins, &self.shared);
         engine.map(Arc::new).map_err(|fault| fault.text())
     }
 }
@@ -413,7 +421,7 @@ mod tests {
         assert_eq!(served.setups.len(), 3);
         for setup in served.setups.values() {
             assert!(Arc::ptr_eq(&setup.policy, &revision.policy));
-            assert_eq!(setup.policy_digest, revision.policy_digest);
+            assert_eq!(setup.policy.digest(), revision.policy.digest());
         }
     }
 }

@@ -13,12 +13,13 @@ use super::{Fault, Target};
 use crate::engine::Engine;
 use crate::engine::guard::paths::PathGuard;
 use crate::engine::pin::{Lockfile, ServerPins};
-use crate::engine::policy::{MAX_BYTES, Policy, PolicyBase, Server, Severity, render};
+use crate::engine::policy::{Policy, PolicyBase, Quotas, Server, Severity, Sources, render_all};
 use crate::engine::principal::Principal;
 use crate::engine::seal::{KEY, Seal};
 use crate::engine::types::{AgentName, Digest, ServerName};
 use crate::engine::url::ServerUrl;
 use crate::proxy::facts;
+use crate::state::policy::{self, PolicyError};
 use crate::state::text::{self, TextError};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -31,10 +32,10 @@ pub(super) struct Setup {
     pub(super) places: Places,
     /// The policy's file, unless the baseline is in force.
     pub(super) file: Option<PathBuf>,
-    /// Digest of the policy's text.
-    pub(super) policy_digest: Option<Digest>,
     /// The policy in force.
     pub(super) policy: Arc<Policy>,
+    /// Its files, and the directories whose files are its own.
+    own: Vec<PathBuf>,
     /// Who acts.
     pub(super) agent: AgentName,
     /// On which server.
@@ -65,7 +66,7 @@ impl Setup {
             places,
             file,
             policy,
-            policy_digest,
+            own,
             lockfile,
             pins,
             pins_digest,
@@ -82,8 +83,8 @@ impl Setup {
         Ok(Self {
             places,
             file,
-            policy_digest,
             policy,
+            own,
             agent,
             server,
             command,
@@ -104,6 +105,11 @@ impl Setup {
     /// same: pins change without it, and what does not fit permits nothing.
     pub(super) fn tell_findings(&self) {
         const TOLD: usize = 5;
+        if self.policy.only_audits() {
+            tracing::warn!(
+                "nothing that the rules deny is denied: the policy says `mode = \"audit\"` in `[defaults]`"
+            );
+        }
         let found = self.policy.check_against(&self.pins);
         let grave = found.iter().filter(|d| d.severity != Severity::Note);
         let more = grave.clone().count().saturating_sub(TOLD);
@@ -148,8 +154,11 @@ impl Setup {
 
     /// The engine that all this makes.
     pub(super) fn engine(&self) -> Result<Engine, Fault> {
-        let seal = Arc::new(new_seal()?);
-        self.engine_for(self.agent.clone(), self.server_pins(), seal)
+        let shared = Shared {
+            seal: Arc::new(new_seal()?),
+            quotas: Arc::default(),
+        };
+        self.engine_for(self.agent.clone(), self.server_pins(), &shared)
     }
 
     /// The same for another agent, by these pins.
@@ -157,17 +166,22 @@ impl Setup {
         &self,
         agent: AgentName,
         pins: ServerPins,
-        seal: Arc<Seal>,
+        shared: &Shared,
     ) -> Result<Engine, Fault> {
-        let guard = self.guard()?;
-        let server = self.server.clone();
+        let engine = self.uncounted(agent, pins)?;
+        let principal = Principal::named(self.agent.clone());
+        let engine = engine.counting(Arc::clone(&shared.quotas));
+        Ok(engine.sealing(Arc::clone(&shared.seal), principal.key))
+    }
+
+    /// One with counts of its own, which passes no states on.
+    pub(super) fn uncounted(&self, agent: AgentName, pins: ServerPins) -> Result<Engine, Fault> {
+        let (guard, server) = (self.guard()?, self.server.clone());
         let engine = Engine::new(Arc::clone(&self.policy), agent, server, pins, guard);
-        let engine = match self.url {
+        Ok(match self.url {
             Some(_) => engine.over_http(),
             None => engine,
-        };
-        let principal = Principal::named(self.agent.clone());
-        Ok(engine.sealing(seal, principal.key))
+        })
     }
 
     /// The path guard in front of the server.
@@ -186,7 +200,7 @@ impl Setup {
             self.audit_dir(),
             self.lockfile.clone(),
         ];
-        own.extend(self.file.clone());
+        own.extend(self.own.iter().cloned());
         own.extend(self.recording.clone());
         own.extend(std::env::current_exe().ok());
         let mut names = Vec::new();
@@ -199,6 +213,15 @@ impl Setup {
         }
         Ok(names)
     }
+}
+
+/// What all engines of one process have in common.
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// What agents bring back is sealed with it.
+    pub(super) seal: Arc<Seal>,
+    /// What the limits of rules have counted. It ends with the process.
+    pub(super) quotas: Arc<Quotas>,
 }
 
 /// One process, one key: what it has sealed ends with it.
@@ -254,7 +277,7 @@ impl Anybody {
         Setup {
             places: revision.places,
             file: revision.file,
-            policy_digest: revision.policy_digest,
+            own: revision.own,
             policy: revision.policy,
             agent,
             server,
@@ -268,40 +291,57 @@ impl Anybody {
     }
 }
 
-/// Reads a policy's text.
-pub(super) fn read_policy(file: &Path) -> Result<String, Fault> {
-    text::read(file, MAX_BYTES).map_err(|e| {
+/// Reads the text of one file of a policy.
+pub(super) fn read_text(file: &Path) -> Result<String, Fault> {
+    text::read(file, crate::engine::policy::MAX_BYTES).map_err(|e| {
+        let file = file.display();
+        Fault::Policy(format!("cannot read the policy `{file}`: {e}"))
+    })
+}
+
+/// A policy's files, read and not yet checked.
+#[derive(Debug)]
+pub(super) struct Written {
+    /// What they say.
+    pub(super) sources: Sources,
+    /// What their paths are relative to.
+    pub(super) base: PolicyBase,
+    /// What belongs to the policy.
+    own: Vec<PathBuf>,
+}
+
+/// Reads a policy's files.
+pub(super) fn read_policy(file: &Path, places: &Places) -> Result<Written, Fault> {
+    let files = policy::read(file).map_err(|e| {
         let what_next = match &e {
-            _ if e.is_missing() => "; look at `--config` and `LOCKGATE_CONFIG`",
-            TextError::TooLarge(_) => "; split it, one policy for each agent",
+            PolicyError::Text(e) if e.is_missing() => "; look at `--config` and `LOCKGATE_CONFIG`",
+            PolicyError::Text(TextError::TooLarge(_)) => "; split it, one policy for each agent",
             _ => "",
         };
         let file = file.display();
         Fault::Policy(format!("cannot read the policy `{file}`: {e}{what_next}"))
+    })?;
+    Ok(Written {
+        sources: files.sources,
+        base: PolicyBase {
+            dir: files.dir.display().to_string(),
+            home: places.home.display().to_string(),
+        },
+        own: files.own,
     })
 }
 
-/// Reads and checks a policy; a mistake in it is shown with file and line.
-pub(super) fn load_policy(file: &Path, places: &Places) -> Result<(Policy, Digest), Fault> {
+/// Reads and checks a policy; a mistake in it is shown with file and line. Gives
+/// what belongs to it too.
+pub(super) fn load_policy(file: &Path, places: &Places) -> Result<(Policy, Vec<PathBuf>), Fault> {
     let shown = file.display().to_string();
-    let text = read_policy(file)?;
-    let base = policy_base(file, &places.home)
-        .map_err(|e| Fault::Failed(format!("cannot tell where `{shown}` is: {e}")))?;
-    let policy = Policy::parse(&shown, &text, &base).map_err(|mistakes| Fault::Mistakes {
-        shown: render(&shown, &text, &mistakes, super::color_on_stderr()),
+    let written = read_policy(file, places)?;
+    let parsed = Policy::parse_all(&shown, &written.sources, &written.base);
+    let policy = parsed.map_err(|mistakes| Fault::Mistakes {
+        shown: render_all(&written.sources, &mistakes, super::color_on_stderr()),
         file: shown.clone(),
     })?;
-    Ok((policy, Digest::of(&[text.as_bytes()])))
-}
-
-/// What a policy's relative paths are relative to.
-pub(super) fn policy_base(file: &Path, home: &Path) -> std::io::Result<PolicyBase> {
-    let dir = file.parent().filter(|d| !d.as_os_str().is_empty());
-    let dir = std::path::absolute(dir.unwrap_or(Path::new(".")))?;
-    Ok(PolicyBase {
-        dir: dir.display().to_string(),
-        home: home.display().to_string(),
-    })
+    Ok((policy, written.own))
 }
 
 /// What to start or to dial: what the command line says, else the policy.

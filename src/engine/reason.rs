@@ -68,6 +68,10 @@ pub enum Reason {
     NotPermitted,
     /// A permit rule would be, with a token that is good for more.
     InsufficientScope,
+    /// An ask rule matches, and nobody can approve anything yet.
+    ApprovalNeeded,
+    /// A permit rule would be satisfied, had its limit not been reached.
+    Limit,
     /// The decision could not be recorded, or an obligation failed.
     NotRecorded,
     /// The server has ended.
@@ -110,6 +114,8 @@ impl Reason {
         Self::Forbidden,
         Self::NotPermitted,
         Self::InsufficientScope,
+        Self::ApprovalNeeded,
+        Self::Limit,
         Self::NotRecorded,
         Self::ServerExited,
         Self::Cancelled,
@@ -150,6 +156,8 @@ impl Reason {
             Self::Forbidden => "forbidden",
             Self::NotPermitted => "not-permitted",
             Self::InsufficientScope => "insufficient-scope",
+            Self::ApprovalNeeded => "approval-needed",
+            Self::Limit => "limit",
             Self::NotRecorded => "not-recorded",
             Self::ServerExited => "server-exited",
             Self::Cancelled => "cancelled",

@@ -7,7 +7,7 @@
 
 use crate::engine::mask::{Masked, MaskedUri};
 use crate::engine::message::Direction;
-use crate::engine::policy::RuleRef;
+use crate::engine::policy::{Mode, RuleRef};
 use crate::engine::types::{Digest, Finding};
 use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeSeq, SerializeStruct, Serializer};
@@ -19,6 +19,8 @@ mod tests;
 
 /// Most rules, and most findings, that one record lists.
 const LISTED: usize = 16;
+/// Most rules of what would have been decided.
+const LISTED_WOULD: usize = 4;
 
 /// One decision.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +43,8 @@ pub struct Record {
     pub scopes: Vec<Arc<str>>,
     /// The rules that determined the verdict.
     pub rules: Vec<RuleRef>,
+    /// What rules in audit mode would have made of it.
+    pub would: Option<Would>,
     /// What the guards observed.
     pub findings: Vec<Finding>,
     /// Who acts.
@@ -86,6 +90,7 @@ impl Record {
             detail: None,
             scopes: Vec::new(),
             rules: Vec::new(),
+            would: None,
             findings: Vec::new(),
             agent,
             user: None,
@@ -107,6 +112,38 @@ impl Record {
     pub fn subject(&self) -> Option<&str> {
         let named = self.tool.as_deref().or(self.prompt.as_deref());
         named.or(self.resource.as_ref().map(MaskedUri::as_str))
+    }
+}
+
+/// What would have been decided, were nothing in audit mode.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Would {
+    /// The reason of the denial; `None`: it would have been permitted.
+    pub reason: Option<&'static str>,
+    /// Why, for people.
+    pub detail: Option<String>,
+    /// The rules that would have determined it.
+    pub rules: Vec<(RuleRef, Mode)>,
+}
+
+impl Serialize for Would {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self {
+            reason,
+            detail,
+            rules,
+        } = self;
+        let verdict = if reason.is_some() { "deny" } else { "permit" };
+        let mut out = serializer.serialize_map(None)?;
+        out.serialize_entry("verdict", verdict)?;
+        optional(&mut out, "reason", *reason)?;
+        optional(&mut out, "detail", clip(detail.as_deref(), 512))?;
+        let rules = list(rules, Audited).map(|list| List {
+            most: LISTED_WOULD,
+            ..list
+        });
+        optional(&mut out, "rules", rules)?;
+        out.end()
     }
 }
 
@@ -159,6 +196,7 @@ impl Serialize for Record {
             detail,
             scopes,
             rules,
+            would,
             findings,
             agent,
             user,
@@ -182,6 +220,7 @@ impl Serialize for Record {
         optional(&mut out, "detail", clip(detail.as_deref(), 1024))?;
         optional(&mut out, "scopes", list(scopes, Name))?;
         optional(&mut out, "rules", list(rules, Rule))?;
+        optional(&mut out, "would", would.as_ref())?;
         optional(&mut out, "findings", list(findings, Found))?;
         out.serialize_entry("agent", &Clip(agent, 128))?;
         optional(&mut out, "user", clip(user.as_deref(), 256))?;
@@ -239,21 +278,26 @@ impl Serialize for Clip<'_> {
 
 /// The first of `items`, each wrapped for writing; nothing where there are none.
 fn list<'a, T, W>(items: &'a [T], wrap: fn(&'a T) -> W) -> Option<List<'a, T, W>> {
-    (!items.is_empty()).then_some(List { items, wrap })
+    (!items.is_empty()).then_some(List {
+        items,
+        wrap,
+        most: LISTED,
+    })
 }
 
 struct List<'a, T, W> {
     items: &'a [T],
     wrap: fn(&'a T) -> W,
+    most: usize,
 }
 
 impl<T, W: Serialize> Serialize for List<'_, T, W> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(None)?;
-        for item in self.items.iter().take(LISTED) {
+        for item in self.items.iter().take(self.most) {
             list.serialize_element(&(self.wrap)(item))?;
         }
-        let more = self.items.len().saturating_sub(LISTED);
+        let more = self.items.len().saturating_sub(self.most);
         if more > 0 {
             list.serialize_element(&format_args!("<{more} more>"))?;
         }
@@ -279,6 +323,21 @@ impl Serialize for Rule<'_> {
         rule.serialize_field("id", &Clip(id, 128))?;
         rule.serialize_field("file", &Clip(file, 1024))?;
         rule.serialize_field("line", line)?;
+        rule.end()
+    }
+}
+
+/// A rule with its mode.
+struct Audited<'a>(&'a (RuleRef, Mode));
+
+impl Serialize for Audited<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (RuleRef { id, file, line }, mode) = self.0;
+        let mut rule = serializer.serialize_struct("rule", 4)?;
+        rule.serialize_field("id", &Clip(id, 128))?;
+        rule.serialize_field("file", &Clip(file, 256))?;
+        rule.serialize_field("line", line)?;
+        rule.serialize_field("mode", mode)?;
         rule.end()
     }
 }

@@ -14,6 +14,7 @@ pub(super) use walk::Walk;
 
 use super::mask::MaskedUri;
 use super::message::{Direction, Id, Json, KnownMethod, Limits, Method, Opened};
+use super::policy::{Lease, UnixTime};
 use super::principal::{OtherPrincipal, Principal};
 use super::reason::Reason;
 use super::record::Record;
@@ -43,6 +44,8 @@ pub struct Session {
     began: Duration,
     /// Time since it began, as of the message under judgement.
     pub(super) now: Duration,
+    /// The wall clock, as of that message.
+    pub(super) time: Option<UnixTime>,
     /// Why the server cannot be reached any more.
     pub(super) gone: Option<String>,
     /// For whom it is. `None`: the agent acts for itself.
@@ -67,6 +70,7 @@ impl Session {
             spent: Spent::default(),
             began: Duration::ZERO,
             now: Duration::ZERO,
+            time: None,
             gone: None,
             principal: None,
             era: Era::default(),
@@ -227,6 +231,9 @@ pub(super) struct Pending {
     pub(super) bound: Option<Digest>,
     /// Its progress token, in one spelling.
     pub(super) token: Option<String>,
+    /// What it takes up of limits until it is answered.
+    #[expect(dead_code, reason = "they count by being there")]
+    pub(super) leases: Vec<Lease>,
 }
 
 /// What a request is about, as records name it.

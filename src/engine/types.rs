@@ -55,6 +55,10 @@ name! {
     /// A rule's id.
     RuleId
 }
+name! {
+    /// A set of values as the policy names it.
+    SetName
+}
 
 /// A SHA-256 digest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -193,7 +193,11 @@ impl World {
             let opened = self.engine.inquire(&self.session, opened);
             let facts = resolved(opened.questions());
             let now = self.now;
-            let context = Context { now, facts };
+            let context = Context {
+                now,
+                facts,
+                ..Context::default()
+            };
             let mut decision = self.engine.decide(&mut self.session, opened, &context);
             waiting.extend(decision.take_released());
             let cleared = decision.clear(&(), &Recorded);

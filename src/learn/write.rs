@@ -164,7 +164,7 @@ impl Proposal {
             .get_mut("rule")
             .and_then(Item::as_array_of_tables_mut)
         {
-            rules.retain(|rule| rule.get("effect").and_then(Item::as_str) == Some("forbid"));
+            rules.retain(|rule| rule.get("effect").and_then(Item::as_str) != Some("permit"));
         } else if document.get("rule").is_some() {
             return Err(WriteError::Form("rule"));
         }

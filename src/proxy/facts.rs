@@ -7,9 +7,11 @@
 //! guard denies it. A file that appears after the answer is the sandbox's.
 
 use crate::engine::guard::paths::{HostFacts, PathFact, PathFacts};
+use crate::engine::policy::UnixTime;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Most links on one path; the Linux kernel's own limit (its manual page on path resolution).
 const LINKS: usize = 40;
@@ -49,6 +51,12 @@ const VARIABLES: [&str; 28] = [
     "AWS_SHARED_CREDENTIALS_FILE",
     "GOOGLE_APPLICATION_CREDENTIALS",
 ];
+
+/// The wall clock; nothing where it stands before 1970.
+pub fn unix_time() -> Option<UnixTime> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    Some(UnixTime(since.as_secs()))
+}
 
 /// Where each path leads. Total: every question has an answer.
 pub fn resolve(questions: &BTreeSet<String>) -> PathFacts {

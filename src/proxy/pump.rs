@@ -10,6 +10,7 @@ use crate::engine::decision::{Cleared, Decision, Evidence, Frame, Obligation};
 use crate::engine::guard::paths::PathFacts;
 use crate::engine::message::{Direction, Opened, TopLevel};
 use crate::engine::pin::{ToolPin, visible};
+use crate::engine::policy::UnixTime;
 use crate::engine::principal::{OtherPrincipal, Principal};
 use crate::engine::record::{Record, RecordVerdict};
 use crate::engine::{Context, Engine, Session};
@@ -47,6 +48,9 @@ pub trait PinStore {
 /// Asks the file system about paths.
 pub type Resolve = fn(&BTreeSet<String>) -> PathFacts;
 
+/// Asks the wall clock.
+pub type Clock = fn() -> Option<UnixTime>;
+
 /// Something that may be sent now.
 #[derive(Debug)]
 pub struct Outgoing {
@@ -69,6 +73,7 @@ pub struct Pump<R: Recorder, P> {
     resolve: Resolve,
     /// A recording, where somebody asked for one. It has no say in anything.
     tape: Option<Tape>,
+    clock: Clock,
     decided: Vec<(Decision, <R::Proof as Evidence>::Ticket)>,
     /// Refusals of what could not be recorded.
     refused: Vec<Outgoing>,
@@ -98,6 +103,8 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
             pins,
             resolve,
             tape: None,
+            // Until one is given, the time cannot be told.
+            clock: || None,
             decided: Vec::new(),
             refused: Vec::new(),
             told: 0,
@@ -110,6 +117,12 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
     pub fn recording(mut self, tape: Option<Tape>) -> Self {
         self.tape = tape;
         self
+    }
+
+    /// With a wall clock, which rules with `when` ask.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
     }
 
     /// Longest line that is worth keeping, in bytes.
@@ -221,6 +234,7 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
             let opened = self.engine.inquire(&self.session, opened);
             let context = Context {
                 now,
+                time: (self.clock)(),
                 facts: (self.resolve)(opened.questions()),
             };
             let heard = self.tape.as_ref().map(|t| t.hear(&opened, &self.session));

@@ -2,4 +2,5 @@
 
 pub mod lockfile;
 pub mod login;
+pub mod policy;
 pub mod text;

@@ -7,7 +7,7 @@ use super::entry::Entry;
 use crate::engine::guard::paths::PathFacts;
 use crate::engine::heard::Subject;
 use crate::engine::message::{Direction, Opened};
-use crate::engine::policy::RuleRef;
+use crate::engine::policy::{RuleRef, UnixTime};
 use crate::engine::reason::Reason;
 use crate::engine::record::RecordVerdict;
 use crate::engine::{Context, Engine, Session};
@@ -81,6 +81,7 @@ impl Bench<'_> {
         let opened: Opened = self.engine.inquire(&session, opened);
         let context = Context {
             now: Duration::ZERO,
+            time: moment(&entry.time),
             facts: (self.resolve)(opened.questions()),
         };
         let decision = self.engine.decide(&mut session, opened, &context);
@@ -97,6 +98,26 @@ impl Bench<'_> {
             rules: record.rules.clone(),
         }
     }
+}
+
+/// When a request was recorded, for rules that hold at certain hours. `None`
+/// where it is not a time as recordings have it.
+fn moment(time: &str) -> Option<UnixTime> {
+    let number = |from: usize, to: usize| time.get(from..to)?.parse::<u64>().ok();
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    if !time.ends_with('Z') || year < 1970 || !(1..=12).contains(&month) || day < 1 {
+        return None;
+    }
+    // Years begin in March, so that the odd day is the last of one.
+    let (year, month) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
+    let days = days.checked_sub(719_468)?;
+    Some(UnixTime(days * 86_400 + hour * 3600 + minute * 60 + second))
 }
 
 /// The request as a message. Arguments stay spelled as they came.
@@ -139,4 +160,22 @@ fn asking(name: &str) -> String {
 
 fn request(method: &Value, params: &str) -> String {
     format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":{method},\"params\":{params}}}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_read_back() {
+        for (time, expected) in [
+            ("1970-01-01T00:00:00.000000Z", Some(0)),
+            ("2000-02-29T12:00:00.000000Z", Some(951_825_600)),
+            ("2026-11-25T02:51:53.333343Z", Some(1_795_575_113)),
+            ("2026-11-25T02:51:53+01:00", None),
+            ("yesterday", None),
+        ] {
+            assert_eq!(moment(time).map(|time| time.0), expected, "{time}");
+        }
+    }
 }

@@ -230,7 +230,7 @@ fn what_is_no_policy_is_told_to_programs_too() {
     big.set_len(1 << 34).unwrap();
     for (file, part) in [
         ("missing.toml", "look at `--config`"),
-        ("dir", "expected a regular file"),
+        ("dir", "expected at least one file"),
         ("/dev/zero", "expected a regular file"),
         ("latin1.toml", "line 2 is not UTF-8"),
         ("big.toml", "split it"),
@@ -253,4 +253,80 @@ fn mistakes_are_one_block_with_one_last_line() {
     let done = user.plain(&["check", "lockgate.toml"], "");
     assert!(done.err.starts_with("error: "), "{}", done.err);
     assert_eq!(done.err.matches("lockgate: ").count(), 1, "{}", done.err);
+}
+
+/// Who could write to an included file could write the policy.
+#[test]
+fn a_policy_of_several_files_is_one_and_protected() {
+    let user = User::new();
+    std::fs::create_dir(user.path("rules")).unwrap();
+    let (head, rules) = POLICY.split_once("[[rule]]").unwrap();
+    let head = head.replacen(
+        "version = 1\n",
+        "version = 1\ninclude = [\"rules/*.toml\"]\n",
+        1,
+    );
+    user.write("lockgate.toml", &head);
+    user.write("rules/all.toml", &format!("version = 1\n[[rule]]{rules}"));
+    user.lockgate(&["pin", "--yes"]).is(0, &[]);
+    let readme = format!(r#"{{"path":"{}"}}"#, user.path("readme.md").display());
+    user.lockgate(&["explain", "read_file", &readme])
+        .is(0, &["permitted", "rules/all.toml:2"]);
+    for name in ["rules/all.toml", "rules/new.toml", "lockgate.toml"] {
+        let path = format!(r#"{{"path":"{}"}}"#, user.path(name).display());
+        user.lockgate(&["explain", "read_file", &path])
+            .is(3, &["denied [self-protection]"]);
+    }
+
+    let config = user.path("lockgate.toml").display().to_string();
+    user.write("rules/more.toml", "version = 1\n[[rule]]\nid = \"x\"\n");
+    let refused = user.plain(&["check", "--json", &config], "");
+    assert_eq!(refused.code, 4);
+    let found = refused.json();
+    let file = found["diagnostics"][0]["file"].as_str().unwrap();
+    assert!(file.ends_with("rules/more.toml"), "{found}");
+    assert_eq!(found["diagnostics"][0]["line"], 2);
+    user.plain(&["check", &config], "")
+        .is(4, &["rules/more.toml:2:1", "a rule has no `effect`"]);
+
+    // The same as a directory.
+    std::fs::remove_file(user.path("rules/more.toml")).unwrap();
+    user.write(
+        "rules/head.toml",
+        &head.replace("include = [\"rules/*.toml\"]\n", ""),
+    );
+    let config = user.path("rules").display().to_string();
+    user.plain(&["check", &config], "")
+        .is(0, &["1 server, 1 agent, 2 rules: fine"]);
+    std::fs::remove_file(user.path("rules/head.toml")).unwrap();
+    std::fs::remove_file(user.path("rules/all.toml")).unwrap();
+    user.plain(&["check", &config], "")
+        .is(4, &["expected at least one file `*.toml`"]);
+}
+
+#[test]
+fn a_policy_that_only_audits_says_so() {
+    let user = User::new();
+    user.write(
+        "lockgate.toml",
+        &format!("{POLICY}\n[defaults]\nmode = \"audit\"\n"),
+    );
+    user.lockgate(&["pin", "--yes"]).is(0, &[]);
+    let etc = r#"{"path":"/etc/hostname"}"#;
+    user.lockgate(&["explain", "read_file", etc]).is(
+        0,
+        &[
+            "permitted",
+            "audit:   without audit mode it would be denied [not-permitted]",
+            "nothing that the rules deny is denied",
+        ],
+    );
+    user.lockgate(&["explain", "read_file", r#"{"path":"~/.ssh/id_rsa"}"#])
+        .is(3, &["denied [secret-place]"]);
+    let config = user.path("lockgate.toml").display().to_string();
+    user.plain(&["check", &config], "")
+        .is(0, &["the policy only audits"]);
+    user.plain(&["check", "--strict", &config], "").is(4, &[]);
+    user.lockgate(&["run"])
+        .is(0, &["nothing that the rules deny is denied"]);
 }

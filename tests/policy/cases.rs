@@ -1,7 +1,7 @@
 //! `tests/cases/policy/*.toml`: a policy, a request, and what comes of it.
 
 use super::{PRINCIPALS, Roots, agent, document, file, policy, server};
-use lockgate::engine::policy::{AccessRequest, Action, Answer};
+use lockgate::engine::policy::{AccessRequest, Action, Answer, Judgement, Moment, UnixTime};
 use lockgate::engine::principal::{Groups, Principal};
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -102,6 +102,11 @@ struct RuleCall {
     expect: String,
     why: Option<String>,
     listed: Option<bool>,
+    /// What rules in audit mode would have made of it; "" is nothing.
+    would: Option<String>,
+    /// The wall clock: minutes since Monday, 00:00 UTC. Without it, it cannot be
+    /// told.
+    minute: Option<u64>,
     asks: Option<Vec<String>>,
     #[serde(default)]
     never: Vec<String>,
@@ -165,14 +170,26 @@ impl RuleCall {
                 "tool" => Action::CallTool(name),
                 "prompt" => Action::GetPrompt(name),
                 "resource" => Action::ReadResource(name),
+                "complete" => Action::CompletePrompt(name),
+                "template" => Action::CompleteResource(name),
                 "ask" => Action::AskAgent(name),
                 other => panic!("{other}"),
             },
             arguments: arguments.as_ref().map(|document| document.root()),
         };
-        let answer = policy.evaluate(&request, &Roots);
+        // Monday, 23 November 2026.
+        let time = |minute| UnixTime(1_795_392_000 + minute * 60);
+        let moment = Moment {
+            time: self.minute.map(time),
+            counted: None,
+        };
+        let Judgement { answer, would, .. } = policy.judge(&request, &Roots, &moment);
         let (effect, why) = words(&answer);
         assert_eq!(effect, self.expect, "{at}: {why}");
+        if let Some(expected) = &self.would {
+            let would = would.map(|would| words(&would.answer).0);
+            assert_eq!(&would.unwrap_or_default(), expected, "{at}");
+        }
         if let Some(part) = &self.why {
             assert!(why.contains(part), "{at}: {why}");
         }
@@ -201,7 +218,9 @@ impl RuleCall {
 fn words(answer: &Answer) -> (String, String) {
     let (word, rules, why, undeclared) = match answer {
         Answer::Permit { rules, undeclared } => ("permit", rules, "", *undeclared),
+        Answer::Ask { rules, why } => ("ask", rules, why.as_str(), false),
         Answer::Forbid { rules, why } => ("forbid", rules, why.as_str(), false),
+        Answer::Limited { rules, why } => ("limited", rules, why.as_str(), false),
         Answer::Nothing { near, why, .. } => ("nothing", near, why.as_str(), false),
     };
     let ids = rules.iter().map(|rule| rule.id.as_str());

@@ -229,7 +229,8 @@ fn the_reference_is_right() {
         let whole = if example.contains("version = 1") {
             example.to_owned()
         } else {
-            format!("{PRINCIPALS}{example}")
+            let also = "agent.claude-code.stdio = true\nserver.github.command = [\"g\"]\n";
+            format!("{PRINCIPALS}{also}{example}")
         };
         policy(&whole);
     }
@@ -255,6 +256,10 @@ fn the_reference_knows_every_key() {
         ("server.s.qqqqqqqqqqqq = 1", "a server"),
         ("[[rule]]\nqqqqqqqqqqqq = 1", "a rule"),
         ("[paths]\nqqqqqqqqqqqq = 1", "paths"),
+        ("[defaults]\nqqqqqqqqqqqq = 1", "defaults"),
+        ("set.a.qqqqqqqqqqqq = 1", "a set"),
+        ("[[rule]]\nlimit.qqqqqqqqqqqq = 1", "a limit"),
+        ("[[rule]]\nwhen.qqqqqqqqqqqq = 1", "a window"),
         ("agent.a.qqqqqqqqqqqq = 1", "an agent"),
         ("agent.a.stdio.qqqqqqqqqqqq = 1", "stdio"),
         ("agent.a.jwt.qqqqqqqqqqqq = 1", "jwt"),

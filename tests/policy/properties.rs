@@ -1,7 +1,7 @@
 //! What holds of every policy and every request.
 
 use super::{PRINCIPALS, Roots, agent, base, document, policy, server};
-use lockgate::engine::policy::{AccessRequest, Action, Answer, Policy, render};
+use lockgate::engine::policy::{AccessRequest, Action, Answer, Judgement, Moment, Policy, render};
 use lockgate::engine::principal::{Groups, Principal};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -62,7 +62,7 @@ fn rule(effects: &'static [&'static str]) -> impl Strategy<Value = String> {
 }
 
 fn any_rule() -> impl Strategy<Value = String> {
-    rule(&["permit", "permit", "forbid"])
+    rule(&["permit", "permit", "ask", "forbid"])
 }
 
 fn value() -> impl Strategy<Value = String> {
@@ -161,6 +161,25 @@ fn answer_to(
     tool: &str,
     arguments: &str,
 ) -> (&'static str, Vec<String>, bool) {
+    told(judgement(policy, principal, tool, arguments).answer)
+}
+
+/// The same as if nothing were in audit mode, where that is told.
+fn would(
+    policy: &Policy,
+    tool: &str,
+    arguments: &str,
+) -> Option<(&'static str, Vec<String>, bool)> {
+    let would = judgement(policy, None, tool, arguments).would;
+    would.map(|would| told(would.answer))
+}
+
+fn judgement(
+    policy: &Policy,
+    principal: Option<&Principal>,
+    tool: &str,
+    arguments: &str,
+) -> Judgement {
     let (agent, server) = (agent("a"), server("s"));
     let document = document(arguments);
     let request = AccessRequest {
@@ -170,9 +189,15 @@ fn answer_to(
         action: Action::CallTool(tool),
         arguments: Some(document.root()),
     };
-    let (word, rules, undeclared) = match policy.evaluate(&request, &Roots) {
+    policy.judge(&request, &Roots, &Moment::default())
+}
+
+fn told(answer: Answer) -> (&'static str, Vec<String>, bool) {
+    let (word, rules, undeclared) = match answer {
         Answer::Permit { rules, undeclared } => ("permit", rules, undeclared),
+        Answer::Ask { rules, .. } => ("ask", rules, false),
         Answer::Forbid { rules, .. } => ("forbid", rules, false),
+        Answer::Limited { rules, .. } => ("limited", rules, false),
         Answer::Nothing { near, .. } => ("nothing", near, false),
     };
     let mut ids: Vec<_> = rules.into_iter().map(|rule| rule.id).collect();
@@ -206,17 +231,18 @@ proptest! {
 
     #[test]
     fn a_policy_without_permits_permits_nothing(
-        rules in prop::collection::vec(rule(&["forbid"]), 0..4), arguments in arguments(),
+        rules in prop::collection::vec(rule(&["forbid", "ask"]), 0..4), arguments in arguments(),
     ) {
+        let asks = rules.iter().any(|rule| rule.contains("\"ask\""));
         let policy = build(&numbered(rules));
         prop_assert_ne!(answer(&policy, "t", &arguments).0, "permit");
-        prop_assert!(!policy.may_ever_call(&agent("a"), &server("s"), "t"));
+        prop_assert!(asks || !policy.may_ever_call(&agent("a"), &server("s"), "t"));
     }
 
     #[test]
     fn adding_a_forbid_never_permits_more(
         rules in prop::collection::vec(any_rule(), 0..4),
-        forbid in rule(&["forbid"]),
+        forbid in rule(&["forbid", "ask"]),
         arguments in arguments(),
     ) {
         let before = numbered(rules);
@@ -300,6 +326,57 @@ proptest! {
             answer(&build(&rules), "t", &arguments),
             answer(&build(&shuffled), "t", &arguments)
         );
+    }
+
+    /// Whatever it says, it is as if it were not there; and were all enforced, the
+    /// answer would be the one that is told.
+    #[test]
+    fn a_rule_in_audit_mode_changes_nothing(
+        rules in prop::collection::vec(any_rule(), 0..4),
+        audited in prop::collection::vec(any_rule(), 1..3),
+        arguments in arguments(),
+    ) {
+        let rules = numbered(rules);
+        let more = (50..).zip(audited.clone());
+        let with = |mode: &str| -> Vec<(usize, String)> {
+            let audited = more.clone().map(|(id, rule)| (id, narrow_to(&rule, mode)));
+            rules.iter().cloned().chain(audited).collect()
+        };
+        let audits = build(&with("mode = \"audit\"\n"));
+        prop_assert_eq!(
+            answer(&audits, "t", &arguments),
+            answer(&build(&rules), "t", &arguments)
+        );
+        prop_assert_eq!(
+            audits.may_ever_call(&agent("a"), &server("s"), "t"),
+            build(&rules).may_ever_call(&agent("a"), &server("s"), "t")
+        );
+        let enforced = answer(&build(&with("")), "t", &arguments);
+        let whole = would(&audits, "t", &arguments).unwrap_or(answer(&audits, "t", &arguments));
+        prop_assert!(whole == enforced || (whole.0, enforced.0) == ("nothing", "nothing"));
+    }
+
+    /// A user is never a wildcard, and never somebody else.
+    #[test]
+    fn a_user_stands_for_himself(
+        user in "[a-z*?\\[\\]{},!\\\\/.-]{0,6}", other in "[a-z*?\\[\\]{},!\\\\.-]{0,6}",
+    ) {
+        let rule = |constraint| {
+            let head = "effect = \"permit\"\ntools = [\"t\"]\nargs.\"/x\" = ";
+            build(&[(0, format!("{head}{{ {constraint} }}\n"))])
+        };
+        let who = Principal { user: Some(Arc::from(&*user)), ..Principal::named(agent("a")) };
+        for (constraint, value) in [
+            ("glob = \"n/${user}/*\"", format!("n/{other}/x")),
+            ("equals = \"${user}\"", other.clone()),
+            ("one_of = [\"${user}\"]", other.clone()),
+        ] {
+            let arguments = serde_json::json!({ "x": value }).to_string();
+            let (word, ..) = answer_to(&rule(constraint), Some(&who), "t", &arguments);
+            prop_assert!(word != "permit" || user == other, "{} {} {}", constraint, user, other);
+            let (word, ..) = answer_to(&rule(constraint), None, "t", &arguments);
+            prop_assert_ne!(word, "permit");
+        }
     }
 
     #[test]

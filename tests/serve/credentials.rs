@@ -149,3 +149,35 @@ fn a_state_is_good_once_for_its_principal_and_its_call() {
         .filter(|(_, m)| m["params"].get("requestState").is_some());
     assert_eq!(resumed.count(), 1, "{calls:?}");
 }
+
+/// Over all sessions of an agent, and nobody else's.
+#[test]
+fn limits_are_an_agents_own() {
+    let (a, b) = (NewKey::make().unwrap(), NewKey::make().unwrap());
+    let policy = format!(
+        "[agent.a]\nkey = \"{}\"\n[agent.b]\nkey = \"{}\"\n\
+         [[rule]]\nid = \"some\"\neffect = \"permit\"\ntools = [\"echo\"]\n\
+         limit = {{ calls = 3, per = \"1h\" }}\n",
+        a.hash(),
+        b.hash()
+    );
+    let gate = Gate::with(Home::new(), "legacy", &policy);
+    let (one, two) = (gate.session(a.reveal()), gate.session(a.reveal()));
+    let ask = |session: &str, key: &NewKey, id: u32| {
+        let ask = call(session, id, "echo", &json!({ "text": "x" }));
+        ask.key(key.reveal()).at(gate.port)
+    };
+    for (session, id) in [(&one, 11), (&two, 12), (&one, 13)] {
+        assert_eq!(said(&ask(session, &a, id)), "x");
+    }
+    for (session, id) in [(&one, 14), (&two, 15)] {
+        let refused = ask(session, &a, id).json();
+        assert_eq!(refused["error"]["data"]["reason"], "limit", "{refused}");
+    }
+    let third = gate.session(a.reveal());
+    let refused = ask(&third, &a, 16).json();
+    assert_eq!(refused["error"]["data"]["reason"], "limit", "{refused}");
+    let other = gate.session(b.reveal());
+    assert_eq!(said(&ask(&other, &b, 11)), "x");
+    gate.assert_well();
+}

@@ -23,8 +23,8 @@ pub(in crate::cli) struct Revision {
     pub(in crate::cli) file: Option<PathBuf>,
     /// The policy, checked and compiled.
     pub(in crate::cli) policy: Arc<Policy>,
-    /// Digest of its text.
-    pub(in crate::cli) policy_digest: Option<Digest>,
+    /// Its files, and the directories whose files are its own.
+    pub(in crate::cli) own: Vec<PathBuf>,
     /// The lockfile's path.
     pub(in crate::cli) lockfile: PathBuf,
     /// What it holds.
@@ -38,12 +38,9 @@ impl Revision {
     pub(in crate::cli) fn read(target: &Target) -> Result<Self, Fault> {
         let places = Places::from_env().map_err(|e| Fault::Failed(e.to_string()))?;
         let file = places.policy(target.config.as_deref());
-        let (policy, policy_digest) = match &file {
-            None => (Policy::baseline(), None),
-            Some(file) => {
-                let (policy, digest) = load_policy(file, &places)?;
-                (policy, Some(digest))
-            }
+        let (policy, own) = match &file {
+            None => (Policy::baseline(), Vec::new()),
+            Some(file) => load_policy(file, &places)?,
         };
         let lockfile = places.lockfile(file.as_deref());
         let (pins, pins_digest) =
@@ -52,7 +49,7 @@ impl Revision {
             places,
             file,
             policy: Arc::new(policy),
-            policy_digest,
+            own,
             lockfile,
             pins: Arc::new(pins),
             pins_digest,

@@ -65,15 +65,15 @@ impl Engine {
             }
         };
         record.tool_digest = Some(tool.digest);
-        let undeclared = self.permits(
+        let permitted = self.permits(
             session,
             Action::CallTool(&call.name),
             call.arguments,
             &context.facts,
             record,
         )?;
-        fits(&tool, &call, undeclared)?;
-        Ok(Judged::Permit)
+        fits(&tool, &call, permitted.undeclared)?;
+        Ok(Judged::Permit(permitted.charges))
     }
 
     /// The path-bearing strings of a call, by the pinned schema where the tool

@@ -5,7 +5,7 @@ use super::{Engine, Plan, Refusal};
 use crate::engine::message::{Json, Kind};
 use crate::engine::mirrored::mirrored;
 use crate::engine::pin::{self, Review, Standing};
-use crate::engine::policy::{AccessRequest, Action, Answer, PathJudge, PinMode};
+use crate::engine::policy::{AccessRequest, Action, PinMode};
 use crate::engine::reason::Reason;
 use crate::engine::record::Record;
 use crate::engine::session::{Known, Pending, Session, Walk};
@@ -96,12 +96,12 @@ impl Engine {
                 action,
                 arguments: None,
             };
-            let answer = self.policy.evaluate(&request, &NoPaths);
-            match answer {
-                Answer::Permit { .. } => Ok(()),
-                // Whoever does not see it never asks for a token that does.
-                Answer::Nothing { scopes, .. } if !scopes.is_empty() => Ok(()),
-                Answer::Forbid { .. } | Answer::Nothing { .. } => Err(Reason::NotPermitted),
+            // As for tools: whoever does not see it never asks for a token, or
+            // comes back at a time, that would do.
+            if self.policy.may_ever(&request) {
+                Ok(())
+            } else {
+                Err(Reason::NotPermitted)
             }
         };
         Ok(cut(whole, result, key, keep, record))
@@ -344,13 +344,4 @@ fn told(withheld: &[(Json<'_>, Reason)], all: usize, key: &str) -> String {
     let named = named.collect::<Vec<_>>().join(", ");
     let more = if withheld.len() > NAMED { ", ..." } else { "" };
     format!("withheld {} of {all} {key}: {named}{more}", withheld.len())
-}
-
-/// Lists have no arguments, so no `path` constraint can hold for them.
-struct NoPaths;
-
-impl PathJudge for NoPaths {
-    fn within(&self, _: &str, _: crate::engine::guard::paths::Access) -> Result<(), String> {
-        Err("a list has no arguments".to_owned())
-    }
 }

@@ -10,6 +10,7 @@ mod calls;
 mod finish;
 mod lists;
 mod notes;
+mod permits;
 mod requests;
 mod state;
 mod verify;
@@ -21,7 +22,7 @@ use super::guard::paths::{PathFacts, PathGuard};
 use super::mask::{key_told, may_be_content};
 use super::message::{Direction, Id, Json, KnownMethod, Limits, Message, Method, Opened, TopLevel};
 use super::pin::ServerPins;
-use super::policy::{Action, Policy};
+use super::policy::{Action, Policy, Quotas, UnixTime};
 use super::reason::Reason;
 use super::record::{Record, RecordKind, RecordVerdict};
 use super::seal::Seal;
@@ -46,6 +47,8 @@ pub struct Engine {
     /// Definitions of tools, shared between sessions.
     shared: Shared,
     sealing: Option<state::Sealing>,
+    /// What limits have counted.
+    quotas: Arc<Quotas>,
     /// The server is reached over Streamable HTTP.
     remote: bool,
 }
@@ -55,6 +58,8 @@ pub struct Engine {
 pub struct Context {
     /// Time since the session began.
     pub now: Duration,
+    /// The wall clock, where it can be told.
+    pub time: Option<UnixTime>,
     /// What the file system said to [`Opened::questions`].
     pub facts: PathFacts,
 }
@@ -130,6 +135,7 @@ impl Engine {
             limits: Limits::DEFAULT,
             shared: Shared::default(),
             sealing: None,
+            quotas: Arc::default(),
             remote: false,
         }
     }
@@ -150,6 +156,13 @@ impl Engine {
     pub fn sealing(mut self, seal: Arc<Seal>, principal: Arc<str>) -> Self {
         self.sealing = Some(state::Sealing { seal, principal });
         self
+    }
+
+    /// Counts with others, such as the engines of the same agent in front of
+    /// other servers. Without it, it counts alone.
+    #[must_use]
+    pub fn counting(self, quotas: Arc<Quotas>) -> Self {
+        Self { quotas, ..self }
     }
 
     /// The bounds on one message.
@@ -185,6 +198,7 @@ impl Engine {
         let before = session.act_as_sender_of(&opened);
         let mut record = self.record(session, &opened);
         session.now = context.now;
+        session.time = context.time;
         let plan = match opened.message() {
             Err(unreadable) => {
                 record.reason = Some(unreadable.code);

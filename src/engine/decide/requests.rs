@@ -1,13 +1,13 @@
 //! Requests of either side.
 
 use super::{Context, Engine, Plan, Refusal, asked_method, state};
-use crate::engine::guard::paths::{Access, Candidate, PathFacts, PathGuard};
+use crate::engine::guard::paths::Candidate;
 use crate::engine::mask::{self, MaskedUri};
 use crate::engine::message::{
     CallTool, Direction, Id, Json, KnownMethod, Method, Named, Opened, Shape, ViewError,
     exact_params,
 };
-use crate::engine::policy::{AccessRequest, Action, Answer, PathJudge};
+use crate::engine::policy::{Action, Charge};
 use crate::engine::principal::Principal;
 use crate::engine::reason::Reason;
 use crate::engine::record::Record;
@@ -36,9 +36,9 @@ impl From<ViewError> for Refusal {
     }
 }
 
-/// What a permitted request leaves behind, and where it must wait.
+/// What a permitted request counts against, and where it must wait.
 pub(super) enum Judged {
-    Permit,
+    Permit(Vec<Charge>),
     Hold(Plan),
 }
 
@@ -62,7 +62,11 @@ impl Engine {
         match judged {
             Err(refusal) => refusal.to(answer),
             Ok(Judged::Hold(plan)) => plan,
-            Ok(Judged::Permit) => {
+            Ok(Judged::Permit(charges)) => {
+                let leases = match self.count(session, &charges) {
+                    Err(refusal) => return refusal.to(answer),
+                    Ok(leases) => leases,
+                };
                 // Last, since a state is good once.
                 let plan = match self.unseal_state(session, request) {
                     Err(refusal) => return refusal.to(answer),
@@ -71,7 +75,10 @@ impl Engine {
                 if direction == Direction::ToServer {
                     session.era.hears(request.method, request.params);
                 }
-                let pending = pending(request, record);
+                let pending = Pending {
+                    leases,
+                    ..pending(request, record)
+                };
                 match direction {
                     Direction::ToServer => session.down.add(request.id.clone(), pending),
                     Direction::ToAgent => session.up.add(request.id.clone(), pending),
@@ -142,22 +149,18 @@ impl Engine {
     ) -> Result<Judged, Refusal> {
         let params = request.params;
         let Method::Known(method) = request.method else {
-            return Ok(Judged::Permit);
+            return Ok(Judged::Permit(Vec::new()));
         };
-        match method {
+        let charges = match method {
             KnownMethod::CallTool => return self.judge_call(session, request, context, record),
             KnownMethod::GetPrompt => {
                 let name = Named::read(params, "name")?.0;
                 record.prompt = Some(super::bounded(&name));
                 remember_arguments(record, params.and_then(|p| p.get("arguments")));
                 self.guarded(request, context, record)?;
-                self.permits(
-                    session,
-                    Action::GetPrompt(&name),
-                    None,
-                    &context.facts,
-                    record,
-                )?;
+                let action = Action::GetPrompt(&name);
+                self.permits(session, action, None, &context.facts, record)?
+                    .charges
             }
             KnownMethod::ReadResource
             | KnownMethod::SubscribeResource
@@ -165,20 +168,19 @@ impl Engine {
                 let uri = Named::read(params, "uri")?.0;
                 record.resource = Some(MaskedUri::of(&uri));
                 self.guarded(request, context, record)?;
-                self.permits(
-                    session,
-                    Action::ReadResource(&uri),
-                    None,
-                    &context.facts,
-                    record,
-                )?;
+                let action = Action::ReadResource(&uri);
+                self.permits(session, action, None, &context.facts, record)?
+                    .charges
             }
             KnownMethod::Complete => self.judge_completion(session, request, context, record)?,
             KnownMethod::Listen => self.judge_listen(session, request, context, record)?,
             KnownMethod::GetTask
             | KnownMethod::TaskResult
             | KnownMethod::CancelTask
-            | KnownMethod::UpdateTask => judge_task(session, params)?,
+            | KnownMethod::UpdateTask => {
+                judge_task(session, params)?;
+                Vec::new()
+            }
             // Lists are filtered on their way back; the rest is the protocol's
             // own housekeeping and reaches nothing.
             KnownMethod::Initialize
@@ -189,15 +191,15 @@ impl Engine {
             | KnownMethod::ListResources
             | KnownMethod::ListResourceTemplates
             | KnownMethod::ListTasks
-            | KnownMethod::SetLogLevel => {}
+            | KnownMethod::SetLogLevel => Vec::new(),
             other => {
                 return Err(Refusal::new(
                     Reason::WrongDirection,
                     format!("{} is not for the server", other.name()),
                 ));
             }
-        }
-        Ok(Judged::Permit)
+        };
+        Ok(Judged::Permit(charges))
     }
 
     fn judge_asking(
@@ -213,7 +215,7 @@ impl Engine {
             ));
         }
         let Method::Known(method) = request.method else {
-            return Ok(Judged::Permit);
+            return Ok(Judged::Permit(Vec::new()));
         };
         match method {
             KnownMethod::Ping | KnownMethod::ListTasks => {}
@@ -222,7 +224,7 @@ impl Engine {
             }
             method => self.may_ask(session, asked_method(*method, request.params)?, record)?,
         }
-        Ok(Judged::Permit)
+        Ok(Judged::Permit(Vec::new()))
     }
 
     fn judge_completion(
@@ -231,41 +233,29 @@ impl Engine {
         request: &Request<'_>,
         context: &Context,
         record: &mut Record,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Vec<Charge>, Refusal> {
         let reference = request.params.and_then(|p| p.get("ref"));
         let kind = Named::read(reference, "type")?.0;
         self.guarded(request, context, record)?;
-        match &*kind {
-            "ref/prompt" => {
-                let name = Named::read(reference, "name")?.0;
-                record.prompt = Some(super::bounded(&name));
-                self.permits(
-                    session,
-                    Action::GetPrompt(&name),
-                    None,
-                    &context.facts,
-                    record,
-                )?;
-            }
-            "ref/resource" => {
-                let uri = Named::read(reference, "uri")?.0;
-                record.resource = Some(MaskedUri::of(&uri));
-                self.permits(
-                    session,
-                    Action::ReadResource(&uri),
-                    None,
-                    &context.facts,
-                    record,
-                )?;
-            }
+        let name = match &*kind {
+            "ref/prompt" => Named::read(reference, "name")?.0,
+            "ref/resource" => Named::read(reference, "uri")?.0,
             _ => {
                 return Err(Refusal::new(
                     Reason::InvalidParams,
                     "expected `ref` to be a prompt or a resource",
                 ));
             }
-        }
-        Ok(())
+        };
+        let action = if kind == "ref/prompt" {
+            record.prompt = Some(super::bounded(&name));
+            Action::CompletePrompt(&name)
+        } else {
+            record.resource = Some(MaskedUri::of(&name));
+            Action::CompleteResource(&name)
+        };
+        let permitted = self.permits(session, action, None, &context.facts, record)?;
+        Ok(permitted.charges)
     }
 
     fn judge_listen(
@@ -274,8 +264,9 @@ impl Engine {
         request: &Request<'_>,
         context: &Context,
         record: &mut Record,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Vec<Charge>, Refusal> {
         self.guarded(request, context, record)?;
+        let mut charges = Vec::new();
         for uri in subscribed(request.params) {
             let uri = uri.as_str().ok_or_else(|| {
                 Refusal::new(
@@ -283,15 +274,11 @@ impl Engine {
                     "expected `resourceSubscriptions` to hold strings",
                 )
             })?;
-            self.permits(
-                session,
-                Action::ReadResource(&uri),
-                None,
-                &context.facts,
-                record,
-            )?;
+            let action = Action::ReadResource(&uri);
+            let permitted = self.permits(session, action, None, &context.facts, record)?;
+            charges.extend(permitted.charges);
         }
-        Ok(())
+        Ok(charges)
     }
 
     /// The path guard's word on a request; the built-in rules come first, and
@@ -319,48 +306,6 @@ impl Engine {
         }
         record.findings = found;
         Err(Refusal::new(reason, detail))
-    }
-
-    /// The policy's word; the answer says whether undeclared arguments pass.
-    pub(super) fn permits(
-        &self,
-        session: &Session,
-        action: Action<'_>,
-        arguments: Option<Json<'_>>,
-        facts: &PathFacts,
-        record: &mut Record,
-    ) -> Result<bool, Refusal> {
-        let request = AccessRequest {
-            agent: &self.agent,
-            principal: session.principal(),
-            server: &self.server,
-            action,
-            arguments,
-        };
-        let paths = GuardedPaths {
-            guard: &self.guard,
-            facts,
-        };
-        match self.policy.evaluate(&request, &paths) {
-            Answer::Permit { rules, undeclared } => {
-                record.rules = rules;
-                Ok(undeclared)
-            }
-            Answer::Forbid { rules, why } => {
-                record.rules = rules;
-                Err(Refusal::new(Reason::Forbidden, why))
-            }
-            Answer::Nothing { near, why, scopes } => {
-                record.rules = near;
-                let reason = if scopes.is_empty() {
-                    Reason::NotPermitted
-                } else {
-                    Reason::InsufficientScope
-                };
-                record.scopes = scopes;
-                Err(Refusal::new(reason, why))
-            }
-        }
     }
 
     /// Every path-bearing string of a request.
@@ -409,17 +354,6 @@ impl Engine {
     }
 }
 
-struct GuardedPaths<'a> {
-    guard: &'a PathGuard,
-    facts: &'a PathFacts,
-}
-
-impl PathJudge for GuardedPaths<'_> {
-    fn within(&self, value: &str, access: Access) -> Result<(), String> {
-        self.guard.within(value, access, self.facts)
-    }
-}
-
 /// The uris that `subscriptions/listen` subscribes to.
 pub(in crate::engine) fn subscribed(params: Option<Json<'_>>) -> impl Iterator<Item = Json<'_>> {
     params
@@ -459,6 +393,7 @@ fn pending(request: &Request<'_>, record: &Record) -> Pending {
         bound: state::bound(request.method, request.params),
         cursor: member("cursor").and_then(Json::as_str).map(String::from),
         token: token.map(token_text),
+        leases: Vec::new(),
     }
 }
 

@@ -105,14 +105,14 @@ impl Policy {
     ) {
         // With pins of some servers only, "no tool fits" would be a guess.
         let is_pinned = |name: &ServerName| lockfile.servers.contains_key(name);
-        let can_tell = match &rule.server {
-            Some(name) => is_pinned(name),
+        let can_tell = match &rule.servers {
+            Some(names) => names.iter().all(is_pinned),
             None => self.servers.keys().all(is_pinned),
         };
         let on_server: Vec<_> = tools
             .iter()
             .filter(|tool| self.servers.contains_key(tool.server))
-            .filter(|tool| rule.server.as_ref().is_none_or(|name| name == tool.server))
+            .filter(|tool| rule.is_on(tool.server))
             .collect();
         for (pattern, span) in &rule.tools {
             let fits = on_server.iter().any(|tool| pattern.matches(tool.name));
@@ -275,13 +275,13 @@ fn undeclared<'t>(
     match (rule.effect, named) {
         (Effect::Permit, true) => Some((Severity::Error, without, NEVER_PERMITTED)),
         (Effect::Permit, false) => Some((Severity::Warning, without, NEVER_PERMITTED)),
-        (Effect::Forbid, true) => Some((Severity::Error, without, NEVER_FORBIDDEN)),
-        (Effect::Forbid, false) => None,
+        (Effect::Ask | Effect::Forbid, true) => Some((Severity::Error, without, NEVER_FIRES)),
+        (Effect::Ask | Effect::Forbid, false) => None,
     }
 }
 
 const NEVER_PERMITTED: &str = "this rule never permits them: put them into one of their own";
-const NEVER_FORBIDDEN: &str = "this rule never forbids them: put them into one of their own";
+const NEVER_FIRES: &str = "this rule never stops them: put them into one of their own";
 
 impl Argument {
     fn check_kind(

@@ -4,6 +4,7 @@
 //! could only fail at request time fails here, with its place in the file.
 
 mod agent;
+mod condition;
 mod constraint;
 mod contradiction;
 mod login;
@@ -13,22 +14,29 @@ mod programs;
 mod remote;
 mod rule;
 mod serve;
+mod sets;
+mod variable;
 
-use super::diagnostic::Problems;
+use super::diagnostic::{Problems, Span};
+use super::index::Rules;
 use super::raw::{List, Raw, RawEnv, RawServer, Text};
-use super::{AskAgent, EnvValue, PinMode, Policy, PolicyBase, Scope, Server, shown, suggest};
+use super::{
+    AskAgent, EnvValue, PinMode, Policy, PolicyBase, Scope, Server, Sources, shown, suggest,
+};
 use crate::engine::message::Method;
 use crate::engine::types::{AgentName, ServerName};
 use paths::Roots;
+use sets::Sets;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What the parts of a policy need while they are compiled.
 struct Compiler<'a> {
-    file: &'a str,
-    text: &'a str,
+    sources: &'a Sources,
     roots: Roots<'a>,
     servers: Vec<ServerName>,
     agents: Vec<AgentName>,
+    sets: Sets,
     problems: &'a mut Problems,
 }
 
@@ -36,7 +44,7 @@ struct Compiler<'a> {
 pub(super) fn compile(
     raw: Raw,
     file: &str,
-    text: &str,
+    sources: &Sources,
     base: &PolicyBase,
     problems: &mut Problems,
 ) -> Policy {
@@ -47,12 +55,14 @@ pub(super) fn compile(
         pins,
         audit_dir,
         serve,
+        defaults,
         rules,
+        sets,
+        once,
     } = raw;
-    let roots = Roots::new(base, paths.workspace.as_ref(), problems);
+    let roots = Roots::new(base, sources, paths.workspace.as_ref(), problems);
     let mut compiler = Compiler {
-        file,
-        text,
+        sources,
         roots,
         servers: servers
             .iter()
@@ -62,9 +72,21 @@ pub(super) fn compile(
             .iter()
             .filter_map(|a| AgentName::new(&*a.name.value).ok())
             .collect(),
+        sets: Sets::default(),
         problems,
     };
+    let named = [
+        names("server", servers.iter().map(|server| &server.name)),
+        names("agent", agents.iter().map(|agent| &agent.name)),
+        names("set", sets.iter().map(|set| &set.name)),
+    ];
+    compiler.stand_once(&once, named.into_iter().flatten());
+    compiler.all_sets(sets);
+    let defaults = compiler.defaults(defaults);
+    let rules = Arc::new(Rules::new(compiler.rules(rules, &defaults)));
+    compiler.unused_sets();
     Policy {
+        mode: defaults.mode,
         servers: compiler.all_servers(servers),
         agents: compiler.all_agents(agents),
         paths: compiler.paths(paths),
@@ -73,16 +95,50 @@ pub(super) fn compile(
         audit_dir: audit_dir.and_then(|dir| compiler.path(&dir)),
         serve: compiler.serve(serve),
         file: file.to_owned(),
-        rules: compiler.rules(rules),
+        rules,
         scope: Scope::Named,
         oddities: Vec::new(),
+        digest: Some(sources.digest()),
     }
 }
 
+/// Names as messages have them, with their places.
+fn names<'n>(what: &str, names: impl Iterator<Item = &'n Text>) -> Vec<(String, &'n Span)> {
+    let called = |name: &'n Text| {
+        let told = format!("the {what} {}", shown::quoted(&name.value));
+        (told, &name.span)
+    };
+    names.map(called).collect()
+}
+
 impl Compiler<'_> {
-    fn line_of(&self, offset: usize) -> usize {
-        let before = self.text.get(..offset).unwrap_or(self.text);
-        before.matches('\n').count().saturating_add(1)
+    /// File and line of a place.
+    fn place_of(&self, offset: usize) -> (String, usize) {
+        let place = self.sources.place(offset);
+        place.map_or_else(Default::default, |place| {
+            (place.file.to_owned(), place.line)
+        })
+    }
+
+    /// What has a name, and a table that is there once, stand in one file.
+    fn stand_once<'n>(
+        &mut self,
+        tables: &'n [(&'static str, Span)],
+        named: impl Iterator<Item = (String, &'n Span)>,
+    ) {
+        let tables = tables
+            .iter()
+            .map(|(name, span)| (format!("`[{name}]`"), span));
+        let mut seen: BTreeMap<String, &Span> = BTreeMap::new();
+        for (what, span) in tables.chain(named) {
+            if let Some(first) = seen.get(&what) {
+                let (file, line) = self.place_of(first.start);
+                let message = format!("{what} stands in two files of the policy");
+                let help = format!("the first is in line {line} of `{file}`: leave one");
+                self.problems.error(span.clone(), message, help);
+            }
+            seen.entry(what).or_insert(span);
+        }
     }
 
     fn all_servers(&mut self, raw: Vec<RawServer>) -> BTreeMap<ServerName, Server> {
@@ -127,7 +183,7 @@ impl Compiler<'_> {
             bridge,
             ask_agent,
         } = raw;
-        let line = self.line_of(
+        let (file, line) = self.place_of(
             ask_agent
                 .as_ref()
                 .map_or(name.span.start, |list| list.span.start),
@@ -155,6 +211,7 @@ impl Compiler<'_> {
                 .map(|list| self.allow_methods(list))
                 .unwrap_or_default(),
             ask_agent: AskAgent {
+                file,
                 line,
                 ..ask_agent
                     .map(|list| self.ask_agent(list))
@@ -242,17 +299,21 @@ impl Compiler<'_> {
     fn ask_agent(&mut self, list: List) -> AskAgent {
         for method in &list.value {
             if !AskAgent::METHODS.contains(&method.value.as_str()) {
-                let message = format!(
-                    "a server cannot ask {} of an agent",
-                    shown::quoted(&method.value)
-                );
-                let help = suggest::help(&method.value, &AskAgent::METHODS);
-                self.problems.error(method.span.clone(), message, help);
+                self.no_asking(method);
             }
         }
         AskAgent {
             methods: list.value.into_iter().map(|method| method.value).collect(),
-            line: 0,
+            ..AskAgent::default()
         }
+    }
+
+    fn no_asking(&mut self, method: &Text) {
+        let message = format!(
+            "a server cannot ask {} of an agent",
+            shown::quoted(&method.value)
+        );
+        let help = suggest::help(&method.value, &AskAgent::METHODS);
+        self.problems.error(method.span.clone(), message, help);
     }
 }

@@ -28,6 +28,7 @@ pub(super) use url::{UrlParts, UrlPattern};
 use super::literal::Literal;
 use super::number::Decimal;
 use super::pattern::has_dot_segment;
+use super::varying::Varying;
 use super::{PathJudge, shown, suggest};
 use crate::engine::guard::paths::Access;
 use crate::engine::message::{Json, Kind};
@@ -78,6 +79,8 @@ pub(super) enum Constraint {
     AnyOf(Vec<All>),
     /// What does not satisfy all of these.
     Not(All),
+    /// A string that depends on who asks, by the key that says so.
+    Varying(&'static str, Varying),
 }
 
 /// How a value stands to a constraint.
@@ -121,6 +124,7 @@ impl Constraint {
             Self::Each(_) => "each",
             Self::AnyOf(_) => "any_of",
             Self::Not(_) => "not",
+            Self::Varying(name, _) => name,
         }
     }
 
@@ -144,7 +148,8 @@ impl Constraint {
             | Self::Host(_)
             | Self::Url(_)
             | Self::Email(_)
-            | Self::Sql(_) => Kinds::of(&[Kind::String]),
+            | Self::Sql(_)
+            | Self::Varying(..) => Kinds::of(&[Kind::String]),
             Self::Command(_) => Kinds::of(&[Kind::String, Kind::Array]),
             Self::Secrets => Kinds::ALL,
             Self::MinItems(_) | Self::MaxItems(_) | Self::Each(_) => {
@@ -228,6 +233,7 @@ impl Constraint {
             Self::Each(all) => combine::each(all, value, paths)?,
             Self::AnyOf(alternatives) => combine::any(alternatives, value, paths),
             Self::Not(all) => combine::not(combine::all(all, value, paths)),
+            Self::Varying(_, varying) => varying.try_judge(value, paths)?,
         })
     }
 

@@ -5,14 +5,17 @@
 //! first (`secrets`), so that a mistake never prints one.
 
 use super::secrets::without_secrets;
+use super::source::Sources;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Most diagnostics that are rendered: nobody reads more, and each one costs a
 /// walk through the file.
 const SHOWN: usize = 100;
 
-/// Where something stands in the policy file, in bytes.
+/// Where something stands in the files of a policy, in bytes, counted through
+/// all of them.
 pub type Span = Range<usize>;
 
 /// How bad it is.
@@ -89,39 +92,54 @@ impl Problems {
     }
 }
 
-/// Shows diagnostics as rustc does: message, file, line, caret, help.
+/// Shows diagnostics of one file as rustc does: message, file, line, caret, help.
 pub fn render(file: &str, text: &str, diagnostics: &[Diagnostic], color: bool) -> String {
-    let text = without_secrets(text);
+    render_all(&Sources::one(file, "", text), diagnostics, color)
+}
+
+/// Shows diagnostics of several files.
+pub fn render_all(sources: &Sources, diagnostics: &[Diagnostic], color: bool) -> String {
     let renderer = if color {
         Renderer::styled()
     } else {
         Renderer::plain()
     };
-    let mut reports: Vec<_> = diagnostics
-        .iter()
-        .take(SHOWN)
-        .map(|diagnostic| {
-            let level = match diagnostic.severity {
-                Severity::Error => Level::ERROR,
-                Severity::Warning => Level::WARNING,
-                Severity::Note => Level::NOTE,
-            };
-            let caret = AnnotationKind::Primary.span(within(&text, &diagnostic.span));
-            let snippet = Snippet::source(text.as_str()).path(file).annotation(caret);
-            let mut group = level
-                .primary_title(diagnostic.message.as_str())
-                .element(snippet);
-            if let Some(help) = &diagnostic.help {
-                group = group.element(Level::HELP.message(help.as_str()));
-            }
-            renderer.render(&[group])
-        })
-        .collect();
+    // Each text is starred out once.
+    let mut texts: BTreeMap<usize, String> = BTreeMap::new();
+    let mut reports = Vec::new();
+    for diagnostic in diagnostics.iter().take(SHOWN) {
+        let (file, text, start) = sources.text_at(diagnostic.span.start).unwrap_or_default();
+        let text = texts.entry(start).or_insert_with(|| without_secrets(text));
+        reports.push(report(diagnostic, (file, text, start), &renderer));
+    }
     let more = diagnostics.len().saturating_sub(SHOWN);
     if more > 0 {
         reports.push(format!("and {more} more"));
     }
     reports.join("\n\n")
+}
+
+fn report(
+    diagnostic: &Diagnostic,
+    (file, text, start): (&str, &str, usize),
+    renderer: &Renderer,
+) -> String {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
+    };
+    let within_file = |at: usize| at.saturating_sub(start);
+    let span = within_file(diagnostic.span.start)..within_file(diagnostic.span.end);
+    let caret = AnnotationKind::Primary.span(within(text, &span));
+    let snippet = Snippet::source(text).path(file).annotation(caret);
+    let mut group = level
+        .primary_title(diagnostic.message.as_str())
+        .element(snippet);
+    if let Some(help) = &diagnostic.help {
+        group = group.element(Level::HELP.message(help.as_str()));
+    }
+    renderer.render(&[group])
 }
 
 /// The span, clipped to the text and moved out to character boundaries.

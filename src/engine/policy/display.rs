@@ -2,7 +2,8 @@
 
 use super::Policy;
 use super::pattern::Pattern;
-use super::rule::{Argument, Demand, Effect, Lacking, Rule};
+use super::quota::Limit;
+use super::rule::{Argument, Demand, Effect, Lacking, Mode, Rule};
 use super::{RuleRef, shown};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,6 +16,8 @@ pub struct RuleDisplay {
     pub rule: RuleRef,
     /// What it does.
     pub effect: Effect,
+    /// Whether it does.
+    pub mode: Mode,
     /// For whom; `None` is every agent of the policy.
     pub agents: Option<Vec<String>>,
     /// For which users: patterns; `None` is everyone.
@@ -23,18 +26,26 @@ pub struct RuleDisplay {
     pub groups: Option<Vec<String>>,
     /// What a token has to be good for.
     pub scopes: Vec<String>,
-    /// On which server; `None` is every server of the policy.
-    pub server: Option<String>,
+    /// On which servers; `None` is every server of the policy.
+    pub servers: Option<Vec<String>>,
     /// Patterns of tool names.
     pub tools: Vec<String>,
     /// Patterns of prompt names.
     pub prompts: Vec<String>,
     /// Patterns of resource uris.
     pub resources: Vec<String>,
+    /// Patterns of what is completed: prompt names, and uris of templates.
+    pub completions: Vec<String>,
+    /// Requests of a server to the agent.
+    pub asks: Vec<String>,
     /// What each argument has to be, one sentence each.
     pub arguments: Vec<String>,
     /// Whether arguments that the pinned schema does not declare may pass.
     pub undeclared: bool,
+    /// How often it holds, in words.
+    pub limit: Option<String>,
+    /// When, in words.
+    pub when: Option<String>,
 }
 
 impl Policy {
@@ -61,6 +72,7 @@ impl RuleDisplay {
         Self {
             rule: rule.reference.clone(),
             effect: rule.effect,
+            mode: rule.mode,
             agents: rule
                 .agents
                 .as_ref()
@@ -68,13 +80,31 @@ impl RuleDisplay {
             users: rule.users.as_deref().map(texts),
             groups: rule.groups.as_deref().map(texts),
             scopes: rule.scopes.iter().map(ToString::to_string).collect(),
-            server: rule.server.as_ref().map(ToString::to_string),
+            servers: rule
+                .servers
+                .as_ref()
+                .map(|servers| servers.iter().map(ToString::to_string).collect()),
             tools: texts(&rule.tools),
             prompts: texts(&rule.prompts),
             resources: texts(&rule.resources),
+            completions: texts(&rule.completions),
+            asks: rule.asks.iter().map(ToString::to_string).collect(),
             arguments: rule.arguments.iter().map(ToString::to_string).collect(),
             undeclared: rule.undeclared,
+            limit: rule.limit.as_ref().map(ToString::to_string),
+            when: rule.when.as_ref().map(ToString::to_string),
         }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rate = self.rate.as_ref();
+        let rate = rate.map(|rate| format!("{} calls in {}", rate.calls, rate.written));
+        let flying = self.in_flight.map(|most| format!("{most} in flight"));
+        let all: Vec<_> = rate.into_iter().chain(flying).collect();
+        f.write_str(&all.join(", "))?;
+        f.write_str(if self.by_tool { ", of each tool" } else { "" })
     }
 }
 

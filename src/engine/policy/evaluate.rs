@@ -1,92 +1,101 @@
 //! Answers to requests.
 //!
-//! Total and order-free: every rule is asked, a forbid beats a permit, nothing
-//! means deny, and what a rule cannot tell fails a permit and fires a forbid.
+//! Total and order-free: every rule is asked, a forbid beats an ask, an ask
+//! beats a permit, nothing means deny, and what a rule cannot tell fails a permit
+//! and fires the others. What rules in audit mode say is told beside the answer
+//! and is no part of it.
 
 use super::constraint::{All, Constraint, Holding, together};
 use super::pointer::{Found, Trail, spell};
-use super::rule::{Argument, Demand, Effect, Lacking, Rule};
-use super::{AccessRequest, Action, Answer, AskAgent, PathJudge, Policy, RuleRef, Scope, shown};
-use crate::engine::mask::{self, MaskedUri};
+use super::rule::{Argument, Demand, Effect, Lacking, Mode, Rule};
+use super::tally::{Tally, Word, describe, nothing, would};
+use super::{
+    AccessRequest, Action, Answer, AskAgent, Charge, Judgement, Moment, PathJudge, Policy, RuleRef,
+    Scope, Variable, shown,
+};
+use crate::engine::guard::paths::Access;
+use crate::engine::mask;
 use crate::engine::message::Json;
 use crate::engine::types::{AgentName, ServerName};
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::ops::ControlFlow;
 
-/// Most reasons that an answer spells out.
-const SHOWN_REASONS: usize = 8;
-
 impl Policy {
-    /// Answers a request. Total: an error in a rule denies.
+    /// Answers a request at a time that is not told, whatever has been counted.
+    /// Total: an error in a rule denies.
     pub fn evaluate(&self, request: &AccessRequest<'_>, paths: &dyn PathJudge) -> Answer {
+        self.judge(request, paths, &Moment::default()).answer
+    }
+
+    /// Answers a request at one moment. Total: an error in a rule denies.
+    pub fn judge(
+        &self,
+        request: &AccessRequest<'_>,
+        paths: &dyn PathJudge,
+        moment: &Moment<'_>,
+    ) -> Judgement {
         if let Err(why) = self.knows(request.agent, request.server) {
-            return nothing(why);
+            return Judgement::only(nothing(why));
         }
         if request.principal.is_some_and(|p| p.agent != *request.agent) {
-            return nothing("another agent's principal asks".to_owned());
+            let why = "another agent's principal asks".to_owned();
+            return Judgement::only(nothing(why));
         }
+        let asked = Asked { request, paths };
+        let said: Vec<_> = self
+            .rules
+            .covering(request)
+            .into_iter()
+            .map(|rule| (rule, rule.says(request, &asked, moment)))
+            .collect();
+        let enforced = said.iter().filter(|(rule, _)| rule.mode == Mode::Enforce);
+        let answer = self.answer(request, enforced);
+        let audits = self.only_audits() || said.iter().any(|(r, _)| r.mode == Mode::Audit);
+        let whole = audits.then(|| self.answer(request, said.iter()));
+        let answer = self.unless_only_audited(request, answer);
+        let would = whole.and_then(|whole| would(&said, &answer, whole));
+        let charges = said
+            .iter()
+            .filter(|(_, word)| matches!(word, Word::Holds))
+            .filter_map(|(rule, _)| rule.charge(request))
+            .collect();
+        Judgement {
+            answer,
+            would,
+            charges,
+        }
+    }
+
+    /// What some rules come to together.
+    fn answer<'r>(
+        &self,
+        request: &AccessRequest<'_>,
+        said: impl Iterator<Item = &'r (&'r Rule, Word)>,
+    ) -> Answer {
+        let mut all = Tally::default();
         if let Action::AskAgent(method) = request.action {
-            return self.answer_server(request.server, method);
+            self.add_ask_agent(request.server, method, &mut all);
         }
-        let mut permits = Vec::new();
-        let mut forbids = Vec::new();
-        let mut near = Vec::new();
-        let mut steps = BTreeSet::new();
-        let mut undeclared = false;
-        for rule in self.covering(request) {
-            let reference = rule.reference.clone();
-            match rule.effect {
-                Effect::Forbid => {
-                    forbids.extend(rule.fires(request, paths).map(|why| (reference, why)));
-                }
-                Effect::Permit => {
-                    let refusal = rule.refusal(request.arguments, paths);
-                    match (refusal, rule.lacks(request.principal)) {
-                        (None, None) => {
-                            permits.push(reference);
-                            undeclared |= rule.undeclared;
-                        }
-                        (None, Some(lacking)) => {
-                            near.push((reference, lacking.to_string()));
-                            steps.insert(lacking);
-                        }
-                        (Some(why), _) => near.push((reference, why)),
-                    }
+        for (rule, word) in said {
+            all.add(rule, word);
+        }
+        all.answer(request)
+    }
+
+    /// Where the policy only audits, what no rule permits passes. What it says of
+    /// a server's requests to the agent is no rule, and holds.
+    fn unless_only_audited(&self, request: &AccessRequest<'_>, answer: Answer) -> Answer {
+        let is_asked = matches!(request.action, Action::AskAgent(_));
+        match answer {
+            Answer::Nothing { .. } | Answer::Limited { .. } if self.only_audits() && !is_asked => {
+                Answer::Permit {
+                    rules: Vec::new(),
+                    undeclared: false,
                 }
             }
+            other => other,
         }
-        if !forbids.is_empty() {
-            let (rules, why) = reasons(forbids);
-            return Answer::Forbid { rules, why };
-        }
-        if !permits.is_empty() {
-            return Answer::Permit {
-                rules: permits,
-                undeclared,
-            };
-        }
-        if near.is_empty() {
-            return nothing(format!(
-                "no rule permits {} of server `{}` for agent `{}`{}",
-                describe(request.action),
-                request.server,
-                request.agent,
-                if request.principal.is_some_and(|p| p.user.is_some()) {
-                    " and its user"
-                } else {
-                    ""
-                }
-            ));
-        }
-        let (near, why) = reasons(near);
-        // The smallest step that is enough; the first of all in their order, so
-        // that the rules' own order does not matter.
-        let scopes = match steps.pop_first() {
-            Some(Lacking::Scopes(_, scopes)) => scopes,
-            Some(Lacking::Token) | None => Vec::new(),
-        };
-        Answer::Nothing { near, why, scopes }
     }
 
     /// Whether the one who asks may call a tool for some arguments, and with
@@ -94,13 +103,19 @@ impl Policy {
     /// request do not matter.
     pub fn may_ever(&self, request: &AccessRequest<'_>) -> bool {
         let is_other = request.principal.is_some_and(|p| p.agent != *request.agent);
-        !is_other
-            && self.knows(request.agent, request.server).is_ok()
-            && self
-                .covering(request)
-                .filter(|rule| rule.effect == Effect::Permit)
-                .any(|rule| rule.lacks(request.principal) != Some(Lacking::Token))
-            && !self.covering(request).any(Rule::always_forbids)
+        if is_other || self.knows(request.agent, request.server).is_err() {
+            return false;
+        }
+        let mut covering = self.rules.covering(request);
+        covering.retain(|rule| rule.mode == Mode::Enforce);
+        let lets = |rule: &&Rule| match rule.effect {
+            Effect::Permit => rule.lacks(request.principal) != Some(Lacking::Token),
+            // Whoever calls it is told what it waits for.
+            Effect::Ask => true,
+            Effect::Forbid => false,
+        };
+        !covering.iter().any(|rule| rule.always_forbids())
+            && (self.only_audits() || covering.iter().any(lets))
     }
 
     /// The same for an agent that acts for itself.
@@ -118,7 +133,8 @@ impl Policy {
     /// with their JSON Pointers: the file system has to be asked about them.
     pub fn path_values(&self, request: &AccessRequest<'_>) -> Vec<(String, String)> {
         let mut values = BTreeSet::new();
-        let arguments = self.covering(request).flat_map(|rule| &rule.arguments);
+        let covering = self.rules.covering(request);
+        let arguments = covering.into_iter().flat_map(|rule| &rule.arguments);
         for argument in arguments.filter(|argument| argument.has_path()) {
             let ControlFlow::Continue(()) =
                 argument
@@ -133,76 +149,114 @@ impl Policy {
         values.into_iter().collect()
     }
 
-    fn covering(&self, request: &AccessRequest<'_>) -> impl Iterator<Item = &Rule> {
-        let request = *request;
-        self.rules.iter().filter(move |rule| rule.covers(&request))
-    }
-
-    /// A request of the server to the agent: a matter of `ask_agent` alone.
-    fn answer_server(&self, server: &ServerName, method: &str) -> Answer {
-        let AskAgent { methods, line } = self.ask_agent(server);
+    /// What `[server.NAME] ask_agent` says of a request to the agent, as the permit
+    /// that it is.
+    fn add_ask_agent(&self, server: &ServerName, method: &str, all: &mut Tally<'_>) {
+        let AskAgent {
+            methods,
+            file,
+            line,
+        } = self.ask_agent(server);
         let reference = RuleRef {
             id: match self.scope {
                 Scope::Named => format!("server.{server}.ask_agent"),
                 Scope::Anyone => "baseline".to_owned(),
             },
-            file: self.file.clone(),
+            file: match self.scope {
+                Scope::Named => file,
+                Scope::Anyone => self.file.clone(),
+            },
             line,
         };
         if methods.iter().any(|known| known == method) {
-            return Answer::Permit {
-                rules: vec![reference],
-                undeclared: false,
-            };
+            all.permits.push(reference);
+            return;
         }
-        Answer::Nothing {
-            near: vec![reference],
-            why: format!(
-                "`ask_agent` does not let server `{server}` send {} to the agent",
-                shown::quoted(method)
-            ),
-            scopes: Vec::new(),
+        let why = format!(
+            "`ask_agent` does not let server `{server}` send {} to the agent",
+            shown::quoted(method)
+        );
+        all.near.push((reference, why));
+    }
+}
+
+/// What a request says of itself, beside what the path guard says.
+struct Asked<'a> {
+    request: &'a AccessRequest<'a>,
+    paths: &'a dyn PathJudge,
+}
+
+impl PathJudge for Asked<'_> {
+    fn within(&self, value: &str, access: Access) -> Result<(), String> {
+        self.paths.within(value, access)
+    }
+
+    fn variable(&self, variable: Variable) -> Option<&str> {
+        match variable {
+            Variable::Agent => Some(self.request.agent.as_str()),
+            Variable::User => self.request.principal?.user.as_deref(),
         }
     }
-}
-
-fn nothing(why: String) -> Answer {
-    Answer::Nothing {
-        near: Vec::new(),
-        why,
-        scopes: Vec::new(),
-    }
-}
-
-fn describe(action: Action<'_>) -> String {
-    match action {
-        Action::CallTool(name) => format!("tool {}", shown::quoted(name)),
-        Action::GetPrompt(name) => format!("prompt {}", shown::quoted(name)),
-        Action::ReadResource(uri) => format!("resource `{}`", MaskedUri::of(uri).as_str()),
-        Action::AskAgent(method) => format!("request {}", shown::quoted(method)),
-    }
-}
-
-fn reasons(of: Vec<(RuleRef, String)>) -> (Vec<RuleRef>, String) {
-    let more = of.len().saturating_sub(SHOWN_REASONS);
-    let mut texts: Vec<_> = of
-        .iter()
-        .take(SHOWN_REASONS)
-        .map(|(rule, why)| format!("rule `{}`: {why}", rule.id))
-        .collect();
-    if more > 0 {
-        texts.push(format!("and {more} more rules"));
-    }
-    (
-        of.into_iter().map(|(rule, _)| rule).collect(),
-        texts.join("; "),
-    )
 }
 
 impl Rule {
-    /// A forbid that no argument can escape.
+    /// A forbid that no argument and no time can escape.
     fn always_forbids(&self) -> bool {
-        self.effect == Effect::Forbid && self.arguments.is_empty()
+        self.effect == Effect::Forbid && self.arguments.is_empty() && self.when.is_none()
+    }
+
+    /// What it says of a request that it covers.
+    fn says(
+        &self,
+        request: &AccessRequest<'_>,
+        paths: &dyn PathJudge,
+        moment: &Moment<'_>,
+    ) -> Word {
+        if self.effect != Effect::Permit {
+            return match (&self.when, moment.time) {
+                (Some(window), Some(time)) if !window.is_open(time) => Word::Silent,
+                // A time that cannot be told fires it.
+                _ => self.fires(request, paths).map_or(Word::Silent, Word::Fires),
+            };
+        }
+        let closed = self.when.as_ref().and_then(|window| match moment.time {
+            None => Some(format!("holds {window}, and the time cannot be told")),
+            Some(time) if window.is_open(time) => None,
+            Some(_) => Some(format!("holds {window} only")),
+        });
+        let refusal = self.refusal(request.arguments, paths);
+        let failed: Vec<_> = closed.into_iter().chain(refusal).collect();
+        if !failed.is_empty() {
+            return Word::Fails(failed.join(", "));
+        }
+        if let Some(lacking) = self.lacks(request.principal) {
+            return Word::Lacks(lacking);
+        }
+        let full = moment
+            .counted
+            .zip(self.charge(request))
+            .and_then(|(counted, charge)| {
+                let room = counted.quotas.room(counted.who, &charge, counted.now);
+                room.err()
+            });
+        full.map_or(Word::Holds, |full| Word::Limited(full.to_string()))
+    }
+
+    /// What a request counts against by this rule.
+    fn charge(&self, request: &AccessRequest<'_>) -> Option<Charge> {
+        let limit = self.limit.clone()?;
+        let tool = match request.action {
+            Action::CallTool(tool) if limit.by_tool => {
+                Some((request.server.to_string(), tool.to_owned()))
+            }
+            _ => None,
+        };
+        Some(Charge {
+            rule: self.reference.id.clone(),
+            tool,
+            limit,
+            binding: self.mode == Mode::Enforce,
+        })
     }
 
     /// Why a permit does not hold. All that failed, not only the first.
@@ -218,7 +272,11 @@ impl Rule {
     /// Why a forbid fires.
     fn fires(&self, request: &AccessRequest<'_>, paths: &dyn PathJudge) -> Option<String> {
         if self.arguments.is_empty() {
-            return Some(format!("forbids {}", describe(request.action)));
+            let verb = match self.effect {
+                Effect::Ask => "asks about",
+                Effect::Permit | Effect::Forbid => "forbids",
+            };
+            return Some(format!("{verb} {}", describe(request.action)));
         }
         let mut met = Vec::new();
         let mut all = true;

@@ -7,19 +7,24 @@
 //!
 //! Deliberately absent: precedence by order, defaults that depend on what the
 //! file contains, and anything that parses without being enforced. A forbid
-//! beats a permit, nothing means deny, and an error in a rule denies.
+//! beats an ask, an ask beats a permit, nothing means deny, and an error in a
+//! rule denies.
 
 mod agent;
+mod answer;
 mod check;
 mod compile;
 mod constraint;
 mod diagnostic;
 mod display;
 mod evaluate;
+mod index;
 mod literal;
+mod moment;
 mod number;
 mod pattern;
 mod pointer;
+mod quota;
 mod raw;
 mod remote;
 mod rule;
@@ -27,24 +32,33 @@ mod schema;
 mod secrets;
 mod serve;
 mod shown;
+mod source;
 mod suggest;
+mod tally;
+mod varying;
 
 pub use agent::{Agent, Algorithm, CertificateMatch, JwtTrust, KeyHash, Launch, SpiffePattern};
-pub use diagnostic::{Diagnostic, Severity, Span, render};
+pub use answer::{Answer, Judgement};
+pub use diagnostic::{Diagnostic, Severity, Span, render, render_all};
 pub use display::RuleDisplay;
+pub use moment::{Counted, Moment, UnixTime};
+pub use quota::{Charge, Exhausted, Lease, Quotas};
 pub use remote::{Credential, LoginClient, OAuth, OAuthClient, OAuthLogin, TokenPlace, is_scope};
-pub use rule::Effect;
+pub use rule::{Effect, Mode};
 pub use serve::{Serve, ServeTls};
+pub use source::{Include, NewSource, Place, Sources};
 pub use suggest::nearest;
+pub use varying::Variable;
 
 use crate::engine::guard::address::Allowed;
 use crate::engine::guard::paths::{Access, PathRules};
 use crate::engine::message::Json;
 use crate::engine::pin::Lockfile;
 use crate::engine::principal::Principal;
-use crate::engine::types::{AgentName, ServerName};
+use crate::engine::types::{AgentName, Digest, ServerName};
 use crate::engine::url::ServerUrl;
 use diagnostic::Problems;
+use index::Rules;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -65,12 +79,17 @@ pub struct Policy {
     pub audit_dir: Option<String>,
     /// Its `[serve]`.
     pub serve: Serve,
-    /// The policy file, as its rules name it.
+    /// The policy file or directory, as `--config` has it.
     file: String,
-    rules: Vec<rule::Rule>,
+    /// Shared: every engine has a copy of the policy.
+    rules: Arc<Rules>,
+    /// What happens where no rule permits.
+    mode: Mode,
     scope: Scope,
     /// What is odd and yet no mistake; told by `check_against`.
     oddities: Vec<Diagnostic>,
+    /// Of all its files; `None` for the baseline.
+    digest: Option<Digest>,
 }
 
 /// Whom a policy speaks about.
@@ -113,11 +132,20 @@ pub struct Server {
     pub span: Span,
 }
 
+impl Policy {
+    /// Whether what no rule permits passes, and is only recorded.
+    pub fn only_audits(&self) -> bool {
+        self.mode == Mode::Audit
+    }
+}
+
 /// Which requests a server may send to the agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AskAgent {
     /// Methods; URL mode elicitation is `elicitation/create#url`.
     pub methods: Vec<String>,
+    /// The file that says so.
+    pub file: String,
     /// 1-based line of the policy that says so.
     pub line: usize,
 }
@@ -169,10 +197,14 @@ pub enum PinMode {
 pub enum Action<'a> {
     /// `tools/call`
     CallTool(&'a str),
-    /// `prompts/get`, and `completion/complete` for a prompt.
+    /// `prompts/get`
     GetPrompt(&'a str),
-    /// `resources/read`, `subscribe`, and completion for a template.
+    /// `resources/read`, and `subscribe`.
     ReadResource(&'a str),
+    /// `completion/complete` for an argument of a prompt.
+    CompletePrompt(&'a str),
+    /// The same for a resource template.
+    CompleteResource(&'a str),
     /// A request that the server sends to the agent, by method. URL mode
     /// elicitation is `elicitation/create#url`.
     AskAgent(&'a str),
@@ -194,11 +226,18 @@ pub struct AccessRequest<'a> {
     pub arguments: Option<Json<'a>>,
 }
 
-/// Decides `path` constraints; the path guard with the facts of this call.
+/// What constraints ask beside a value: the path guard with the facts of this
+/// call, and who makes it.
 pub trait PathJudge {
     /// Whether `value` lies within the roots for `access`; the error says why
     /// not, and quotes the value.
     fn within(&self, value: &str, access: Access) -> Result<(), String>;
+
+    /// What a variable stands for. `None`: it cannot be told. The policy puts in
+    /// what the request says; nobody else needs to.
+    fn variable(&self, _: Variable) -> Option<&str> {
+        None
+    }
 }
 
 /// A rule that determined an answer, and where it is written.
@@ -210,35 +249,6 @@ pub struct RuleRef {
     pub file: String,
     /// 1-based line of the rule's head.
     pub line: usize,
-}
-
-/// What the policy answers. There is no bool.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// Some permit rule is satisfied and no forbid rule matches.
-    Permit {
-        /// The permit rules that are satisfied.
-        rules: Vec<RuleRef>,
-        /// Whether one of them lets undeclared arguments pass.
-        undeclared: bool,
-    },
-    /// A forbid rule matches, or could not be evaluated.
-    Forbid {
-        /// Which.
-        rules: Vec<RuleRef>,
-        /// Why, for people.
-        why: String,
-    },
-    /// No permit rule is satisfied; nothing means deny.
-    Nothing {
-        /// Permit rules for this action whose constraints failed.
-        near: Vec<RuleRef>,
-        /// The constraints that failed, for people.
-        why: String,
-        /// What a token needs so that one of them permits: nothing if a token
-        /// is not what is missing.
-        scopes: Vec<Arc<str>>,
-    },
 }
 
 /// What paths in a policy are relative to.
@@ -254,50 +264,67 @@ pub struct PolicyBase {
 pub const MAX_BYTES: usize = 4 << 20;
 
 impl Policy {
-    /// Reads and checks a policy. The error is everything that is wrong with
-    /// it, in the order of the file; see [`render`].
+    /// Reads and checks a policy of one file. The error is everything that is
+    /// wrong with it, in the order of the file; see [`render`].
     pub fn parse(file_name: &str, text: &str, base: &PolicyBase) -> Result<Self, Vec<Diagnostic>> {
-        let (policy, problems) = Self::compiled(file_name, text, base);
-        if problems.has_errors() {
-            return Err(problems.into_sorted());
-        }
-        Ok(Self {
-            oddities: problems.into_sorted(),
-            ..policy
-        })
+        let sources = Sources::one(file_name, &base.dir, text);
+        Self::parse_all(file_name, &sources, base)
+    }
+
+    /// The same for one of several files, `name` being what `--config` says; see
+    /// [`render_all`].
+    pub fn parse_all(
+        name: &str,
+        sources: &Sources,
+        base: &PolicyBase,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let (policy, problems) = Self::compiled(name, sources, base);
+        policy.unless(problems)
     }
 
     /// The same for a person who mends it: with its mistakes comes what the
     /// rules that are whole say beside the pins of `lockfile`.
     pub fn parse_beside(
-        file_name: &str,
-        text: &str,
+        name: &str,
+        sources: &Sources,
         base: &PolicyBase,
         lockfile: &Lockfile,
     ) -> Result<Self, Vec<Diagnostic>> {
-        let (policy, mut problems) = Self::compiled(file_name, text, base);
+        let (policy, mut problems) = Self::compiled(name, sources, base);
         if problems.has_errors() {
             policy.check_rules(lockfile, &mut problems);
+        }
+        policy.unless(problems)
+    }
+
+    fn unless(self, problems: Problems) -> Result<Self, Vec<Diagnostic>> {
+        if problems.has_errors() {
             return Err(problems.into_sorted());
         }
         Ok(Self {
             oddities: problems.into_sorted(),
-            ..policy
+            ..self
         })
     }
 
     /// The policy is only good for use if there are no errors.
-    fn compiled(file_name: &str, text: &str, base: &PolicyBase) -> (Self, Problems) {
+    fn compiled(name: &str, sources: &Sources, base: &PolicyBase) -> (Self, Problems) {
         let mut problems = Problems::default();
-        if text.len() > MAX_BYTES {
+        sources.objections(&mut problems);
+        if sources.bytes() > MAX_BYTES {
             let message = format!("the policy is larger than {MAX_BYTES} bytes");
             problems.error(0..0, message, "split it, one policy for each agent");
             return (Self::baseline(), problems);
         }
-        let raw = raw::read(text, &mut problems);
+        let raw = raw::read(sources, &mut problems);
         // Whatever was wrong so far, the rest is compiled for its mistakes.
-        let policy = compile::compile(raw, file_name, text, base, &mut problems);
+        let policy = compile::compile(raw, name, sources, base, &mut problems);
         (policy, problems)
+    }
+
+    /// The digest of all its files; `None` for the baseline.
+    pub fn digest(&self) -> Option<Digest> {
+        self.digest
     }
 
     /// A command line of lockgate's own about a server, for hints.
@@ -325,9 +352,11 @@ impl Policy {
             audit_dir: None,
             serve: Serve::default(),
             file: "built-in".to_owned(),
-            rules: vec![rule::Rule::baseline()],
+            rules: Arc::new(Rules::new(vec![rule::Rule::baseline()])),
+            mode: Mode::Enforce,
             scope: Scope::Anyone,
             oddities: Vec::new(),
+            digest: None,
         }
     }
 
@@ -357,6 +386,7 @@ impl Default for AskAgent {
     fn default() -> Self {
         Self {
             methods: Self::DEFAULT.map(str::to_owned).to_vec(),
+            file: String::new(),
             line: 0,
         }
     }

@@ -6,6 +6,7 @@
 //! dangerous kind (the attack answered is a typing mistake).
 
 mod agent;
+mod condition;
 mod constraint;
 mod reader;
 mod remote;
@@ -15,9 +16,10 @@ mod serve;
 use super::diagnostic::{Problems, Span};
 use super::literal::Literal;
 use super::number::Decimal;
-use super::{Effect, PinMode};
+use super::{Effect, Mode, PinMode, Sources};
 use crate::engine::guard::paths::Access;
 use crate::engine::mask::looks_like_token;
+pub(super) use condition::{RawDefaults, RawLimit, RawWhen};
 pub(super) use constraint::{RawAll, RawCommand, RawConstraint, RawEmail, RawSql, RawUrl};
 use reader::{Entry, Keys, Reader};
 pub(super) use remote::{RawCredential, RawOAuth};
@@ -47,7 +49,11 @@ pub(super) struct Raw {
     pub(super) pins: Option<PinMode>,
     pub(super) audit_dir: Option<Text>,
     pub(super) serve: RawServe,
+    pub(super) defaults: RawDefaults,
     pub(super) rules: Vec<RawRule>,
+    pub(super) sets: Vec<RawSet>,
+    /// Where the tables stand that only one file has.
+    pub(super) once: Vec<(&'static str, Span)>,
 }
 
 pub(super) struct RawServer {
@@ -67,6 +73,11 @@ pub(super) struct RawServer {
 pub(super) enum RawEnv {
     Literal(Text),
     From(Text),
+}
+
+pub(super) struct RawSet {
+    pub(super) name: Text,
+    pub(super) values: Option<Vec<At<Literal>>>,
 }
 
 /// No `Debug`: somebody may have written a key in the place of its hash.
@@ -120,17 +131,23 @@ pub(super) struct RawRule {
     pub(super) span: Span,
     pub(super) id: Option<Text>,
     pub(super) effect: Option<Effect>,
+    pub(super) mode: Option<Mode>,
     pub(super) agents: Option<List>,
     pub(super) users: Option<List>,
     pub(super) groups: Option<List>,
     pub(super) scopes: Option<List>,
     pub(super) server: Option<Text>,
+    pub(super) servers: Option<List>,
     pub(super) tools: Option<List>,
     pub(super) prompts: Option<List>,
     pub(super) resources: Option<List>,
+    pub(super) completions: Option<List>,
+    pub(super) asks: Option<List>,
     pub(super) args: Option<At<Vec<RawArgument>>>,
     /// Where it says `undeclared = "permit"`.
     pub(super) undeclared: Option<Span>,
+    pub(super) limit: Option<At<RawLimit>>,
+    pub(super) when: Option<At<RawWhen>>,
 }
 
 #[derive(Debug)]
@@ -144,11 +161,10 @@ pub(super) struct RawArgument {
 const TOP: Keys = Keys {
     table: "a policy",
     known: &[
-        "version", "server", "agent", "paths", "pins", "audit", "serve", "rule",
+        "version", "include", "server", "agent", "paths", "pins", "audit", "serve", "defaults",
+        "set", "rule",
     ],
-    later: &[
-        "include", "flow", "approval", "limit", "label", "console", "fleet",
-    ],
+    later: &["flow", "approval", "limit", "label", "console", "fleet"],
 };
 const SERVER: Keys = Keys {
     table: "`[server.NAME]`",
@@ -190,24 +206,41 @@ const GIVEN: Keys = Keys {
 const VARIABLE: &str = "an environment variable";
 const HEADER: &str = "a header";
 
+/// What only one file of a policy has.
+const ONCE: [&str; 5] = ["paths", "pins", "audit", "serve", "defaults"];
+
 /// Most mistakes of syntax that are told: one open bracket can make thousands.
 const SYNTAX_ERRORS: usize = 10;
 
 /// Reads a whole policy. Mistakes of syntax come alone: behind them, the
 /// parser only guesses. One for each line, for the same reason.
-pub(super) fn read(text: &str, problems: &mut Problems) -> Raw {
-    let (root, errors) = DeTable::parse_recoverable(text);
-    let mut lines = BTreeSet::new();
-    let spans = errors.iter().map(|e| (e, e.span().unwrap_or(0..0)));
-    let told = spans.filter(|(_, span)| lines.insert(line_start(text, span.start)));
-    for (error, span) in told.take(SYNTAX_ERRORS) {
-        // The parser quotes no input in its messages.
-        let message = format!("not valid TOML: {}", error.message());
-        problems.error(span.clone(), message, syntax_help(text, span.start));
-    }
+pub(super) fn read(sources: &Sources, problems: &mut Problems) -> Raw {
     let mut raw = Raw::default();
-    if errors.is_empty() {
-        Reader { problems }.policy(root.get_ref(), &mut raw);
+    let files: Vec<_> = sources.tables().collect();
+    for file in &files {
+        let text = file.text;
+        let mut lines = BTreeSet::new();
+        let spans = file.errors.iter().map(|e| (e, e.span().unwrap_or(0..0)));
+        let told = spans.filter(|(_, span)| lines.insert(line_start(text, span.start)));
+        for (error, span) in told.take(SYNTAX_ERRORS) {
+            // The parser quotes no input in its messages.
+            let message = format!("not valid TOML: {}", error.message());
+            let help = syntax_help(text, span.start);
+            let place = |at: usize| at.saturating_add(file.start);
+            problems.error(place(span.start)..place(span.end), message, help);
+        }
+    }
+    if files.iter().any(|file| !file.errors.is_empty()) {
+        return raw;
+    }
+    for file in &files {
+        let table = file.table.get_ref();
+        if let (Some(include), false) = (table.get("include"), file.followed) {
+            let help = "put the policy into a file, and name that";
+            let message = "nothing can be included here";
+            problems.error(include.span(), message, help);
+        }
+        Reader { problems }.policy(table, file.start, &mut raw);
     }
     raw
 }
@@ -234,33 +267,38 @@ fn syntax_help(text: &str, at: usize) -> String {
 }
 
 impl Reader<'_> {
-    fn policy(&mut self, table: &DeTable<'_>, raw: &mut Raw) {
+    /// Adds what one file says.
+    fn policy(&mut self, table: &DeTable<'_>, start: usize, raw: &mut Raw) {
         let mut version = None;
         for entry in reader::entries(table) {
+            if let Some(one) = ONCE.iter().find(|one| **one == entry.key) {
+                let place = (*one, entry.key_span.clone());
+                raw.once.push(place);
+            }
             match entry.key {
                 "version" => version = Some(entry),
-                "server" => {
-                    raw.servers = self.named(&entry, Self::server);
-                }
-                "agent" => {
-                    raw.agents = self.named(&entry, Self::agent);
-                }
+                // Followed by whoever read the files.
+                "include" => drop(self.full_list(&entry)),
+                "server" => raw.servers.extend(self.named(&entry, Self::server)),
+                "agent" => raw.agents.extend(self.named(&entry, Self::agent)),
                 "paths" => raw.paths = self.paths(&entry),
                 "pins" => raw.pins = self.pins(&entry),
                 "audit" => raw.audit_dir = self.audit(&entry),
                 "serve" => raw.serve = self.serve(&entry),
-                "rule" => raw.rules = self.rules(&entry),
+                "set" => raw.sets.extend(self.named(&entry, Self::set)),
+                "defaults" => raw.defaults = self.defaults(&entry),
+                "rule" => raw.rules.extend(self.rules(&entry)),
                 _ => self.unknown(&entry, &TOP),
             }
         }
-        self.version(version.as_ref());
+        self.version(version.as_ref(), start);
     }
 
-    fn version(&mut self, entry: Option<&Entry<'_, '_>>) {
+    fn version(&mut self, entry: Option<&Entry<'_, '_>>, start: usize) {
         const HELP: &str = "write `version = 1` at the top of the policy";
         let Some(entry) = entry else {
             self.problems
-                .error(0..0, "the policy does not say its version", HELP);
+                .error(start..start, "the policy does not say its version", HELP);
             return;
         };
         let is_one = self

@@ -2,8 +2,10 @@
 
 use super::constraint::All;
 use super::diagnostic::Span;
+use super::moment::Window;
 use super::pattern::Pattern;
 use super::pointer::Pointer;
+use super::quota::Limit;
 use super::{AccessRequest, Action, RuleRef};
 use crate::engine::principal::{Groups, Principal};
 use crate::engine::types::{AgentName, ServerName};
@@ -14,10 +16,22 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Effect {
-    /// Lets pass, unless a forbid matches.
+    /// Lets pass, unless an ask or a forbid matches.
     Permit,
+    /// Wants a person's approval, whatever permits; nobody can give one yet.
+    Ask,
     /// Denies, whatever else permits.
     Forbid,
+}
+
+/// Whether a rule acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// It does.
+    Enforce,
+    /// It changes nothing; the record says what it would have done.
+    Audit,
 }
 
 /// One `[[rule]]`.
@@ -25,6 +39,7 @@ pub enum Effect {
 pub(super) struct Rule {
     pub(super) reference: RuleRef,
     pub(super) effect: Effect,
+    pub(super) mode: Mode,
     /// `None`: every agent of the policy.
     pub(super) agents: Option<Vec<AgentName>>,
     /// `None`: every user, and nobody at all.
@@ -34,13 +49,21 @@ pub(super) struct Rule {
     /// What a token must be good for, all of it.
     pub(super) scopes: BTreeSet<Arc<str>>,
     /// `None`: every server of the policy.
-    pub(super) server: Option<ServerName>,
+    pub(super) servers: Option<Vec<ServerName>>,
     pub(super) tools: Vec<(Pattern, Span)>,
     pub(super) prompts: Vec<(Pattern, Span)>,
     pub(super) resources: Vec<(Pattern, Span)>,
+    /// Prompts and resource templates whose arguments are completed.
+    pub(super) completions: Vec<(Pattern, Span)>,
+    /// Requests of a server to the agent, as `ask_agent` names them.
+    pub(super) asks: Vec<&'static str>,
     /// All of them must hold.
     pub(super) arguments: Vec<Argument>,
     pub(super) undeclared: bool,
+    /// How often a permit holds.
+    pub(super) limit: Option<Limit>,
+    /// When it is about anything at all.
+    pub(super) when: Option<Window>,
 }
 
 /// What one pointer's values have to be.
@@ -84,16 +107,21 @@ impl Rule {
                 line: 0,
             },
             effect: Effect::Permit,
+            mode: Mode::Enforce,
             agents: None,
             users: None,
             groups: None,
             scopes: BTreeSet::new(),
-            server: None,
+            servers: None,
             tools: every(),
             prompts: every(),
             resources: every(),
+            completions: Vec::new(),
+            asks: Vec::new(),
             arguments: Vec::new(),
             undeclared: false,
+            limit: None,
+            when: None,
         }
     }
 
@@ -120,8 +148,8 @@ impl Rule {
             match principal.map(|p| &p.groups) {
                 None => false,
                 Some(Groups::Known(known)) => known.iter().any(fits),
-                // What cannot be told fires a forbid and fails a permit.
-                Some(Groups::Unknown) => self.effect == Effect::Forbid,
+                // What cannot be told fires a forbid or an ask, and fails a permit.
+                Some(Groups::Unknown) => self.effect != Effect::Permit,
             }
         });
         user_fits && group_fits
@@ -142,19 +170,35 @@ impl Rule {
 
     /// The same for any agent.
     pub(super) fn covers_on(&self, server: &ServerName, action: Action<'_>) -> bool {
-        let on_server = self.server.as_ref().is_none_or(|name| name == server);
-        on_server
+        self.is_on(server)
             && match action {
-                Action::CallTool(name) => self.tools.iter().any(|(p, _)| p.matches(name)),
-                Action::GetPrompt(name) => self.prompts.iter().any(|(p, _)| p.matches(name)),
-                Action::ReadResource(uri) => {
-                    self.resources.iter().any(|(p, _)| match self.effect {
-                        Effect::Permit => p.permits_uri(uri),
-                        Effect::Forbid => p.forbids_uri(uri),
-                    })
+                Action::CallTool(name) => fits(&self.tools, name),
+                Action::GetPrompt(name) => fits(&self.prompts, name),
+                Action::ReadResource(uri) => self.covers_uri(&self.resources, uri),
+                Action::CompletePrompt(name) => {
+                    fits(&self.prompts, name) || fits(&self.completions, name)
                 }
-                // Not a matter of rules, but of `[server.NAME] ask_agent`.
-                Action::AskAgent(_) => false,
+                Action::CompleteResource(uri) => {
+                    self.covers_uri(&self.resources, uri) || self.covers_uri(&self.completions, uri)
+                }
+                Action::AskAgent(method) => self.asks.contains(&method),
             }
     }
+
+    /// Whether it is about a server at all.
+    pub(super) fn is_on(&self, server: &ServerName) -> bool {
+        let servers = self.servers.as_ref();
+        servers.is_none_or(|servers| servers.contains(server))
+    }
+
+    fn covers_uri(&self, patterns: &[(Pattern, Span)], uri: &str) -> bool {
+        patterns.iter().any(|(pattern, _)| match self.effect {
+            Effect::Permit => pattern.permits_uri(uri),
+            Effect::Ask | Effect::Forbid => pattern.forbids_uri(uri),
+        })
+    }
+}
+
+fn fits(patterns: &[(Pattern, Span)], name: &str) -> bool {
+    patterns.iter().any(|(pattern, _)| pattern.matches(name))
 }

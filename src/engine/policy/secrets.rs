@@ -10,8 +10,9 @@ use toml::de::{DeTable, DeValue};
 
 /// The keys of a policy, and of a server, that hold no secrets. What is none of
 /// them may be a mistyped `env`.
-const TOP: [&str; 8] = [
-    "version", "server", "agent", "paths", "pins", "audit", "serve", "rule",
+const TOP: [&str; 11] = [
+    "version", "include", "server", "agent", "paths", "pins", "audit", "serve", "defaults", "set",
+    "rule",
 ];
 const SERVER: [&str; 7] = [
     "command",

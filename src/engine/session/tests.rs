@@ -21,6 +21,7 @@ fn pending(method: &str, token: &str) -> Pending {
         cursor: None,
         bound: None,
         token: Some(token.to_owned()),
+        leases: Vec::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `args`: pointers read, constraints compiled, and what can never hold told.
 
 use super::{Compiler, shown};
-use crate::engine::policy::constraint::{All, Constraint, glob, whole_regex};
+use crate::engine::policy::constraint::{All, Constraint, whole_regex};
 use crate::engine::policy::diagnostic::Span;
 use crate::engine::policy::literal::Literal;
 use crate::engine::policy::pointer::Pointer;
@@ -73,7 +73,7 @@ impl Compiler<'_> {
         }
         let side = match effect {
             Effect::Permit => Side::Pass,
-            Effect::Forbid => Side::Catch,
+            Effect::Ask | Effect::Forbid => Side::Catch,
         };
         let constraints = self.all(raw, side)?;
         Some(Demand::Present {
@@ -97,17 +97,28 @@ impl Compiler<'_> {
         let At { value, span } = raw;
         let constraint = match value {
             RawConstraint::OneOf(literals) => self.one_of(literals, &span)?,
-            RawConstraint::Equals(literal) => Constraint::Equals(literal),
+            RawConstraint::OneOfSet(set) => {
+                let values = self.set(&set, &span)?;
+                self.one_of_texts("one_of", values)?
+            }
+            RawConstraint::Equals(literal) => {
+                let value = At {
+                    value: literal,
+                    span: span.clone(),
+                };
+                self.one_of_texts("equals", vec![value])?
+            }
             RawConstraint::Matches(source) => {
-                let help = "see https://docs.rs/regex for what is understood";
+                let help = if source.contains("${") {
+                    "an expression has no variables: use `glob`, `equals` or `one_of`"
+                } else {
+                    "see https://docs.rs/regex for what is understood"
+                };
                 let regex = whole_regex(&source);
                 let regex = self.pattern(regex, &span, "regular expression", help)?;
                 Constraint::Matches(regex, source)
             }
-            RawConstraint::Glob(source) => {
-                let help = "`*` stops at `/`, `**` does not; escape with a backslash";
-                Constraint::Glob(self.pattern(glob(&source), &span, "glob", help)?)
-            }
+            RawConstraint::Glob(source) => self.glob(&source, &span)?,
             RawConstraint::Min(number, spelled) => Constraint::Min(number, spelled),
             RawConstraint::Max(number, spelled) => Constraint::Max(number, spelled),
             RawConstraint::MinLen(limit) => {
@@ -182,7 +193,7 @@ impl Compiler<'_> {
         let message = match side {
             Side::Pass => return Some(()),
             Side::Catch => {
-                format!("`{name}` has no meaning in a forbid, nor under `not` in a permit")
+                format!("`{name}` has no meaning but in a permit, and under `not` in a forbid")
             }
         };
         self.problems.error(span.clone(), message, help);
@@ -211,8 +222,11 @@ impl Compiler<'_> {
             let help = "write one rule for each kind of value";
             self.problems.error(odd.span.clone(), message, help);
         }
-        Some(Constraint::OneOf(
-            literals.into_iter().map(|literal| literal.value).collect(),
-        ))
+        if let Some(named) = literals.iter().find(|one| self.names_a_set(&one.value)) {
+            let help = "write `one_of = \"@NAME\"` for the values of a set, without a list";
+            let message = "a list of `one_of` names no sets";
+            self.problems.error(named.span.clone(), message, help);
+        }
+        self.one_of_texts("one_of", literals)
     }
 }

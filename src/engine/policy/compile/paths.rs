@@ -5,12 +5,13 @@
 
 use super::{Compiler, Problems, shown};
 use crate::engine::guard::paths::PathRules;
-use crate::engine::policy::PolicyBase;
 use crate::engine::policy::Severity;
 use crate::engine::policy::constraint::glob;
-use crate::engine::policy::raw::{List, RawPaths, Text};
+use crate::engine::policy::raw::{At, List, RawPaths, Text};
+use crate::engine::policy::{PolicyBase, Sources};
 
 const WORKSPACE: &str = "${workspace}";
+const HOME: &str = "${home}";
 
 /// What stands for the built-in catalogue in `secret`.
 const DEFAULTS: &str = "+defaults";
@@ -19,18 +20,24 @@ const DEFAULTS: &str = "+defaults";
 #[derive(Debug)]
 pub(super) struct Roots<'a> {
     base: &'a PolicyBase,
+    sources: &'a Sources,
     workspace: Option<String>,
+    /// How what is put into a path is spelled there.
+    spelled: fn(&str) -> String,
 }
 
 impl<'a> Roots<'a> {
     pub(super) fn new(
         base: &'a PolicyBase,
+        sources: &'a Sources,
         workspace: Option<&Text>,
         problems: &mut Problems,
     ) -> Self {
         let mut roots = Self {
             base,
+            sources,
             workspace: None,
+            spelled: str::to_owned,
         };
         if !base.dir.starts_with('/') || !base.home.starts_with('/') {
             let help = "give lockgate an absolute path to the policy, and set HOME";
@@ -42,6 +49,10 @@ impl<'a> Roots<'a> {
 
     pub(super) fn workspace(&self) -> Option<&str> {
         self.workspace.as_deref()
+    }
+
+    pub(super) fn home(&self) -> &str {
+        &self.base.home
     }
 
     /// Replaces `${workspace}`, and nothing else.
@@ -58,11 +69,17 @@ impl<'a> Roots<'a> {
             );
             return None;
         };
-        Some(text.value.replace(WORKSPACE, workspace))
+        Some(text.value.replace(WORKSPACE, &(self.spelled)(workspace)))
     }
 
     /// An absolute path without `.`, `..` and repeated separators.
     pub(super) fn path(&self, text: &Text, problems: &mut Problems) -> Option<String> {
+        let home = text.value.strip_prefix(HOME);
+        let home = home.filter(|rest| rest.is_empty() || rest.starts_with('/'));
+        let text = &At {
+            value: home.map_or_else(|| text.value.clone(), |rest| format!("~{rest}")),
+            span: text.span.clone(),
+        };
         let written = &text.value;
         let wrong = if written.trim().is_empty() {
             Some((
@@ -76,7 +93,7 @@ impl<'a> Roots<'a> {
             .unwrap_or(written)
             .contains('$')
         {
-            let help = "only a leading `${workspace}` and a leading `~` are known here";
+            let help = "only a leading `${workspace}`, `${home}` or `~` is known here";
             Some(("a path has a variable", help))
         } else if written.starts_with('~') && written != "~" && !written.starts_with("~/") {
             Some((
@@ -91,14 +108,16 @@ impl<'a> Roots<'a> {
             return None;
         }
         let expanded = self.expand(text, problems)?;
-        Some(self.absolute(&expanded))
+        let dir = self.sources.dir_at(text.span.start);
+        Some(self.absolute(&expanded, dir.unwrap_or(&self.base.dir)))
     }
 
-    fn absolute(&self, path: &str) -> String {
+    /// `dir`: of the file that says it.
+    fn absolute(&self, path: &str, dir: &str) -> String {
         let full = match path.strip_prefix('~') {
-            Some(rest) => format!("{}/{rest}", self.base.home),
+            Some(rest) => format!("{}/{rest}", (self.spelled)(&self.base.home)),
             None if path.starts_with('/') => path.to_owned(),
-            None => format!("{}/{path}", self.base.dir),
+            None => format!("{}/{path}", (self.spelled)(dir)),
         };
         let mut parts: Vec<&str> = Vec::new();
         for part in full.split('/') {
@@ -178,13 +197,10 @@ impl Compiler<'_> {
             self.problems.error(text.span.clone(), message, help);
             return None;
         }
-        let base = PolicyBase {
-            dir: globset::escape(&self.roots.base.dir),
-            home: globset::escape(&self.roots.base.home),
-        };
         let escaped = Roots {
-            base: &base,
-            workspace: self.roots.workspace().map(globset::escape),
+            spelled: globset::escape,
+            workspace: self.roots.workspace.clone(),
+            ..self.roots
         };
         let path = escaped.path(text, self.problems)?;
         if let Err(error) = glob(&path) {

@@ -30,6 +30,11 @@ impl fmt::Display for Constraint {
             Self::MaxItems(limit) => write!(f, "at most {limit} items"),
             Self::Path(Access::Read) => f.write_str("a path under [paths] read or write"),
             Self::Path(Access::Write) => f.write_str("a path under [paths] write"),
+            Self::Varying(_, varying) => {
+                let texts = varying.written();
+                let texts: Vec<_> = texts.iter().map(|text| shown::quoted(text)).collect();
+                write!(f, "a string like {}", texts.join(" or "))
+            }
             Self::Host(hosts) => write!(f, "a host like {hosts}"),
             Self::Url(patterns) => {
                 f.write_str("a URL like ")?;

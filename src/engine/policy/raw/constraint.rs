@@ -8,6 +8,8 @@ use toml::de::{DeTable, DeValue};
 #[derive(Debug)]
 pub(in crate::engine::policy) enum RawConstraint {
     OneOf(Vec<At<Literal>>),
+    /// The values of a set, by its name.
+    OneOfSet(String),
     Equals(Literal),
     Matches(String),
     Glob(String),
@@ -169,8 +171,14 @@ impl Reader<'_> {
     }
 
     fn one_of(&mut self, entry: &Entry<'_, '_>) -> Option<RawConstraint> {
+        if let DeValue::String(text) = entry.value.get_ref()
+            && let Some(set) = text.strip_prefix('@')
+        {
+            return Some(RawConstraint::OneOfSet(set.to_owned()));
+        }
         let DeValue::Array(items) = entry.value.get_ref() else {
-            let help = "write `one_of = [\"a\", \"b\"]`, or `equals` for a single value";
+            let help =
+                "write `one_of = [\"a\", \"b\"]` or `\"@SET\"`, or `equals` for a single value";
             self.problems
                 .error(entry.span(), "expected `one_of` to be a list", help);
             return None;

@@ -15,15 +15,19 @@ const RULE: Keys = Keys {
         "groups",
         "scopes",
         "server",
+        "servers",
         "tools",
         "prompts",
         "resources",
+        "completions",
+        "asks",
         "args",
         "undeclared",
+        "mode",
+        "limit",
+        "when",
     ],
-    later: &[
-        "limit", "mode", "when", "labels", "redact", "approval", "results",
-    ],
+    later: &["labels", "redact", "approval", "results"],
 };
 
 impl Reader<'_> {
@@ -58,33 +62,49 @@ impl Reader<'_> {
             span: item.span(),
             id: None,
             effect: None,
+            mode: None,
             agents: None,
             users: None,
             groups: None,
             scopes: None,
             server: None,
+            servers: None,
             tools: None,
             prompts: None,
             resources: None,
+            completions: None,
+            asks: None,
             args: None,
             undeclared: None,
+            limit: None,
+            when: None,
         };
         for entry in reader::entries(table) {
             match entry.key {
                 "id" => rule.id = self.text(&entry),
                 "effect" => {
-                    let words = [("permit", Effect::Permit), ("forbid", Effect::Forbid)];
-                    rule.effect = self.word(&entry, &words, &["ask"]);
+                    let words = [
+                        ("permit", Effect::Permit),
+                        ("ask", Effect::Ask),
+                        ("forbid", Effect::Forbid),
+                    ];
+                    rule.effect = self.word(&entry, &words, &[]);
                 }
                 "agents" => rule.agents = self.full_list(&entry),
                 "users" => rule.users = self.full_list(&entry),
                 "groups" => rule.groups = self.full_list(&entry),
                 "scopes" => rule.scopes = self.full_list(&entry),
                 "server" => rule.server = self.text(&entry),
+                "servers" => rule.servers = self.full_list(&entry),
                 "tools" => rule.tools = self.full_list(&entry),
                 "prompts" => rule.prompts = self.full_list(&entry),
                 "resources" => rule.resources = self.full_list(&entry),
+                "completions" => rule.completions = self.full_list(&entry),
+                "asks" => rule.asks = self.full_list(&entry),
                 "args" => rule.args = self.arguments(&entry),
+                "mode" => rule.mode = self.mode(&entry),
+                "limit" => rule.limit = self.limit(&entry),
+                "when" => rule.when = self.when(&entry),
                 "undeclared" => {
                     rule.undeclared = self
                         .word(&entry, &[("permit", ())], &[])
@@ -104,15 +124,15 @@ impl Reader<'_> {
                 .error(rule.span.clone(), "a rule has no `id`", help);
         }
         if !table.contains_key("effect") {
-            let help = "write `effect = \"permit\"` or `effect = \"forbid\"`";
+            let help = "write `effect = \"permit\"`, `\"ask\"` or `\"forbid\"`";
             self.problems
                 .error(rule.span.clone(), "a rule has no `effect`", help);
         }
-        if !["tools", "prompts", "resources"]
+        if !["tools", "prompts", "resources", "completions", "asks"]
             .iter()
             .any(|key| table.contains_key(*key))
         {
-            let help = "write `tools`, `prompts` or `resources`; `[\"*\"]` is every one of them";
+            let help = "write `tools`, `prompts`, `resources`, `completions` or `asks`";
             self.problems.error(
                 rule.span.clone(),
                 "a rule does not say what it is about",

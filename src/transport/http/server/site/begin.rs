@@ -89,7 +89,8 @@ impl Site {
             prepared.pins,
             facts::resolve,
         )
-        .recording(self.engines.tape(principal, server));
+        .recording(self.engines.tape(principal, server))
+        .with_clock(facts::unix_time);
         let terms = |nonce| Terms {
             nonce,
             seal: Arc::clone(&self.seal),
