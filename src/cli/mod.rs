@@ -9,13 +9,16 @@ mod check;
 mod demo;
 mod evidence;
 mod explain;
+mod fmt;
 mod key;
 mod launch;
+mod learn;
 mod lister;
 mod login;
 mod pins;
 mod places;
 mod remote;
+mod replay;
 mod run;
 mod serve;
 mod setup;
@@ -106,6 +109,12 @@ enum Command {
     Check(check::CheckArgs),
     /// Say what would happen to a call, by which rule, and why
     Explain(Box<explain::ExplainArgs>),
+    /// Propose a least-privilege policy from recorded traffic
+    Learn(learn::LearnArgs),
+    /// Run recorded traffic through a changed policy: what would differ
+    Replay(replay::ReplayArgs),
+    /// Lay out policy files, keeping comments and meaning
+    Fmt(fmt::FmtArgs),
     /// Log in to a remote server with a browser
     Login(login::LoginArgs),
     /// Forget the login to a remote server, and give its tokens up
@@ -186,6 +195,9 @@ pub fn main() -> ExitCode {
         Command::Approve(args) => pins::approve(&args),
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Learn(args) => learn::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::Fmt(args) => fmt::run(&args),
         Command::Login(args) => login::login(&args),
         Command::Logout(args) => login::logout(&args),
         Command::Test(args) => test::run(&args),
@@ -205,7 +217,7 @@ pub fn main() -> ExitCode {
 /// Every subcommand that obeys a policy says which one it does not obey.
 fn tell_unheeded_before(command: &Command) {
     match command {
-        Command::Run(run::RunArgs { target })
+        Command::Run(run::RunArgs { target, .. })
         | Command::Serve(serve::ServeArgs { target, .. })
         | Command::Pin(pins::PinArgs { target, .. })
         | Command::Status(pins::ListArgs { target, .. })
@@ -222,8 +234,14 @@ fn tell_unheeded_before(command: &Command) {
         // Where files are named, no policy is looked for.
         Command::Test(args) if args.names_files() => {}
         Command::Test(args) => tell_unheeded(args.named()),
+        Command::Learn(args) => tell_unheeded(args.named()),
+        Command::Replay(args) => tell_unheeded(args.config.as_deref()),
         // `audit` asks for a policy only where no file is named.
-        Command::Audit(_) | Command::Key(_) | Command::Demo | Command::HostileServer { .. } => {}
+        Command::Audit(_)
+        | Command::Fmt(_)
+        | Command::Key(_)
+        | Command::Demo
+        | Command::HostileServer { .. } => {}
     }
 }
 

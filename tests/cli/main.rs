@@ -14,4 +14,5 @@ mod policy;
 mod questions;
 mod run;
 mod tested;
+mod traffic;
 mod user;

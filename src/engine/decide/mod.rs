@@ -16,6 +16,8 @@ mod requests;
 mod state;
 mod verify;
 
+pub(super) use requests::subscribed;
+
 use super::decision::{Decision, Frame};
 use super::guard::paths::{PathFacts, PathGuard};
 use super::mask::{key_told, may_be_content};
@@ -93,7 +95,7 @@ impl Plan {
 }
 
 /// A refusal before it is known who is told.
-struct Refusal {
+pub(super) struct Refusal {
     reason: Reason,
     detail: String,
 }
@@ -316,7 +318,10 @@ fn bounded(text: &str) -> String {
 }
 
 /// The name by which the policy knows a request of the server's.
-fn asked_method(method: KnownMethod, params: Option<Json<'_>>) -> Result<&'static str, Refusal> {
+pub(super) fn asked_method(
+    method: KnownMethod,
+    params: Option<Json<'_>>,
+) -> Result<&'static str, Refusal> {
     let Some(mode) = params.and_then(|p| p.get("mode")) else {
         return Ok(method.name());
     };
