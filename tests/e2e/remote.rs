@@ -99,7 +99,9 @@ enum Front {
 }
 
 /// Plays the server's scenario twice, the second time over HTTP and through
-/// lockgate; gives what the server said then.
+/// lockgate; gives what the server said then. Some of what a server says depends
+/// on the time that a busy machine takes (progress before a cancellation): only
+/// what differs twice is a difference.
 fn same_through_lockgate(
     front: Front,
     server: Server,
@@ -107,6 +109,17 @@ fn same_through_lockgate(
     beside: Beside,
     json: bool,
 ) -> String {
+    let [before, after, said] = played(front, server, client, beside, json);
+    if comparable(&before) == comparable(&after) {
+        return said;
+    }
+    let [before, after, said] = played(front, server, client, beside, json);
+    assert_same(&before, &after, &format!("{server:?} with {client:?}"));
+    said
+}
+
+/// What the client saw directly, and through lockgate; what the server said then.
+fn played(front: Front, server: Server, client: Client, beside: Beside, json: bool) -> [String; 3] {
     let direct = Home::new();
     let scenario = server.prepare(&direct);
     let before = match beside {
@@ -129,8 +142,7 @@ fn same_through_lockgate(
             client.play(&gated, &scenario, &[gate.url()])
         }
     };
-    assert_same(&before, &after, &format!("{server:?} with {client:?}"));
-    remote.said(|_| true)
+    [before, after, remote.said(|_| true)]
 }
 
 fn assert_same(before: &str, after: &str, who: &str) {
