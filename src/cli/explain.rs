@@ -8,7 +8,7 @@ use super::{Fault, Target, tell};
 use crate::engine::guard::paths::{PathFact, PathFacts};
 use crate::engine::message::{Direction, Document, Limits};
 use crate::engine::pin::visible;
-use crate::engine::policy::{PinMode, nearest};
+use crate::engine::policy::{PinMode, RuleRef, nearest};
 use crate::engine::principal::{Groups, Principal};
 use crate::engine::record::{Record, RecordVerdict as Verdict, Would};
 use crate::engine::types::AgentName;
@@ -148,6 +148,7 @@ fn explain(setup: &Setup, record: &Record, facts: &PathFacts) -> String {
         };
         lines.push(format!("  rule:    `{}` ({place})", rule.id));
     }
+    lines.extend(answer(setup, record));
     lines.extend(record.would.as_ref().map(audited));
     for finding in &record.findings {
         lines.push(format!(
@@ -162,6 +163,17 @@ fn explain(setup: &Setup, record: &Record, facts: &PathFacts) -> String {
         lines.push("  policy:  none is written; the built-in baseline is in force".to_owned());
     }
     lines.join("\n")
+}
+
+/// What the answer to a permitted request has to be.
+fn answer(setup: &Setup, record: &Record) -> Option<String> {
+    if record.verdict != Verdict::Forward {
+        return None;
+    }
+    let all = setup.policy.rules_for_display();
+    let of = |rule: &RuleRef| all.iter().find(|one| one.rule == *rule)?.results.clone();
+    let wanted: Vec<_> = record.rules.iter().map(of).collect::<Option<_>>()?;
+    (!wanted.is_empty()).then(|| format!("  answer:  {}", wanted.join("; or ")))
 }
 
 /// What would happen, were nothing in audit mode.

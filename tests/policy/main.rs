@@ -14,6 +14,7 @@ mod documents;
 mod login;
 mod properties;
 mod remote;
+mod results;
 
 use lockgate::engine::guard::paths::Access;
 use lockgate::engine::message::{Document, Limits};
