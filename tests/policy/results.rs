@@ -1,7 +1,7 @@
 //! What permits demand of answers: one satisfied permit is enough, in any order.
 
 use super::{PRINCIPALS, Roots, agent, document, policy, server};
-use lockgate::engine::policy::{AccessRequest, Action, Answer, Met, Moment, Policy};
+use lockgate::engine::policy::{AccessRequest, Action, Answer, Instead, Met, Moment, Policy};
 use proptest::prelude::*;
 
 const RESULTS: [&str; 7] = [
@@ -71,14 +71,14 @@ fn met(policy: &Policy, result: &str) -> Option<Met> {
     })
 }
 
-/// What is refused, by which rules; `None` where the call is not permitted.
-fn refused(policy: &Policy, result: &str) -> Option<Option<Vec<String>>> {
+/// The rules that refuse an answer: none if it passes. `None` where the call is
+/// not permitted.
+fn refused(policy: &Policy, result: &str) -> Option<Vec<String>> {
     let refused = met(policy, result)?.refused;
-    Some(refused.map(|unmet| {
-        let mut ids: Vec<_> = unmet.rules.into_iter().map(|rule| rule.id).collect();
-        ids.sort();
-        ids
-    }))
+    let rules = refused.into_iter().flat_map(|unmet| unmet.rules);
+    let mut ids: Vec<_> = rules.map(|rule| rule.id).collect();
+    ids.sort();
+    Some(ids)
 }
 
 fn numbered(rules: Vec<String>) -> Vec<(usize, String)> {
@@ -108,8 +108,8 @@ proptest! {
         let mut with = rules;
         with.push((50, more));
         let after = refused(&build(&with), &result);
-        if before == Some(None) {
-            prop_assert_eq!(after, Some(None));
+        if before == Some(Vec::new()) {
+            prop_assert_eq!(after, Some(Vec::new()));
         }
     }
 
@@ -130,8 +130,12 @@ proptest! {
             .map(|(id, rule)| (*id, rule.replace("mode = \"audit\"\n", "")))
             .collect();
         if let (Some(met), Some(whole)) = (met(&audits, &result), refused(&build(&all), &result)) {
-            let is_refused = met.would.map_or(met.refused.is_some(), |would| would.is_some());
-            prop_assert_eq!(is_refused, whole.is_some());
+            let is_refused = match met.would {
+                None => met.refused.is_some(),
+                Some(Instead::Passed) => false,
+                Some(Instead::Refused(_)) => true,
+            };
+            prop_assert_eq!(is_refused, !whole.is_empty());
         }
     }
 }

@@ -4,8 +4,8 @@ use super::{Engine, Refusal};
 use crate::engine::guard::paths::{Access, PathFacts, PathGuard};
 use crate::engine::message::Json;
 use crate::engine::policy::{
-    AccessRequest, Action, Answer, Charge, Counted, Demands, Judgement, Lease, Met, Moment,
-    PathJudge,
+    AccessRequest, Action, Answer, Charge, Counted, Demands, Instead, Judgement, Lease, Met,
+    Moment, PathJudge,
 };
 use crate::engine::reason::Reason;
 use crate::engine::record::{Record, Would};
@@ -123,12 +123,17 @@ pub(super) fn meets(
     for one in demands {
         let Met { refused, would } = one.judge(answer);
         if record.would.is_none() {
-            record.would = would.map(|unmet| Would {
-                reason: unmet.as_ref().map(|_| Reason::ResultRefused.code()),
-                detail: unmet.as_ref().map(|unmet| unmet.why.clone()),
-                rules: unmet
-                    .map(|unmet| unmet.rules.into_iter().zip(unmet.modes).collect())
-                    .unwrap_or_default(),
+            record.would = would.map(|would| match would {
+                Instead::Passed => Would {
+                    reason: None,
+                    detail: None,
+                    rules: Vec::new(),
+                },
+                Instead::Refused(unmet) => Would {
+                    reason: Some(Reason::ResultRefused.code()),
+                    detail: Some(unmet.why),
+                    rules: unmet.rules.into_iter().zip(unmet.modes).collect(),
+                },
             });
         }
         if let Some(unmet) = refused {

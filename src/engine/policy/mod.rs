@@ -45,7 +45,7 @@ pub use display::RuleDisplay;
 pub use moment::{Counted, Moment, UnixTime};
 pub use quota::{Charge, Exhausted, Lease, Quotas};
 pub use remote::{Credential, LoginClient, OAuth, OAuthClient, OAuthLogin, TokenPlace, is_scope};
-pub use results::{Demands, Met, Unmet};
+pub use results::{Demands, Instead, Met, Unmet};
 pub use rule::{Effect, Mode};
 pub use serve::{Serve, ServeTls};
 pub use source::{Include, NewSource, Place, Sources};

@@ -56,8 +56,17 @@ pub struct Met {
     /// It satisfies none of the permits.
     pub refused: Option<Unmet>,
     /// What would have come of it, were nothing in audit mode, where that is
-    /// something else: `None` in it is that it would have passed.
-    pub would: Option<Option<Unmet>>,
+    /// something else.
+    pub would: Option<Instead>,
+}
+
+/// What would have come of an answer.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Instead {
+    /// It would have passed.
+    Passed,
+    /// It would not.
+    Refused(Unmet),
 }
 
 /// Which permits an answer does not satisfy.
@@ -99,8 +108,10 @@ impl Demands {
         };
         let refused = unmet(&self.binding, &answer);
         let whole = self.whole.as_ref().map(|whole| unmet(whole, &answer));
+        let differs = |whole: &Option<Unmet>| whole.is_some() != refused.is_some();
+        let would = whole.filter(differs);
         Met {
-            would: whole.filter(|whole| whole.is_some() != refused.is_some()),
+            would: would.map(|whole| whole.map_or(Instead::Passed, Instead::Refused)),
             refused,
         }
     }
