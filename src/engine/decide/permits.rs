@@ -126,7 +126,7 @@ pub(super) fn meets(
             record.would = would.map(|would| match would {
                 Instead::Passed => Would {
                     reason: None,
-                    detail: None,
+                    detail: Some("a permit in audit mode is satisfied".to_owned()),
                     rules: Vec::new(),
                 },
                 Instead::Refused(unmet) => Would {
