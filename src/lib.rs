@@ -7,8 +7,11 @@ pub mod engine;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod identity;
+pub mod layout;
+pub mod learn;
 pub mod proxy;
 pub mod sandbox;
 pub mod state;
 pub mod telemetry;
+pub mod traffic;
 pub mod transport;

@@ -1,7 +1,8 @@
 //! `lockgate check`: is the policy one that can be meant?
 
 use super::places::Places;
-use super::setup::Written;
+use super::setup::{Revision, Written};
+use super::test::check_tests;
 use super::{Fault, color, counted, tell};
 use crate::engine::pin::Lockfile;
 use crate::engine::policy::{Diagnostic, Policy, Severity, Sources, render_all};
@@ -9,6 +10,7 @@ use crate::state::lockfile;
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Exit code: the policy cannot be used.
 const INVALID: u8 = 4;
@@ -42,6 +44,8 @@ struct Found {
     file: String,
     sources: Sources,
     diagnostics: Vec<Diagnostic>,
+    /// What is wrong with the tests of a strict policy.
+    tests: Option<Fault>,
     /// Whether `run` takes it.
     usable: bool,
     /// Whether there is nothing to mend.
@@ -51,7 +55,7 @@ struct Found {
 impl Found {
     /// For programs.
     fn report(&self) -> String {
-        let found: Vec<_> = self
+        let mut found: Vec<_> = self
             .diagnostics
             .iter()
             .map(|d| {
@@ -68,6 +72,8 @@ impl Found {
                 })
             })
             .collect();
+        let tests = self.tests.iter().map(as_mistake);
+        found.extend(tests);
         object(&self.file, self.usable, self.fine, &found)
     }
 
@@ -82,6 +88,11 @@ fn severity(severity: Severity) -> &'static str {
         Severity::Warning => "warning",
         Severity::Note => "note",
     }
+}
+
+/// What has no place in the policy.
+fn as_mistake(fault: &Fault) -> serde_json::Value {
+    serde_json::json!({ "severity": "error", "message": fault.text() })
 }
 
 fn object(name: &str, usable: bool, fine: bool, found: &[serde_json::Value]) -> String {
@@ -103,7 +114,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Fault> {
     };
     let checked = check(&file, &places, args);
     if let (Err(fault), true) = (&checked, args.json) {
-        let found = serde_json::json!({ "severity": "error", "message": fault.text() });
+        let found = as_mistake(fault);
         tell(&object(&file.display().to_string(), false, false, &[found]));
         return Ok(ExitCode::from(fault.code()));
     }
@@ -112,7 +123,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Fault> {
 
 fn check(file: &Path, places: &Places, args: &CheckArgs) -> Result<ExitCode, Fault> {
     let shown = file.display().to_string();
-    let Written { sources, base, .. } = super::setup::read_policy(file, places)?;
+    let Written { sources, base, own } = super::setup::read_policy(file, places)?;
     let path = places.lockfile(Some(file));
     let pins = match lockfile::load(&path) {
         Ok((pins, _)) => pins,
@@ -130,17 +141,32 @@ fn check(file: &Path, places: &Places, args: &CheckArgs) -> Result<ExitCode, Fau
         }
         Err(mistakes) => (None, mistakes),
     };
+    let is_strict = policy.as_ref().is_some_and(|policy| policy.strict);
     let bad = diagnostics.iter().any(|d| match d.severity {
         Severity::Error => true,
-        Severity::Warning => args.strict,
+        Severity::Warning => args.strict || is_strict,
         Severity::Note => false,
+    });
+    let strict = policy.as_ref().filter(|policy| policy.strict);
+    let tests = strict.and_then(|policy| {
+        let read = Revision {
+            places: places.clone(),
+            file: Some(file.to_owned()),
+            policy: Arc::new(policy.clone()),
+            own,
+            lockfile: path.clone(),
+            pins: Arc::new(pins.clone()),
+            pins_digest: None,
+        };
+        check_tests(&read).err()
     });
     let found = Found {
         file: shown,
         sources,
         diagnostics,
-        usable: policy.is_some(),
-        fine: !bad,
+        usable: policy.is_some() && !(is_strict && (bad || tests.is_some())),
+        fine: !bad && tests.is_none(),
+        tests,
     };
     let Some(policy) = policy.filter(|_| !args.json) else {
         return unusable(&found, args.json);
@@ -150,6 +176,14 @@ fn check(file: &Path, places: &Places, args: &CheckArgs) -> Result<ExitCode, Fau
         tell("");
     }
     let file = &found.file;
+    if bad && is_strict {
+        return Err(Fault::Policy(format!(
+            "`{file}` is strict, and not in force: mend the above"
+        )));
+    }
+    if let Some(fault) = found.tests {
+        return Err(fault);
+    }
     if bad {
         return Err(Fault::Policy(format!(
             "`{file}` is in force as it stands, and does not say what it means: mend the above"

@@ -9,16 +9,23 @@ mod check;
 mod demo;
 mod evidence;
 mod explain;
+mod fmt;
 mod key;
 mod launch;
+mod learn;
 mod lister;
 mod login;
 mod pins;
 mod places;
 mod remote;
+mod replay;
 mod run;
 mod serve;
 mod setup;
+mod standing;
+mod test;
+mod what_can;
+mod who_can;
 
 use crate::telemetry::log::Writer;
 use clap::{Args, Parser, Subcommand};
@@ -101,11 +108,23 @@ enum Command {
     /// Check a policy, against the lockfile where there is one
     Check(check::CheckArgs),
     /// Say what would happen to a call, by which rule, and why
-    Explain(explain::ExplainArgs),
+    Explain(Box<explain::ExplainArgs>),
+    /// Propose a least-privilege policy from recorded traffic
+    Learn(learn::LearnArgs),
+    /// Run recorded traffic through a changed policy: what would differ
+    Replay(replay::ReplayArgs),
+    /// Lay out policy files, keeping comments and meaning
+    Fmt(fmt::FmtArgs),
     /// Log in to a remote server with a browser
     Login(login::LoginArgs),
     /// Forget the login to a remote server, and give its tokens up
     Logout(login::LogoutArgs),
+    /// Run the tests of a policy: `*.test.toml` beside it
+    Test(test::TestArgs),
+    /// Say which agents may call a tool, and on what it depends
+    WhoCan(who_can::WhoCanArgs),
+    /// Say what an agent may do, as a table
+    WhatCan(what_can::WhatCanArgs),
     /// Make API keys for agents that connect
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -176,8 +195,14 @@ pub fn main() -> ExitCode {
         Command::Approve(args) => pins::approve(&args),
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Learn(args) => learn::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::Fmt(args) => fmt::run(&args),
         Command::Login(args) => login::login(&args),
         Command::Logout(args) => login::logout(&args),
+        Command::Test(args) => test::run(&args),
+        Command::WhoCan(args) => who_can::run(&args),
+        Command::WhatCan(args) => what_can::run(&args),
         Command::Key(command) => key::run(&command),
         Command::Audit(command) => evidence::run(&command),
         Command::Demo => demo::run(),
@@ -192,20 +217,31 @@ pub fn main() -> ExitCode {
 /// Every subcommand that obeys a policy says which one it does not obey.
 fn tell_unheeded_before(command: &Command) {
     match command {
-        Command::Run(run::RunArgs { target })
+        Command::Run(run::RunArgs { target, .. })
         | Command::Serve(serve::ServeArgs { target, .. })
         | Command::Pin(pins::PinArgs { target, .. })
         | Command::Status(pins::ListArgs { target, .. })
         | Command::Diff(pins::ListArgs { target, .. })
-        | Command::Approve(pins::ApproveArgs { target, .. })
-        | Command::Explain(explain::ExplainArgs { target, .. }) => {
+        | Command::Approve(pins::ApproveArgs { target, .. }) => {
             tell_unheeded(target.config.as_deref());
         }
         Command::Login(login::LoginArgs { which, .. })
         | Command::Logout(login::LogoutArgs { which }) => tell_unheeded(which.config()),
+        Command::Explain(args) => tell_unheeded(args.target.config.as_deref()),
         Command::Check(args) => tell_unheeded(args.named()),
+        Command::WhoCan(args) => tell_unheeded(args.named()),
+        Command::WhatCan(args) => tell_unheeded(args.named()),
+        // Where files are named, no policy is looked for.
+        Command::Test(args) if args.names_files() => {}
+        Command::Test(args) => tell_unheeded(args.named()),
+        Command::Learn(args) => tell_unheeded(args.named()),
+        Command::Replay(args) => tell_unheeded(args.config.as_deref()),
         // `audit` asks for a policy only where no file is named.
-        Command::Audit(_) | Command::Key(_) | Command::Demo | Command::HostileServer { .. } => {}
+        Command::Audit(_)
+        | Command::Fmt(_)
+        | Command::Key(_)
+        | Command::Demo
+        | Command::HostileServer { .. } => {}
     }
 }
 

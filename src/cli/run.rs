@@ -14,12 +14,14 @@ use crate::proxy::facts;
 use crate::proxy::pump::Pump;
 use crate::sandbox::env::{Withheld, child_env};
 use crate::state::lockfile::FirstUse;
+use crate::traffic::{Stamps, Tape};
 use crate::transport::child::ChildSpec;
 use crate::transport::stdio::Stdio;
 use crate::transport::{ends, signals};
 use clap::Args;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -29,16 +31,23 @@ use std::time::SystemTime;
 pub(super) struct RunArgs {
     #[command(flatten)]
     pub(super) target: Target,
+    /// Record what is asked for, arguments included, for `learn` and `replay`:
+    /// appended to this file, which only you may read
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Fault> {
-    let setup = Setup::new(&args.target)?;
+    let mut setup = Setup::new(&args.target)?;
+    setup.recording.clone_from(&args.record);
     setup.check_launch()?;
+    super::test::check_strict(&setup)?;
     let (engine, interpreter) = engine(&setup)?;
     let failed = |e: &dyn std::fmt::Display| Fault::Failed(e.to_string());
     let signals = signals::listen().map_err(|e| failed(&e))?;
     let (ends, restore) = ends::own(signals).map_err(|e| failed(&e))?;
     // Everything that can fail without a record fails before there is one.
+    let tape = args.record.as_deref().map(open_tape).transpose()?;
     let start = Start::prepare(&setup, &args.target)?;
     let log = AuditLog::open(&setup.audit_dir(), meta(&setup), SystemTime::now())
         .map_err(|e| failed(&e))?;
@@ -56,7 +65,15 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Fault> {
     let launch = launch::keepable(&setup);
     let pins = FirstUse::new(setup.lockfile.clone(), setup.server.clone(), launch);
     let session = Session::new(&nonce()?).doubting();
-    let pump = Pump::new(engine, session, log, pins, facts::resolve).with_clock(facts::unix_time);
+    let tape = tape.map(|tape| {
+        tape.stamped(Stamps {
+            policy: setup.policy.digest(),
+            lockfile: setup.pins_digest,
+        })
+    });
+    let pump = Pump::new(engine, session, log, pins, facts::resolve)
+        .with_clock(facts::unix_time)
+        .recording(tape);
     let (exit, log) = Stdio::new(pump, interpreter, upstream, ends, &setup.server).run();
     drop(restore);
     let code = exit.as_ref().map_or(1, |exit| exit.code);
@@ -72,6 +89,16 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Fault> {
     log.close(&reason, SystemTime::now())
         .map_err(|e| failed(&e))?;
     Ok(ExitCode::from(code))
+}
+
+/// Opens a recording; a person is told, since it holds content.
+pub(super) fn open_tape(path: &Path) -> Result<Tape, Fault> {
+    let tape = Tape::open(path).map_err(|e| Fault::Failed(e.to_string()))?;
+    tracing::warn!(
+        "what agents ask for is recorded in `{}`, arguments included",
+        path.display()
+    );
+    Ok(tape)
 }
 
 /// What judges, and what translates if agent and server are of two eras.

@@ -1,7 +1,7 @@
 //! `lockgate serve`: HTTP in front of servers.
 
 use super::remote::Start;
-use super::run::{meta, tell_other_launch};
+use super::run::{meta, open_tape, tell_other_launch};
 use super::setup::{Revision, Setup, Shared, new_seal};
 use super::{Fault, Target, launch, say};
 use crate::audit::AuditLog;
@@ -9,16 +9,18 @@ use crate::engine::Engine;
 use crate::engine::pin::Lockfile;
 use crate::engine::policy::{Agent, Launch, Serve, ServeTls};
 use crate::engine::principal::Principal;
-use crate::engine::types::{AgentName, ServerName};
+use crate::engine::types::{AgentName, Digest, ServerName};
 use crate::identity::Gate;
 use crate::proxy::evidence::SharedLog;
 use crate::state::lockfile::{self, FirstUse, Stamp};
 use crate::telemetry::log::{Held, drain};
+use crate::traffic::{Stamps, Tape};
 use crate::transport::http::server::{Bounds, Door, Engines, Listener, Parts, Site, Way, Who};
 use crate::transport::http::tls::{Tls, TlsFiles};
 use clap::Args;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -32,16 +34,24 @@ pub(super) struct ServeArgs {
     /// The address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8400")]
     listen: SocketAddr,
+    /// Record what is asked for, arguments included, for `learn` and `replay`:
+    /// appended to this file, which only you may read
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
     let failed = |e: &dyn std::fmt::Display| Fault::Failed(e.to_string());
-    let Served { setups, only } = served(Revision::read(&args.target)?, &args.target)?;
+    let Served { mut setups, only } = served(Revision::read(&args.target)?, &args.target)?;
+    for setup in setups.values_mut() {
+        setup.recording.clone_from(&args.record);
+    }
     let first = setups.values().next();
     let first = first.ok_or_else(|| {
         let why = "the policy has no server: add `[server.NAME]`, or say `-- COMMAND` or `--url`";
         Fault::Usage(why.to_owned())
     })?;
+    super::test::check_strict(first)?;
     let serve = &first.policy.serve;
     keep_out(args, first)?;
     let door = door(args.listen, serve)?;
@@ -53,11 +63,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
         all: serve.processes,
         of_server: serve.processes_of_server,
     };
-    let bridged = setups.iter().filter(|(_, setup)| {
-        let entry = setup.entry();
-        entry.is_some_and(|entry| entry.bridge)
-    });
-    let bridged = bridged.map(|(name, _)| name.clone()).collect();
+    let bridged = bridged(&setups);
     let tls = serve.tls.as_ref().map(tls).transpose()?;
     let mut ways = BTreeMap::new();
     for (name, setup) in &setups {
@@ -66,6 +72,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
     }
     first.tell_findings();
     more_descriptors();
+    let tape = args.record.as_deref().map(open_tape).transpose()?;
     let log = AuditLog::open(&first.audit_dir(), meta(first), SystemTime::now())
         .map_err(|e| failed(&e))?;
     let log = SharedLog::new(log);
@@ -73,6 +80,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
     let ruled = Ruled {
         setups,
         engines: Mutex::default(),
+        tape,
     };
     let makers = Box::new(Makers {
         ruled: Arc::new(ruled),
@@ -100,6 +108,13 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
     served?;
     closed.map_err(|e| failed(&e))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The servers that a bridge speaks for.
+fn bridged(setups: &BTreeMap<ServerName, Setup>) -> BTreeSet<ServerName> {
+    let speaks = |setup: &Setup| setup.entry().is_some_and(|entry| entry.bridge);
+    let bridged = setups.iter().filter(|(_, setup)| speaks(setup));
+    bridged.map(|(name, _)| name.clone()).collect()
 }
 
 /// The address at which agents reach the listener.
@@ -317,10 +332,11 @@ struct Makers {
 struct Ruled {
     setups: BTreeMap<ServerName, Setup>,
     engines: Mutex<BTreeMap<(AgentName, ServerName), Made>>,
+    tape: Option<Tape>,
 }
 
-/// An engine, and the state of the lockfile that it was made from.
-type Made = (Option<Stamp>, Arc<Engine>);
+/// An engine, and the state and digest of the lockfile that it was made from.
+type Made = (Option<Stamp>, Option<Digest>, Arc<Engine>);
 
 impl Engines for Makers {
     fn engine(&self, principal: &Principal, server: &ServerName) -> Result<Arc<Engine>, String> {
@@ -330,14 +346,14 @@ impl Engines for Makers {
         let stamp = Stamp::of(&setup.lockfile);
         let key = (principal.agent.clone(), server.clone());
         let mut engines = ruled.engines.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((made, engine)) = engines.get(&key)
+        if let Some((made, _, engine)) = engines.get(&key)
             && *made == stamp
         {
             return Ok(Arc::clone(engine));
         }
-        let (pins, _) = lockfile::load(&setup.lockfile).map_err(|e| e.to_string())?;
+        let (pins, digest) = lockfile::load(&setup.lockfile).map_err(|e| e.to_string())?;
         let engine = self.made(setup, principal, &pins)?;
-        engines.insert(key, (stamp, Arc::clone(&engine)));
+        engines.insert(key, (stamp, digest, Arc::clone(&engine)));
         Ok(engine)
     }
 
@@ -346,6 +362,26 @@ impl Engines for Makers {
         let launch = setup.and_then(launch::keepable);
         let lockfile = setup.map(|s| s.lockfile.clone()).unwrap_or_default();
         FirstUse::new(lockfile, server.clone(), launch)
+    }
+
+    fn tape(&self, principal: &Principal, server: &ServerName) -> Option<Tape> {
+        let tape = self.ruled.tape.as_ref()?;
+        let engines = self
+            .ruled
+            .engines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let made = engines.get(&(principal.agent.clone(), server.clone()));
+        Some(
+            tape.stamped(Stamps {
+                policy: self
+                    .ruled
+                    .setups
+                    .get(server)
+                    .and_then(|s| s.policy.digest()),
+                lockfile: made.and_then(|(_, digest, _)| *digest),
+            }),
+        )
     }
 }
 

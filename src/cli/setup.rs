@@ -2,6 +2,7 @@
 //!
 //! Whatever is unusable here ends the program before a server is started.
 
+mod meant;
 mod revision;
 mod who;
 
@@ -20,7 +21,7 @@ use crate::engine::types::{AgentName, Digest, ServerName};
 use crate::engine::url::ServerUrl;
 use crate::proxy::facts;
 use crate::state::policy::{self, PolicyError};
-use crate::state::text::TextError;
+use crate::state::text::{self, TextError};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,6 +51,8 @@ pub(super) struct Setup {
     pub(super) pins: Arc<Lockfile>,
     /// Digest of its bytes, if it is there.
     pub(super) pins_digest: Option<Digest>,
+    /// A recording that is being made: no tool may read or write it.
+    pub(super) recording: Option<PathBuf>,
 }
 
 impl Setup {
@@ -90,6 +93,7 @@ impl Setup {
             lockfile,
             pins,
             pins_digest,
+            recording: None,
         })
     }
 
@@ -117,6 +121,19 @@ impl Setup {
         if let (1.., Some(file)) = (more, &self.file) {
             let file = file.display();
             tracing::warn!("policy: {more} more of this: see `lockgate check {file}`");
+        }
+    }
+
+    /// What was read before it was known who is meant.
+    pub(super) fn revision(&self) -> Revision {
+        Revision {
+            places: self.places.clone(),
+            file: self.file.clone(),
+            policy: Arc::clone(&self.policy),
+            own: self.own.clone(),
+            lockfile: self.lockfile.clone(),
+            pins: Arc::clone(&self.pins),
+            pins_digest: self.pins_digest,
         }
     }
 
@@ -165,40 +182,36 @@ impl Setup {
         pins: ServerPins,
         shared: &Shared,
     ) -> Result<Engine, Fault> {
-        let mut host = facts::host_facts(&self.cwd()?, self.own_files()?);
-        // One home for all: it may be known although `HOME` is not set.
-        host.home = self.places.home.display().to_string();
-        let guard = PathGuard::new(host, self.policy.paths.clone());
-        let server = self.server.clone();
-        let engine = Engine::new(Arc::clone(&self.policy), agent, server, pins, guard);
-        let engine = match self.url {
-            Some(_) => engine.over_http(),
-            None => engine,
-        };
+        let engine = self.uncounted(agent, pins)?;
         let principal = Principal::named(self.agent.clone());
         let engine = engine.counting(Arc::clone(&shared.quotas));
         Ok(engine.sealing(Arc::clone(&shared.seal), principal.key))
     }
 
+    /// One with counts of its own, which passes no states on.
+    pub(super) fn uncounted(&self, agent: AgentName, pins: ServerPins) -> Result<Engine, Fault> {
+        let (guard, server) = (self.guard()?, self.server.clone());
+        let engine = Engine::new(Arc::clone(&self.policy), agent, server, pins, guard);
+        Ok(match self.url {
+            Some(_) => engine.over_http(),
+            None => engine,
+        })
+    }
+
+    /// The path guard in front of the server.
+    pub(super) fn guard(&self) -> Result<PathGuard, Fault> {
+        let mut host = facts::host_facts(&self.cwd()?, self.own_files()?);
+        // One home for all: it may be known although `HOME` is not set.
+        host.home = self.places.home.display().to_string();
+        Ok(PathGuard::new(host, self.policy.paths.clone()))
+    }
+
     /// Lockgate's own files: nobody may reach them through a tool (A4).
     fn own_files(&self) -> Result<Vec<String>, Fault> {
-        let mut own = vec![
-            self.places.config.clone(),
-            self.places.state.clone(),
-            self.audit_dir(),
-            self.lockfile.clone(),
-        ];
-        own.extend(self.own.iter().cloned());
+        let mut own = own_files(&self.places, &self.own, self.audit_dir(), &self.lockfile);
+        own.extend(self.recording.clone());
         own.extend(std::env::current_exe().ok());
-        let mut names = Vec::new();
-        for file in own {
-            let absolute = std::path::absolute(&file);
-            let absolute = absolute.map_err(|e| {
-                Fault::Failed(format!("cannot tell where `{}` is: {e}", file.display()))
-            })?;
-            names.push(absolute.display().to_string());
-        }
-        Ok(names)
+        in_full(own)
     }
 }
 
@@ -219,6 +232,93 @@ pub(super) fn new_seal() -> Result<Seal, Fault> {
     Ok(Seal::new(&key))
 }
 
+fn own_files(places: &Places, policy: &[PathBuf], audit: PathBuf, lockfile: &Path) -> Vec<PathBuf> {
+    let (config, state) = (places.config.clone(), places.state.clone());
+    let mut own = vec![config, state, audit, lockfile.to_owned()];
+    own.extend(policy.iter().cloned());
+    own
+}
+
+/// File names in full.
+pub(super) fn in_full(files: Vec<PathBuf>) -> Result<Vec<String>, Fault> {
+    let mut names = Vec::new();
+    for file in files {
+        let absolute = std::path::absolute(&file);
+        let absolute = absolute.map_err(|e| {
+            Fault::Failed(format!("cannot tell where `{}` is: {e}", file.display()))
+        })?;
+        names.push(absolute.display().to_string());
+    }
+    Ok(names)
+}
+
+/// A policy with its pins, for requests of any agent on any server: those that
+/// it does not name are denied by it.
+pub(super) struct Anybody(Revision);
+
+impl Anybody {
+    /// Reads the policy and the lockfile.
+    pub(super) fn new(target: &Target) -> Result<Self, Fault> {
+        Revision::read(target).map(Self)
+    }
+
+    /// The policy in force.
+    pub(super) fn policy(&self) -> &Policy {
+        &self.0.policy
+    }
+
+    /// Its file, unless the baseline is in force.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.0.file.as_deref()
+    }
+
+    /// Where things are kept.
+    pub(super) fn places(&self) -> &Places {
+        &self.0.places
+    }
+
+    /// The pins beside it.
+    pub(super) fn pins(&self) -> &Lockfile {
+        &self.0.pins
+    }
+
+    /// The same under another policy, beside the same pins.
+    pub(super) fn under(&self, policy: Policy) -> Self {
+        Self(Revision {
+            policy: Arc::new(policy),
+            ..self.0.clone()
+        })
+    }
+
+    /// What judges an agent in front of a server.
+    pub(super) fn setup(&self, agent: AgentName, server: ServerName) -> Setup {
+        let revision = self.0.clone();
+        let (command, url) = reached(&revision.policy, &server, &[], None);
+        Setup {
+            places: revision.places,
+            file: revision.file,
+            own: revision.own,
+            policy: revision.policy,
+            agent,
+            server,
+            command,
+            url,
+            lockfile: revision.lockfile,
+            pins: revision.pins,
+            pins_digest: revision.pins_digest,
+            recording: None,
+        }
+    }
+}
+
+/// Reads the text of one file of a policy.
+pub(super) fn read_text(file: &Path) -> Result<String, Fault> {
+    text::read(file, crate::engine::policy::MAX_BYTES).map_err(|e| {
+        let file = file.display();
+        Fault::Policy(format!("cannot read the policy `{file}`: {e}"))
+    })
+}
+
 /// A policy's files, read and not yet checked.
 #[derive(Debug)]
 pub(super) struct Written {
@@ -227,7 +327,7 @@ pub(super) struct Written {
     /// What their paths are relative to.
     pub(super) base: PolicyBase,
     /// What belongs to the policy.
-    own: Vec<PathBuf>,
+    pub(super) own: Vec<PathBuf>,
 }
 
 /// Reads a policy's files.

@@ -8,6 +8,7 @@
 mod decide;
 pub mod decision;
 pub mod guard;
+pub mod heard;
 pub mod mask;
 pub mod message;
 pub mod mirrored;

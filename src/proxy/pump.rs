@@ -14,6 +14,7 @@ use crate::engine::policy::UnixTime;
 use crate::engine::principal::{OtherPrincipal, Principal};
 use crate::engine::record::{Record, RecordVerdict};
 use crate::engine::{Context, Engine, Session};
+use crate::traffic::Tape;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,6 +71,8 @@ pub struct Pump<R: Recorder, P> {
     recorder: R,
     pins: P,
     resolve: Resolve,
+    /// A recording, where somebody asked for one. It has no say in anything.
+    tape: Option<Tape>,
     clock: Clock,
     decided: Vec<(Decision, <R::Proof as Evidence>::Ticket)>,
     /// Refusals of what could not be recorded.
@@ -99,6 +102,7 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
             recorder,
             pins,
             resolve,
+            tape: None,
             // Until one is given, the time cannot be told.
             clock: || None,
             decided: Vec::new(),
@@ -106,6 +110,13 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
             told: 0,
             told_unrecorded: false,
         }
+    }
+
+    /// The same, and what is judged is recorded.
+    #[must_use]
+    pub fn recording(mut self, tape: Option<Tape>) -> Self {
+        self.tape = tape;
+        self
     }
 
     /// With a wall clock, which rules with `when` ask.
@@ -226,7 +237,11 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
                 time: (self.clock)(),
                 facts: (self.resolve)(opened.questions()),
             };
+            let heard = self.tape.as_ref().map(|t| t.hear(&opened, &self.session));
             let decision = self.engine.decide(&mut self.session, opened, &context);
+            if let (Some(tape), Some(heard)) = (&self.tape, heard) {
+                tape.keep(&heard, decision.record());
+            }
             waiting.extend(self.keep(decision));
         }
     }

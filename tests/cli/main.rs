@@ -4,11 +4,15 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     reason = "a test fails by panicking"
 )]
 
 mod evidence;
 mod pins;
 mod policy;
+mod questions;
 mod run;
+mod tested;
+mod traffic;
 mod user;

@@ -11,10 +11,12 @@ mod bounds;
 mod cases;
 mod diagnostics;
 mod documents;
+mod effective;
 mod login;
 mod properties;
 mod remote;
 mod results;
+mod test_file;
 
 use lockgate::engine::guard::paths::Access;
 use lockgate::engine::message::{Document, Limits};

@@ -61,7 +61,7 @@ fn rule(effects: &'static [&'static str]) -> impl Strategy<Value = String> {
         })
 }
 
-fn any_rule() -> impl Strategy<Value = String> {
+pub(super) fn any_rule() -> impl Strategy<Value = String> {
     rule(&["permit", "permit", "ask", "forbid"])
 }
 
@@ -93,7 +93,7 @@ fn value() -> impl Strategy<Value = String> {
     })
 }
 
-fn arguments() -> impl Strategy<Value = String> {
+pub(super) fn arguments() -> impl Strategy<Value = String> {
     prop_oneof![
         Just("{}".to_owned()),
         value().prop_map(|x| format!("{{\"x\":{x}}}")),
@@ -101,7 +101,7 @@ fn arguments() -> impl Strategy<Value = String> {
     ]
 }
 
-fn build(rules: &[(usize, String)]) -> Policy {
+pub(super) fn build(rules: &[(usize, String)]) -> Policy {
     let mut text = PRINCIPALS.to_owned();
     for (id, rule) in rules {
         text = format!("{text}[[rule]]\nid = \"r{id}\"\n{rule}");
@@ -146,7 +146,7 @@ fn principal() -> impl Strategy<Value = Principal> {
         })
 }
 
-fn numbered(rules: Vec<String>) -> Vec<(usize, String)> {
+pub(super) fn numbered(rules: Vec<String>) -> Vec<(usize, String)> {
     rules.into_iter().enumerate().collect()
 }
 

@@ -182,7 +182,7 @@ fn without_evidence_a_refusal_is_still_one() {
     );
     // No file grows beyond some 2 KiB.
     let small = ["sh", "-c", "trap '' XFSZ; ulimit -f 4; exec \"$@\"", "sh"];
-    let gate = Gate::started_by(home, &policy, &small);
+    let gate = Gate::started_by(home, &policy, &small, &[]);
     let asks = [
         hello(),
         hello().key(key.reveal()).set("content-type", "text/plain"),

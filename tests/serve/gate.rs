@@ -59,14 +59,19 @@ impl Gate {
 
     /// One with servers of its own.
     pub(crate) fn serving(home: Home, policy: &str) -> Self {
-        Self::started_by(home, policy, &[])
+        Self::started_by(home, policy, &[], &[])
+    }
+
+    /// One with more words on its command line.
+    pub(crate) fn flagged(home: Home, policy: &str, flags: &[String]) -> Self {
+        Self::started_by(home, policy, &[], flags)
     }
 
     /// One that another program starts.
-    pub(crate) fn started_by(home: Home, policy: &str, starter: &[&str]) -> Self {
+    pub(crate) fn started_by(home: Home, policy: &str, starter: &[&str], flags: &[String]) -> Self {
         let policy = format!("version = 1\n[pins]\nmode = \"tofu\"\n{policy}");
         let mut argv: Vec<_> = starter.iter().map(|&word| word.to_owned()).collect();
-        argv.extend(Run::policy(&home, &policy).serve(&[]));
+        argv.extend(Run::policy(&home, &policy).serve(flags));
         let process = Process::start(&home, &argv);
         let told = Regex::new(r"listening on https?://127\.0\.0\.1:(\d+)\n").unwrap();
         let port = until("a port", || {

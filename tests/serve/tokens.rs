@@ -8,7 +8,7 @@ use crate::support::home::Home;
 use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-const OURS: &str = "https://gate.example";
+pub(crate) const OURS: &str = "https://gate.example";
 
 fn gate(issuer: &Issuer) -> Gate {
     let policy = format!(
@@ -21,7 +21,7 @@ fn gate(issuer: &Issuer) -> Gate {
 }
 
 /// Good claims, with these instead.
-fn claims(issuer: &Issuer, changed: &Value) -> Value {
+pub(crate) fn claims(issuer: &Issuer, changed: &Value) -> Value {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap()

@@ -11,7 +11,7 @@ use crate::engine::pin::Lockfile;
 use crate::engine::policy::{Agent, Policy};
 use crate::engine::types::{AgentName, Digest, ServerName};
 use crate::state::lockfile;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What is read before it is known who is meant.
@@ -36,8 +36,18 @@ pub(in crate::cli) struct Revision {
 impl Revision {
     /// Reads what is in force now.
     pub(in crate::cli) fn read(target: &Target) -> Result<Self, Fault> {
+        Self::in_force(target.config.as_deref())
+    }
+
+    /// The same, where nothing else is said.
+    pub(in crate::cli) fn in_force(config: Option<&Path>) -> Result<Self, Fault> {
         let places = Places::from_env().map_err(|e| Fault::Failed(e.to_string()))?;
-        let file = places.policy(target.config.as_deref());
+        let file = places.policy(config);
+        Self::of(file, places)
+    }
+
+    /// One policy, and the lockfile beside it.
+    pub(in crate::cli) fn of(file: Option<PathBuf>, places: Places) -> Result<Self, Fault> {
         let (policy, own) = match &file {
             None => (Policy::baseline(), Vec::new()),
             Some(file) => load_policy(file, &places)?,

@@ -148,6 +148,26 @@ fn is_reached(server: &Server, given: &[OsString], url: Option<&ServerUrl>) -> b
     command.eq(given.iter().cloned())
 }
 
+/// The one of `known` that is named, or all of them.
+pub(super) fn one_or_all<T: ToString>(
+    what: &str,
+    name: Option<&str>,
+    known: Vec<T>,
+) -> Result<Vec<T>, Fault> {
+    let Some(name) = name else { return Ok(known) };
+    let names: Vec<_> = known.iter().map(ToString::to_string).collect();
+    let near = nearest(name, names.iter().map(String::as_str));
+    let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    let found: Vec<_> = known
+        .into_iter()
+        .filter(|one| one.to_string() == name)
+        .collect();
+    if found.is_empty() {
+        return Err(Fault::Usage(format!("there is no {what} `{name}`{near}")));
+    }
+    Ok(found)
+}
+
 fn choices(policy: &Policy) -> String {
     let names: Vec<_> = policy.servers.keys().map(|n| format!("`{n}`")).collect();
     if names.is_empty() {

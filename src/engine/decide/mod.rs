@@ -5,6 +5,7 @@
 //! bytes to send. Whatever is not a well-formed, permitted message is denied:
 //! each path that does not say `Forward` in so many words ends in a refusal.
 
+mod account;
 mod answers;
 mod calls;
 mod finish;
@@ -14,6 +15,8 @@ mod permits;
 mod requests;
 mod state;
 mod verify;
+
+pub(super) use requests::subscribed;
 
 use super::decision::{Decision, Frame};
 use super::guard::paths::{PathFacts, PathGuard};
@@ -92,7 +95,7 @@ impl Plan {
 }
 
 /// A refusal before it is known who is told.
-struct Refusal {
+pub(super) struct Refusal {
     reason: Reason,
     detail: String,
 }
@@ -315,7 +318,10 @@ fn bounded(text: &str) -> String {
 }
 
 /// The name by which the policy knows a request of the server's.
-fn asked_method(method: KnownMethod, params: Option<Json<'_>>) -> Result<&'static str, Refusal> {
+pub(super) fn asked_method(
+    method: KnownMethod,
+    params: Option<Json<'_>>,
+) -> Result<&'static str, Refusal> {
     let Some(mode) = params.and_then(|p| p.get("mode")) else {
         return Ok(method.name());
     };

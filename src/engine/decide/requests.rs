@@ -361,7 +361,7 @@ impl Engine {
 }
 
 /// The uris that `subscriptions/listen` subscribes to.
-fn subscribed(params: Option<Json<'_>>) -> impl Iterator<Item = Json<'_>> {
+pub(in crate::engine) fn subscribed(params: Option<Json<'_>>) -> impl Iterator<Item = Json<'_>> {
     params
         .and_then(|p| p.get("notifications"))
         .and_then(|n| n.get("resourceSubscriptions"))

@@ -64,7 +64,7 @@ impl Policy {
 }
 
 impl RuleDisplay {
-    fn of(rule: &Rule) -> Self {
+    pub(super) fn of(rule: &Rule) -> Self {
         let texts = |patterns: &[(Pattern, _)]| {
             patterns
                 .iter()

@@ -185,9 +185,9 @@ impl Policy {
 }
 
 /// What a request says of itself, beside what the path guard says.
-struct Asked<'a> {
-    request: &'a AccessRequest<'a>,
-    paths: &'a dyn PathJudge,
+pub(super) struct Asked<'a> {
+    pub(super) request: &'a AccessRequest<'a>,
+    pub(super) paths: &'a dyn PathJudge,
 }
 
 impl PathJudge for Asked<'_> {
@@ -307,7 +307,7 @@ impl Demand {
 }
 
 impl Argument {
-    fn has_path(&self) -> bool {
+    pub(super) fn has_path(&self) -> bool {
         match &self.demand {
             Demand::Absent => false,
             Demand::Present { constraints, .. } => constraints.iter().any(|(c, _)| c.has_path()),
@@ -315,7 +315,11 @@ impl Argument {
     }
 
     /// Why a permit does not hold: the first place that fails.
-    fn refusal(&self, arguments: Option<Json<'_>>, paths: &dyn PathJudge) -> Option<String> {
+    pub(super) fn refusal(
+        &self,
+        arguments: Option<Json<'_>>,
+        paths: &dyn PathJudge,
+    ) -> Option<String> {
         let flow = self.pointer.visit(arguments, &mut |at, found| match self
             .refusal_at(at, found, paths)
         {
@@ -358,7 +362,7 @@ impl Argument {
 
     /// Whether some place meets a forbid: with what, for people. The error: a
     /// place that cannot be judged, which fires it as well.
-    fn forbids(
+    pub(super) fn forbids(
         &self,
         arguments: Option<Json<'_>>,
         paths: &dyn PathJudge,

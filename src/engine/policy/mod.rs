@@ -17,6 +17,7 @@ mod compile;
 mod constraint;
 mod diagnostic;
 mod display;
+mod effective;
 mod evaluate;
 mod index;
 mod literal;
@@ -36,12 +37,14 @@ mod shown;
 mod source;
 mod suggest;
 mod tally;
+mod test_file;
 mod varying;
 
 pub use agent::{Agent, Algorithm, CertificateMatch, JwtTrust, KeyHash, Launch, SpiffePattern};
 pub use answer::{Answer, Judgement};
 pub use diagnostic::{Diagnostic, Severity, Span, render, render_all};
 pub use display::RuleDisplay;
+pub use effective::{Miss, NearMiss, Question, Standing, Stands};
 pub use moment::{Counted, Moment, UnixTime};
 pub use quota::{Charge, Exhausted, Lease, Quotas};
 pub use remote::{Credential, LoginClient, OAuth, OAuthClient, OAuthLogin, TokenPlace, is_scope};
@@ -50,6 +53,7 @@ pub use rule::{Effect, Mode};
 pub use serve::{Serve, ServeTls};
 pub use source::{Include, NewSource, Place, Sources};
 pub use suggest::nearest;
+pub use test_file::{Call, Expect, Subject, Test, TestFile};
 pub use varying::Variable;
 
 use crate::engine::guard::address::Allowed;
@@ -81,6 +85,9 @@ pub struct Policy {
     pub audit_dir: Option<String>,
     /// Its `[serve]`.
     pub serve: Serve,
+    /// Whether it is in force only while its tests hold and `check` has nothing
+    /// to say.
+    pub strict: bool,
     /// The policy file or directory, as `--config` has it.
     file: String,
     /// Shared: every engine has a copy of the policy.
@@ -353,6 +360,7 @@ impl Policy {
             pins: PinMode::Tofu,
             audit_dir: None,
             serve: Serve::default(),
+            strict: false,
             file: "built-in".to_owned(),
             rules: Arc::new(Rules::new(vec![rule::Rule::baseline()])),
             mode: Mode::Enforce,

@@ -13,6 +13,7 @@ mod remote;
 mod results;
 mod rule;
 mod serve;
+mod test_file;
 
 use super::diagnostic::{Problems, Span};
 use super::literal::Literal;
@@ -27,7 +28,8 @@ pub(super) use remote::{RawCredential, RawOAuth};
 pub(super) use results::RawResults;
 pub(super) use serve::{RawServe, RawTls};
 use std::collections::BTreeSet;
-use toml::de::DeTable;
+pub(super) use test_file::{RawArguments, RawCall, RawTest, read_tests};
+use toml::de::{DeTable, Error};
 
 /// A value and its place.
 #[derive(Debug, Clone)]
@@ -51,6 +53,7 @@ pub(super) struct Raw {
     pub(super) pins: Option<PinMode>,
     pub(super) audit_dir: Option<Text>,
     pub(super) serve: RawServe,
+    pub(super) strict: bool,
     pub(super) defaults: RawDefaults,
     pub(super) rules: Vec<RawRule>,
     pub(super) sets: Vec<RawSet>,
@@ -164,8 +167,8 @@ pub(super) struct RawArgument {
 const TOP: Keys = Keys {
     table: "a policy",
     known: &[
-        "version", "include", "server", "agent", "paths", "pins", "audit", "serve", "defaults",
-        "set", "rule",
+        "version", "strict", "include", "server", "agent", "paths", "pins", "audit", "serve",
+        "defaults", "set", "rule",
     ],
     later: &["flow", "approval", "limit", "label", "console", "fleet"],
 };
@@ -221,17 +224,7 @@ pub(super) fn read(sources: &Sources, problems: &mut Problems) -> Raw {
     let mut raw = Raw::default();
     let files: Vec<_> = sources.tables().collect();
     for file in &files {
-        let text = file.text;
-        let mut lines = BTreeSet::new();
-        let spans = file.errors.iter().map(|e| (e, e.span().unwrap_or(0..0)));
-        let told = spans.filter(|(_, span)| lines.insert(line_start(text, span.start)));
-        for (error, span) in told.take(SYNTAX_ERRORS) {
-            // The parser quotes no input in its messages.
-            let message = format!("not valid TOML: {}", error.message());
-            let help = syntax_help(text, span.start);
-            let place = |at: usize| at.saturating_add(file.start);
-            problems.error(place(span.start)..place(span.end), message, help);
-        }
+        tell_syntax(file.text, &file.errors, file.start, problems);
     }
     if files.iter().any(|file| !file.errors.is_empty()) {
         return raw;
@@ -246,6 +239,27 @@ pub(super) fn read(sources: &Sources, problems: &mut Problems) -> Raw {
         Reader { problems }.policy(table, file.start, &mut raw);
     }
     raw
+}
+
+/// Parses a file that is no part of a policy, or tells what is wrong with it.
+fn parse<'i>(text: &'i str, problems: &mut Problems) -> Option<DeTable<'i>> {
+    let (root, errors) = DeTable::parse_recoverable(text);
+    tell_syntax(text, &errors, 0, problems);
+    errors.is_empty().then(|| root.into_inner())
+}
+
+/// Mistakes of syntax, one for each line.
+fn tell_syntax(text: &str, errors: &[Error], start: usize, problems: &mut Problems) {
+    let mut lines = BTreeSet::new();
+    let spans = errors.iter().map(|e| (e, e.span().unwrap_or(0..0)));
+    let told = spans.filter(|(_, span)| lines.insert(line_start(text, span.start)));
+    for (error, span) in told.take(SYNTAX_ERRORS) {
+        // The parser quotes no input in its messages.
+        let message = format!("not valid TOML: {}", error.message());
+        let help = syntax_help(text, span.start);
+        let place = |at: usize| at.saturating_add(start);
+        problems.error(place(span.start)..place(span.end), message, help);
+    }
 }
 
 fn line_start(text: &str, at: usize) -> usize {
@@ -280,6 +294,7 @@ impl Reader<'_> {
             }
             match entry.key {
                 "version" => version = Some(entry),
+                "strict" => raw.strict |= self.boolean(&entry).is_some_and(|b| b.value),
                 // Followed by whoever read the files.
                 "include" => drop(self.full_list(&entry)),
                 "server" => raw.servers.extend(self.named(&entry, Self::server)),

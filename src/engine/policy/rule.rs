@@ -74,6 +74,8 @@ pub(super) struct Rule {
 pub(super) struct Argument {
     pub(super) pointer: Pointer,
     pub(super) span: Span,
+    /// The line that it stands in.
+    pub(super) line: usize,
     pub(super) demand: Demand,
 }
 
@@ -141,7 +143,7 @@ impl Rule {
     }
 
     /// Whether it is about the user for whom somebody acts.
-    fn covers_user(&self, principal: Option<&Principal>) -> bool {
+    pub(super) fn covers_user(&self, principal: Option<&Principal>) -> bool {
         let user = principal.and_then(|p| p.user.as_deref());
         let user_fits = self.users.as_ref().is_none_or(|users| {
             let fits = |user: &str| users.iter().any(|(p, _)| p.matches(user));

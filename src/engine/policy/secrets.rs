@@ -10,9 +10,10 @@ use toml::de::{DeTable, DeValue};
 
 /// The keys of a policy, and of a server, that hold no secrets. What is none of
 /// them may be a mistyped `env`.
-const TOP: [&str; 11] = [
-    "version", "include", "server", "agent", "paths", "pins", "audit", "serve", "defaults", "set",
-    "rule",
+const TOP: [&str; 13] = [
+    "version", "strict", "include", "server", "agent", "paths", "pins", "audit", "serve",
+    "defaults", "set", "rule", // Of a test file.
+    "test",
 ];
 const SERVER: [&str; 7] = [
     "command",

@@ -39,6 +39,18 @@ pub struct Candidate {
     pub(super) opaque: Option<&'static str>,
 }
 
+impl Candidate {
+    /// Whether the whole string is a path, as more than the string itself says.
+    pub fn is_named(&self) -> bool {
+        self.manner.named && !self.manner.part && self.opaque.is_none()
+    }
+
+    /// Whether the tool changes what it names, or takes it away.
+    pub fn is_changed(&self) -> bool {
+        self.manner.effect != Effect::Read
+    }
+}
+
 /// One raw string, spelled.
 struct Spelled {
     raw: Raw,

@@ -128,6 +128,20 @@ impl Whereabouts {
     }
 }
 
+/// Whether a directory may be proposed as a root: it is neither somebody's home
+/// nor above one, no secret place lies in it or around it, and nothing of
+/// lockgate's own.
+pub(super) fn is_harmless_root(guard: &PathGuard, dir: &str) -> bool {
+    let path = lexical::compared(dir);
+    let place = &guard.place;
+    let own = |own: &Vec<String>| own.starts_with(&path) || path.starts_with(own);
+    let candidate = guard.candidate_of_path("", dir);
+    let facts = PathFacts::without_links(&guard.questions(std::slice::from_ref(&candidate)));
+    !place.holds_secrets(&path)
+        && !place.own.iter().any(own)
+        && inspect(guard, &[candidate], &facts).is_empty()
+}
+
 /// All findings, at most one of a code for a candidate.
 pub(super) fn inspect(
     guard: &PathGuard,

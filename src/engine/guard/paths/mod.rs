@@ -177,6 +177,11 @@ impl PathGuard {
         judge::inspect(self, candidates, facts)
     }
 
+    /// Whether `dir` may be proposed as one of the roots in `[paths]`.
+    pub fn is_harmless_root(&self, dir: &str) -> bool {
+        judge::is_harmless_root(self, dir)
+    }
+
     /// Whether a value under a `path` constraint lies within the roots, both
     /// lexically and resolved, and in no secret place. The error says why not.
     pub fn within(&self, value: &str, access: Access, facts: &PathFacts) -> Result<(), String> {

@@ -44,6 +44,7 @@ impl Compiler<'_> {
         let demand = self.demand(raw.absent, raw.optional, raw.constraints, effect)?;
         Some(Argument {
             pointer,
+            line: self.place_of(raw.pointer.span.start).1,
             span: raw.pointer.span,
             demand,
         })

@@ -21,6 +21,7 @@ use crate::identity::{ClientCertificate, Gate, Presented, Refused};
 use crate::proxy::era::Bridge;
 use crate::proxy::evidence::SharedLog;
 use crate::state::lockfile::FirstUse;
+use crate::traffic::Tape;
 use crate::transport::child::ChildSpec;
 use crate::transport::http::client::Dialer;
 use crate::transport::http::secret::Secret;
@@ -60,6 +61,11 @@ pub trait Engines: fmt::Debug + Send + Sync {
 
     /// Where pins of first use are kept.
     fn pins(&self, server: &ServerName) -> FirstUse;
+
+    /// Where what a session of this principal asks for is recorded, if anywhere.
+    fn tape(&self, _principal: &Principal, _server: &ServerName) -> Option<Tape> {
+        None
+    }
 }
 
 /// Who acts on a listener.

@@ -89,6 +89,7 @@ impl Site {
             prepared.pins,
             facts::resolve,
         )
+        .recording(self.engines.tape(principal, server))
         .with_clock(facts::unix_time);
         let terms = |nonce| Terms {
             nonce,

@@ -1,0 +1,286 @@
+//! A proposal as a whole policy, or as an addition to one.
+
+use super::{Proposal, roots};
+use crate::engine::pin::visible;
+use crate::engine::policy::AskAgent;
+use crate::layout::{self, LayoutError};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use toml_edit::{Array, DocumentMut, Item, Table, Value};
+
+/// The policy that a proposal is made beside.
+#[derive(Debug, Clone)]
+pub struct Existing<'a> {
+    /// Its text.
+    pub text: &'a str,
+    /// Its `[paths]` as they are in force: read, write.
+    pub roots: [&'a [String]; 2],
+    /// Its workspace, absolute.
+    pub workspace: Option<&'a str>,
+    /// The ids of its rules.
+    pub ids: BTreeSet<String>,
+    /// The agents, and the servers, that it names.
+    pub agents: BTreeSet<String>,
+    /// See there.
+    pub servers: BTreeSet<String>,
+}
+
+/// Why a proposal cannot be written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WriteError {
+    /// The existing policy is no TOML.
+    #[error("{0}")]
+    Syntax(String),
+    /// It writes a table in a way that cannot be added to.
+    #[error("`{0}` of the policy is written in one line: write it as a table, so that it can grow")]
+    Form(&'static str),
+    /// The result cannot be laid out.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+}
+
+impl Proposal {
+    /// A whole policy: what the existing one says besides its permits, if there
+    /// is one, and what was learned.
+    pub fn whole(
+        &self,
+        existing: Option<&Existing<'_>>,
+        home: &str,
+        head: &str,
+    ) -> Result<String, WriteError> {
+        let mut text = String::new();
+        for line in head.lines() {
+            text.push_str(&format!("# {}\n", visible(line)).replace("# \n", "#\n"));
+        }
+        text.push('\n');
+        let workspace = existing.and_then(|e| e.workspace);
+        let mut ids = BTreeSet::new();
+        let mut known = (BTreeSet::new(), BTreeSet::new());
+        let base = match existing {
+            None => "version = 1\n\n".to_owned(),
+            Some(existing) => {
+                let document = self.kept(existing)?;
+                ids = forbids(&document);
+                known = (existing.agents.clone(), existing.servers.clone());
+                document.to_string()
+            }
+        };
+        let mut document = parsed(&base)?;
+        if let Some(paths) = document.get_mut("paths").and_then(Item::as_table_like_mut) {
+            paths.remove("read");
+            paths.remove("write");
+        }
+        self.set_roots(&mut document, [&[], &[]], workspace, home)?;
+        self.set_asks(&mut document, true)?;
+        text.push_str(&document.to_string());
+        text.push('\n');
+        text.push_str(&self.principals(&known.0, &known.1, true));
+        text.push_str(&self.rules_text(&mut ids));
+        Ok(layout::format(&text)?)
+    }
+
+    /// The existing policy with what it misses; its own text stays as it is.
+    pub fn merged(&self, existing: &Existing<'_>, home: &str) -> Result<String, WriteError> {
+        if self.is_empty() {
+            return Ok(existing.text.to_owned());
+        }
+        let mut document = parsed(existing.text)?;
+        for (name, needed) in [
+            ("rule", !self.rules.is_empty()),
+            ("server", true),
+            ("agent", true),
+        ] {
+            if needed && document.get(name).is_some_and(Item::is_value) {
+                return Err(WriteError::Form(name));
+            }
+        }
+        self.set_roots(&mut document, existing.roots, existing.workspace, home)?;
+        self.set_asks(&mut document, false)?;
+        let mut text = document.to_string();
+        let mut ids = existing.ids.clone();
+        let mut added = self.principals(&existing.agents, &existing.servers, false);
+        added.push_str(&self.rules_text(&mut ids));
+        let added = layout::format(&added)?;
+        if !added.is_empty() {
+            let end = text.trim_end_matches(['\n', '\r', ' ', '\t']).len();
+            text.truncate(end);
+            text.push_str("\n\n");
+            text.push_str(&added);
+        }
+        Ok(text)
+    }
+
+    /// Whether the existing rules with a `path` hold for more places then.
+    pub fn widens(&self, existing: &Existing<'_>) -> bool {
+        let [reads, writes] = existing.roots;
+        let readable: Vec<String> = reads.iter().chain(writes).cloned().collect();
+        let missing =
+            |of: &BTreeSet<String>, known: &[String]| of.iter().any(|r| !roots::covers(known, r));
+        missing(&self.reads, &readable) || missing(&self.writes, writes)
+    }
+
+    fn rules_text(&self, ids: &mut BTreeSet<String>) -> String {
+        let rules = self.rules.iter().filter_map(|rule| rule.to_toml(ids));
+        rules.collect()
+    }
+
+    /// Agents and servers that the policy does not name yet.
+    fn principals(
+        &self,
+        agents: &BTreeSet<String>,
+        servers: &BTreeSet<String>,
+        asks: bool,
+    ) -> String {
+        let mut text = String::new();
+        for server in self.servers.difference(servers) {
+            text.push_str(
+                "# What is started: add a `command` or a `url`, or say it behind `run`.\n",
+            );
+            let _ = writeln!(text, "[server.{}]", key(server));
+            let asked = self.asks.get(server).into_iter().flatten();
+            let asked: Array = asked.map(String::as_str).collect();
+            if asks || !asked.is_empty() {
+                let _ = writeln!(text, "ask_agent = {asked}");
+            }
+            text.push('\n');
+        }
+        for agent in self.agents.difference(agents) {
+            text.push_str("# Whoever starts `lockgate run`; for agents that connect, say how they prove it.\n");
+            let _ = writeln!(text, "[agent.{}]\nstdio = true\n", key(agent));
+        }
+        text
+    }
+
+    /// What stays of an existing policy: everything but its permits, and of
+    /// servers and agents those that were seen.
+    fn kept(&self, existing: &Existing<'_>) -> Result<DocumentMut, WriteError> {
+        let mut document = parsed(existing.text)?;
+        for (name, seen) in [("server", &self.servers), ("agent", &self.agents)] {
+            if let Some(table) = document.get_mut(name).and_then(Item::as_table_mut) {
+                table.retain(|key, _| seen.contains(key));
+            }
+        }
+        if let Some(rules) = document
+            .get_mut("rule")
+            .and_then(Item::as_array_of_tables_mut)
+        {
+            rules.retain(|rule| rule.get("effect").and_then(Item::as_str) != Some("permit"));
+        } else if document.get("rule").is_some() {
+            return Err(WriteError::Form("rule"));
+        }
+        Ok(document)
+    }
+
+    /// Adds the roots that `[paths]` does not have.
+    fn set_roots(
+        &self,
+        document: &mut DocumentMut,
+        [reads, writes]: [&[String]; 2],
+        workspace: Option<&str>,
+        home: &str,
+    ) -> Result<(), WriteError> {
+        let readable: Vec<String> = reads.iter().chain(writes).cloned().collect();
+        let new = |of: &BTreeSet<String>, known: &[String]| -> Vec<String> {
+            let missing = of.iter().filter(|root| !roots::covers(known, root));
+            missing.map(|root| spelled(root, workspace, home)).collect()
+        };
+        let new = [
+            ("read", new(&self.reads, &readable)),
+            ("write", new(&self.writes, writes)),
+        ];
+        if new.iter().all(|(_, roots)| roots.is_empty()) {
+            return Ok(());
+        }
+        let paths = document
+            .entry("paths")
+            .or_insert_with(|| Item::Table(Table::new()));
+        let paths = paths.as_table_like_mut().ok_or(WriteError::Form("paths"))?;
+        for (name, roots) in new {
+            if roots.is_empty() {
+                continue;
+            }
+            let list = paths
+                .entry(name)
+                .or_insert_with(|| Value::from(Array::new()).into());
+            let list = list.as_array_mut().ok_or(WriteError::Form("paths"))?;
+            for root in roots {
+                list.push(root);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets servers ask what they asked. `exactly`: and nothing else.
+    fn set_asks(&self, document: &mut DocumentMut, exactly: bool) -> Result<(), WriteError> {
+        let Some(servers) = document.get_mut("server").and_then(Item::as_table_like_mut) else {
+            return Ok(());
+        };
+        for (name, server) in servers.iter_mut() {
+            let asked = self.asks.get(name.get());
+            if asked.is_none() && !exactly {
+                continue;
+            }
+            let server = server
+                .as_table_like_mut()
+                .ok_or(WriteError::Form("server"))?;
+            if exactly {
+                server.remove("ask_agent");
+            }
+            let default: Array = if exactly {
+                Array::new()
+            } else {
+                AskAgent::default()
+                    .methods
+                    .iter()
+                    .map(String::as_str)
+                    .collect()
+            };
+            let list = server
+                .entry("ask_agent")
+                .or_insert_with(|| Value::from(default).into());
+            let list = list.as_array_mut().ok_or(WriteError::Form("ask_agent"))?;
+            for method in asked.into_iter().flatten() {
+                if !list.iter().any(|known| known.as_str() == Some(method)) {
+                    list.push(method.as_str());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn parsed(text: &str) -> Result<DocumentMut, WriteError> {
+    text.parse()
+        .map_err(|e: toml_edit::TomlError| WriteError::Syntax(e.to_string()))
+}
+
+fn key(name: &str) -> String {
+    let mut keys = Table::new();
+    keys.insert(name, true.into());
+    let text = keys.to_string();
+    text.split(" = ").next().unwrap_or(name).trim().to_owned()
+}
+
+fn forbids(document: &DocumentMut) -> BTreeSet<String> {
+    let rules = document.get("rule").and_then(Item::as_array_of_tables);
+    let ids = rules
+        .into_iter()
+        .flatten()
+        .filter_map(|rule| rule.get("id"));
+    ids.filter_map(Item::as_str).map(str::to_owned).collect()
+}
+
+/// As a person would write it.
+fn spelled(root: &str, workspace: Option<&str>, home: &str) -> String {
+    for (dir, name) in [(workspace.unwrap_or_default(), "${workspace}"), (home, "~")] {
+        let dir = dir.trim_end_matches('/');
+        match root.strip_prefix(dir) {
+            Some("") if !dir.is_empty() => return name.to_owned(),
+            Some(rest) if !dir.is_empty() && rest.starts_with('/') => {
+                return format!("{name}{rest}");
+            }
+            _ => {}
+        }
+    }
+    root.to_owned()
+}
