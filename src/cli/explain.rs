@@ -218,6 +218,7 @@ fn explain(setup: &Setup, record: &Record, facts: &PathFacts, changes: &[String]
     let mut lines = words::because(record);
     let typo = record.tool.as_ref();
     lines.extend(typo.and_then(|tool| words::typo(setup, tool)));
+    lines.extend(words::answer(setup, record));
     if matches!(record.verdict, Verdict::Deny) {
         lines.extend(links(facts));
     }

@@ -72,6 +72,8 @@ pub enum Reason {
     ApprovalNeeded,
     /// A permit rule would be satisfied, had its limit not been reached.
     Limit,
+    /// An answer is not as the permits of its request want it.
+    ResultRefused,
     /// The decision could not be recorded, or an obligation failed.
     NotRecorded,
     /// The server has ended.
@@ -116,6 +118,7 @@ impl Reason {
         Self::InsufficientScope,
         Self::ApprovalNeeded,
         Self::Limit,
+        Self::ResultRefused,
         Self::NotRecorded,
         Self::ServerExited,
         Self::Cancelled,
@@ -158,6 +161,7 @@ impl Reason {
             Self::InsufficientScope => "insufficient-scope",
             Self::ApprovalNeeded => "approval-needed",
             Self::Limit => "limit",
+            Self::ResultRefused => "result-refused",
             Self::NotRecorded => "not-recorded",
             Self::ServerExited => "server-exited",
             Self::Cancelled => "cancelled",

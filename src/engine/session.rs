@@ -14,7 +14,7 @@ pub(super) use walk::Walk;
 
 use super::mask::MaskedUri;
 use super::message::{Direction, Id, Json, KnownMethod, Limits, Method, Opened};
-use super::policy::{Lease, UnixTime};
+use super::policy::{Demands, Lease, UnixTime};
 use super::principal::{OtherPrincipal, Principal};
 use super::reason::Reason;
 use super::record::Record;
@@ -234,6 +234,8 @@ pub(super) struct Pending {
     /// What it takes up of limits until it is answered.
     #[expect(dead_code, reason = "they count by being there")]
     pub(super) leases: Vec<Lease>,
+    /// What its answer has to be, and that of the task that it becomes.
+    pub(super) results: Vec<Arc<Demands>>,
 }
 
 /// What a request is about, as records name it.

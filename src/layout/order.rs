@@ -97,6 +97,7 @@ impl Shape {
                 "mode",
                 "limit",
                 "when",
+                "results",
             ],
             Self::Constraint => &[
                 "equals",

@@ -27,6 +27,23 @@ fn explain_says_what_the_engine_would_do() {
 }
 
 #[test]
+fn explain_says_what_an_answer_has_to_be() {
+    let user = User::new();
+    user.lockgate(&["pin", "--yes"]).is(0, &[]);
+    let sums = r#"tools = ["add", "get_weather"]"#;
+    let strict = format!("{sums}\nresults = {{ max_bytes = 99, secrets = \"deny\" }}\n");
+    let policy = POLICY.replace(sums, &strict);
+    user.write("lockgate.toml", &policy);
+    let call = ["explain", "add", r#"{"a":1,"b":2}"#];
+    let told = "answer:  at most 99 bytes and no secret value";
+    user.lockgate(&call).is(0, &["permitted", told]);
+    let more = "[[rule]]\nid = \"more\"\neffect = \"permit\"\ntools = [\"add\"]\n";
+    user.write("lockgate.toml", &format!("{policy}{more}"));
+    let done = user.lockgate(&call);
+    assert!(done.out.contains("permitted") && !done.out.contains("answer:"));
+}
+
+#[test]
 fn explain_speaks_of_users_groups_and_scopes() {
     let user = User::new();
     user.lockgate(&["pin", "--yes"]).is(0, &[]);

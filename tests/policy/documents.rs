@@ -260,6 +260,7 @@ fn the_reference_knows_every_key() {
         ("set.a.qqqqqqqqqqqq = 1", "a set"),
         ("[[rule]]\nlimit.qqqqqqqqqqqq = 1", "a limit"),
         ("[[rule]]\nwhen.qqqqqqqqqqqq = 1", "a window"),
+        ("[[rule]]\nresults.qqqqqqqqqqqq = 1", "results"),
         ("agent.a.qqqqqqqqqqqq = 1", "an agent"),
         ("agent.a.stdio.qqqqqqqqqqqq = 1", "stdio"),
         ("agent.a.jwt.qqqqqqqqqqqq = 1", "jwt"),

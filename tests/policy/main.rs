@@ -15,6 +15,7 @@ mod effective;
 mod login;
 mod properties;
 mod remote;
+mod results;
 mod test_file;
 
 use lockgate::engine::guard::paths::Access;

@@ -74,6 +74,17 @@ pub(super) fn typo(setup: &Setup, tool: &str) -> Option<String> {
     Some(format!("hint:    did you mean `{near}`?"))
 }
 
+/// What the answer to a permitted request has to be.
+pub(super) fn answer(setup: &Setup, record: &Record) -> Option<String> {
+    if record.verdict != Verdict::Forward {
+        return None;
+    }
+    let all = setup.policy.rules_for_display();
+    let of = |rule: &RuleRef| all.iter().find(|one| one.rule == *rule)?.results.clone();
+    let wanted: Vec<_> = record.rules.iter().map(of).collect::<Option<_>>()?;
+    (!wanted.is_empty()).then(|| format!("answer:  {}", wanted.join("; or ")))
+}
+
 /// What would have to change so that a denied request passes.
 pub(super) fn changes(record: &Record, near: &[NearMiss]) -> Vec<String> {
     if !matches!(record.verdict, Verdict::Deny | Verdict::Drop) {
@@ -94,6 +105,10 @@ pub(super) fn changes(record: &Record, near: &[NearMiss]) -> Vec<String> {
         }
         "schema-violation" => {
             vec!["call it as the pinned schema wants it: no rule can widen it".to_owned()]
+        }
+        "result-refused" => {
+            let by = record.rules.iter().map(named).collect::<Vec<_>>();
+            vec![format!("wider `results` in {}", by.join(", or in "))]
         }
         // The reason says it already, with the command.
         _ => Vec::new(),

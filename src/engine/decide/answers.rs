@@ -1,5 +1,6 @@
 //! Answers of either side, and messages that cannot be read.
 
+use super::permits::meets;
 use super::{Engine, Plan, Refusal, asked_method, verify};
 use crate::engine::message::{
     Direction, Id, Json, Kind, KnownMethod, Method, Opened, Unreadable, exact_case, exact_params,
@@ -101,6 +102,7 @@ impl Engine {
     ) -> Result<Plan, Refusal> {
         // Whatever it answers: what asks the agent for input is judged.
         self.judge_asked(session, result, record)?;
+        meets(&pending.results, result, record)?;
         let whole = opened.document().map(|d| d.root());
         let (Method::Known(method), Some(whole)) = (&pending.method, whole) else {
             return Ok(Plan::Forward);
@@ -199,6 +201,9 @@ impl Engine {
         }
         if direction == Direction::ToAgent && session.era.is_modern() {
             session.server.fails(error);
+        }
+        if let Err(refusal) = meets(&pending.results, error, record) {
+            return refusal.to(Some((direction, Some(id.clone()))));
         }
         let url = error.get("code").and_then(Json::as_number) == Some(URL_ELICITATION_REQUIRED);
         if url

@@ -73,7 +73,7 @@ impl Engine {
             record,
         )?;
         fits(&tool, &call, permitted.undeclared)?;
-        Ok(Judged::Permit(permitted.charges))
+        Ok(Judged::Permit(permitted.grant))
     }
 
     /// The path-bearing strings of a call, by the pinned schema where the tool

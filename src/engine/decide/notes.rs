@@ -1,5 +1,6 @@
 //! Notifications of either side: known ones that belong to something pass.
 
+use super::permits::meets;
 use super::requests::token_text;
 use super::{Engine, Plan, Refusal, is_known, verify};
 use crate::engine::message::{Direction, Id, Json, KnownMethod, Method, Shape, exact_params};
@@ -72,6 +73,9 @@ impl Engine {
         let task = params.ok_or_else(unknown)?;
         if direction == Direction::ToAgent {
             self.judge_asked(session, task, record)?;
+            let id = task.get("taskId").and_then(Json::as_str);
+            let demands = id.map(|id| session.tasks.demands(&id));
+            meets(&demands.unwrap_or_default(), task, record)?;
         }
         if session.task_says(direction, task) {
             Ok(Plan::Forward)

@@ -4,7 +4,8 @@ use super::{Engine, Refusal};
 use crate::engine::guard::paths::{Access, PathFacts, PathGuard};
 use crate::engine::message::Json;
 use crate::engine::policy::{
-    AccessRequest, Action, Answer, Charge, Counted, Judgement, Lease, Moment, PathJudge,
+    AccessRequest, Action, Answer, Charge, Counted, Demands, Instead, Judgement, Lease, Met,
+    Moment, PathJudge,
 };
 use crate::engine::reason::Reason;
 use crate::engine::record::{Record, Would};
@@ -15,8 +16,16 @@ use std::sync::Arc;
 pub(super) struct Permitted {
     /// Whether arguments pass that the pinned schema does not declare.
     pub(super) undeclared: bool,
-    /// What the request counts against if it passes.
+    pub(super) grant: Grant,
+}
+
+/// What a request that passes takes with it.
+#[derive(Default)]
+pub(super) struct Grant {
+    /// What it counts against.
     pub(super) charges: Vec<Charge>,
+    /// What its answer has to be: all of them.
+    pub(super) results: Vec<Arc<Demands>>,
 }
 
 impl Engine {
@@ -52,6 +61,7 @@ impl Engine {
             answer,
             would,
             charges,
+            results,
         } = self.policy.judge(&request, &paths, &moment);
         // Of several that one message asks for, the first that differs.
         if record.would.is_none() {
@@ -72,7 +82,10 @@ impl Engine {
         match answer {
             Answer::Permit { undeclared, .. } => Ok(Permitted {
                 undeclared,
-                charges,
+                grant: Grant {
+                    charges,
+                    results: results.into_iter().collect(),
+                },
             }),
             Answer::Nothing { why, scopes, .. } => {
                 record.scopes = scopes;
@@ -99,6 +112,36 @@ impl Engine {
     fn counted_as<'a>(&'a self, session: &'a Session) -> &'a Arc<str> {
         session.principal().map_or(&self.names.0, |p| &p.key)
     }
+}
+
+/// Whether an answer is as all of these demand.
+pub(super) fn meets(
+    demands: &[Arc<Demands>],
+    answer: Json<'_>,
+    record: &mut Record,
+) -> Result<(), Refusal> {
+    for one in demands {
+        let Met { refused, would } = one.judge(answer);
+        if record.would.is_none() {
+            record.would = would.map(|would| match would {
+                Instead::Passed => Would {
+                    reason: None,
+                    detail: Some("a permit in audit mode is satisfied".to_owned()),
+                    rules: Vec::new(),
+                },
+                Instead::Refused(unmet) => Would {
+                    reason: Some(Reason::ResultRefused.code()),
+                    detail: Some(unmet.why),
+                    rules: unmet.rules.into_iter().zip(unmet.modes).collect(),
+                },
+            });
+        }
+        if let Some(unmet) = refused {
+            record.rules = unmet.rules;
+            return Err(Refusal::new(Reason::ResultRefused, unmet.why));
+        }
+    }
+    Ok(())
 }
 
 struct GuardedPaths<'a> {

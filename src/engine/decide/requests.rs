@@ -1,5 +1,6 @@
 //! Requests of either side.
 
+use super::permits::Grant;
 use super::{Context, Engine, Plan, Refusal, asked_method, state};
 use crate::engine::guard::paths::Candidate;
 use crate::engine::mask::{self, MaskedUri};
@@ -7,7 +8,7 @@ use crate::engine::message::{
     CallTool, Direction, Id, Json, KnownMethod, Method, Named, Opened, Shape, ViewError,
     exact_params,
 };
-use crate::engine::policy::{Action, Charge};
+use crate::engine::policy::Action;
 use crate::engine::principal::Principal;
 use crate::engine::reason::Reason;
 use crate::engine::record::Record;
@@ -36,9 +37,9 @@ impl From<ViewError> for Refusal {
     }
 }
 
-/// What a permitted request counts against, and where it must wait.
+/// What a permitted request takes with it, and where it must wait.
 pub(super) enum Judged {
-    Permit(Vec<Charge>),
+    Permit(Grant),
     Hold(Plan),
 }
 
@@ -62,8 +63,8 @@ impl Engine {
         match judged {
             Err(refusal) => refusal.to(answer),
             Ok(Judged::Hold(plan)) => plan,
-            Ok(Judged::Permit(charges)) => {
-                let leases = match self.count(session, &charges) {
+            Ok(Judged::Permit(grant)) => {
+                let leases = match self.count(session, &grant.charges) {
                     Err(refusal) => return refusal.to(answer),
                     Ok(leases) => leases,
                 };
@@ -77,6 +78,7 @@ impl Engine {
                 }
                 let pending = Pending {
                     leases,
+                    results: grant.results,
                     ..pending(request, record)
                 };
                 match direction {
@@ -149,9 +151,9 @@ impl Engine {
     ) -> Result<Judged, Refusal> {
         let params = request.params;
         let Method::Known(method) = request.method else {
-            return Ok(Judged::Permit(Vec::new()));
+            return Ok(Judged::Permit(Grant::default()));
         };
-        let charges = match method {
+        let grant = match method {
             KnownMethod::CallTool => return self.judge_call(session, request, context, record),
             KnownMethod::GetPrompt => {
                 let name = Named::read(params, "name")?.0;
@@ -160,7 +162,7 @@ impl Engine {
                 self.guarded(request, context, record)?;
                 let action = Action::GetPrompt(&name);
                 self.permits(session, action, None, &context.facts, record)?
-                    .charges
+                    .grant
             }
             KnownMethod::ReadResource
             | KnownMethod::SubscribeResource
@@ -170,7 +172,7 @@ impl Engine {
                 self.guarded(request, context, record)?;
                 let action = Action::ReadResource(&uri);
                 self.permits(session, action, None, &context.facts, record)?
-                    .charges
+                    .grant
             }
             KnownMethod::Complete => self.judge_completion(session, request, context, record)?,
             KnownMethod::Listen => self.judge_listen(session, request, context, record)?,
@@ -178,8 +180,11 @@ impl Engine {
             | KnownMethod::TaskResult
             | KnownMethod::CancelTask
             | KnownMethod::UpdateTask => {
-                judge_task(session, params)?;
-                Vec::new()
+                let task = judge_task(session, params)?;
+                Grant {
+                    charges: Vec::new(),
+                    results: session.tasks.demands(&task),
+                }
             }
             // Lists are filtered on their way back; the rest is the protocol's
             // own housekeeping and reaches nothing.
@@ -191,7 +196,7 @@ impl Engine {
             | KnownMethod::ListResources
             | KnownMethod::ListResourceTemplates
             | KnownMethod::ListTasks
-            | KnownMethod::SetLogLevel => Vec::new(),
+            | KnownMethod::SetLogLevel => Grant::default(),
             other => {
                 return Err(Refusal::new(
                     Reason::WrongDirection,
@@ -199,7 +204,7 @@ impl Engine {
                 ));
             }
         };
-        Ok(Judged::Permit(charges))
+        Ok(Judged::Permit(grant))
     }
 
     fn judge_asking(
@@ -215,7 +220,7 @@ impl Engine {
             ));
         }
         let Method::Known(method) = request.method else {
-            return Ok(Judged::Permit(Vec::new()));
+            return Ok(Judged::Permit(Grant::default()));
         };
         match method {
             KnownMethod::Ping | KnownMethod::ListTasks => {}
@@ -224,7 +229,7 @@ impl Engine {
             }
             method => self.may_ask(session, asked_method(*method, request.params)?, record)?,
         }
-        Ok(Judged::Permit(Vec::new()))
+        Ok(Judged::Permit(Grant::default()))
     }
 
     fn judge_completion(
@@ -233,7 +238,7 @@ impl Engine {
         request: &Request<'_>,
         context: &Context,
         record: &mut Record,
-    ) -> Result<Vec<Charge>, Refusal> {
+    ) -> Result<Grant, Refusal> {
         let reference = request.params.and_then(|p| p.get("ref"));
         let kind = Named::read(reference, "type")?.0;
         self.guarded(request, context, record)?;
@@ -255,7 +260,7 @@ impl Engine {
             Action::CompleteResource(&name)
         };
         let permitted = self.permits(session, action, None, &context.facts, record)?;
-        Ok(permitted.charges)
+        Ok(permitted.grant)
     }
 
     fn judge_listen(
@@ -264,9 +269,9 @@ impl Engine {
         request: &Request<'_>,
         context: &Context,
         record: &mut Record,
-    ) -> Result<Vec<Charge>, Refusal> {
+    ) -> Result<Grant, Refusal> {
         self.guarded(request, context, record)?;
-        let mut charges = Vec::new();
+        let mut grant = Grant::default();
         for uri in subscribed(request.params) {
             let uri = uri.as_str().ok_or_else(|| {
                 Refusal::new(
@@ -276,9 +281,10 @@ impl Engine {
             })?;
             let action = Action::ReadResource(&uri);
             let permitted = self.permits(session, action, None, &context.facts, record)?;
-            charges.extend(permitted.charges);
+            grant.charges.extend(permitted.grant.charges);
+            grant.results.extend(permitted.grant.results);
         }
-        Ok(charges)
+        Ok(grant)
     }
 
     /// The path guard's word on a request; the built-in rules come first, and
@@ -364,10 +370,10 @@ pub(in crate::engine) fn subscribed(params: Option<Json<'_>>) -> impl Iterator<I
 }
 
 /// Tasks belong to the requests that made them.
-fn judge_task(session: &Session, params: Option<Json<'_>>) -> Result<(), Refusal> {
+fn judge_task(session: &Session, params: Option<Json<'_>>) -> Result<String, Refusal> {
     let id = Named::read(params, "taskId")?.0;
     if session.tasks.contains(&id) {
-        Ok(())
+        Ok(id.into_owned())
     } else {
         Err(Refusal::new(
             Reason::UnknownRequest,
@@ -394,6 +400,7 @@ fn pending(request: &Request<'_>, record: &Record) -> Pending {
         cursor: member("cursor").and_then(Json::as_str).map(String::from),
         token: token.map(token_text),
         leases: Vec::new(),
+        results: Vec::new(),
     }
 }
 

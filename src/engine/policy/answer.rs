@@ -1,7 +1,7 @@
 //! What the policy answers.
 
 use super::rule::Mode;
-use super::{Charge, RuleRef};
+use super::{Charge, Demands, RuleRef};
 use crate::engine::reason::Reason;
 use std::sync::Arc;
 
@@ -94,6 +94,8 @@ pub struct Judgement {
     pub would: Option<Would>,
     /// What a request that passes counts against.
     pub charges: Vec<Charge>,
+    /// What the answer to a request that passes has to be, where it matters.
+    pub results: Option<Arc<Demands>>,
 }
 
 /// The answer as if nothing were in audit mode.
@@ -112,6 +114,7 @@ impl Judgement {
             answer,
             would: None,
             charges: Vec::new(),
+            results: None,
         }
     }
 }

@@ -12,6 +12,7 @@ mod paths;
 mod places;
 mod programs;
 mod remote;
+mod results;
 mod rule;
 mod serve;
 mod sets;

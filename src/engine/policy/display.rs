@@ -46,6 +46,8 @@ pub struct RuleDisplay {
     pub limit: Option<String>,
     /// When, in words.
     pub when: Option<String>,
+    /// What answers have to be, in words.
+    pub results: Option<String>,
 }
 
 impl Policy {
@@ -93,6 +95,7 @@ impl RuleDisplay {
             undeclared: rule.undeclared,
             limit: rule.limit.as_ref().map(ToString::to_string),
             when: rule.when.as_ref().map(ToString::to_string),
+            results: rule.results.as_ref().map(ToString::to_string),
         }
     }
 }

@@ -10,8 +10,8 @@ use super::pointer::{Found, Trail, spell};
 use super::rule::{Argument, Demand, Effect, Lacking, Mode, Rule};
 use super::tally::{Tally, Word, describe, nothing, would};
 use super::{
-    AccessRequest, Action, Answer, AskAgent, Charge, Judgement, Moment, PathJudge, Policy, RuleRef,
-    Scope, Variable, shown,
+    AccessRequest, Action, Answer, AskAgent, Charge, Demands, Judgement, Moment, PathJudge, Policy,
+    RuleRef, Scope, Variable, shown,
 };
 use crate::engine::guard::paths::Access;
 use crate::engine::mask;
@@ -54,16 +54,20 @@ impl Policy {
         let audits = self.only_audits() || said.iter().any(|(r, _)| r.mode == Mode::Audit);
         let whole = audits.then(|| self.answer(request, said.iter()));
         let answer = self.unless_only_audited(request, answer);
+        let whole_permits = matches!(whole, Some(Answer::Permit { .. }));
         let would = whole.and_then(|whole| would(&said, &answer, whole));
         let charges = said
             .iter()
             .filter(|(_, word)| matches!(word, Word::Holds))
             .filter_map(|(rule, _)| rule.charge(request))
             .collect();
+        // Where the policy only audits, what no rule permits passes as it is.
+        let results = Demands::of(&said, !self.only_audits(), whole_permits);
         Judgement {
             answer,
             would,
             charges,
+            results,
         }
     }
 

@@ -10,6 +10,7 @@ mod condition;
 mod constraint;
 mod reader;
 mod remote;
+mod results;
 mod rule;
 mod serve;
 mod test_file;
@@ -24,6 +25,7 @@ pub(super) use condition::{RawDefaults, RawLimit, RawWhen};
 pub(super) use constraint::{RawAll, RawCommand, RawConstraint, RawEmail, RawSql, RawUrl};
 use reader::{Entry, Keys, Reader};
 pub(super) use remote::{RawCredential, RawOAuth};
+pub(super) use results::RawResults;
 pub(super) use serve::{RawServe, RawTls};
 use std::collections::BTreeSet;
 pub(super) use test_file::{RawArguments, RawCall, RawTest, read_tests};
@@ -151,6 +153,7 @@ pub(super) struct RawRule {
     pub(super) undeclared: Option<Span>,
     pub(super) limit: Option<At<RawLimit>>,
     pub(super) when: Option<At<RawWhen>>,
+    pub(super) results: Option<At<RawResults>>,
 }
 
 #[derive(Debug)]

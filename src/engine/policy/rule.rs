@@ -6,6 +6,7 @@ use super::moment::Window;
 use super::pattern::Pattern;
 use super::pointer::Pointer;
 use super::quota::Limit;
+use super::results::Results;
 use super::{AccessRequest, Action, RuleRef};
 use crate::engine::principal::{Groups, Principal};
 use crate::engine::types::{AgentName, ServerName};
@@ -64,6 +65,8 @@ pub(super) struct Rule {
     pub(super) limit: Option<Limit>,
     /// When it is about anything at all.
     pub(super) when: Option<Window>,
+    /// What the answer to what a permit permits has to be.
+    pub(super) results: Option<Arc<Results>>,
 }
 
 /// What one pointer's values have to be.
@@ -124,6 +127,7 @@ impl Rule {
             undeclared: false,
             limit: None,
             when: None,
+            results: None,
         }
     }
 

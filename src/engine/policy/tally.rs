@@ -145,7 +145,7 @@ pub(super) fn describe(action: Action<'_>) -> String {
     }
 }
 
-fn reasons(of: Vec<(RuleRef, String)>) -> (Vec<RuleRef>, String) {
+pub(super) fn reasons(of: Vec<(RuleRef, String)>) -> (Vec<RuleRef>, String) {
     let more = of.len().saturating_sub(SHOWN_REASONS);
     let mut texts: Vec<_> = of
         .iter()

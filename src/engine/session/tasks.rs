@@ -4,7 +4,9 @@
 
 use super::Pending;
 use crate::engine::message::{Direction, Json, KnownMethod, Method};
+use crate::engine::policy::Demands;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 /// Tasks of both sides.
 #[derive(Debug, Default)]
@@ -17,10 +19,18 @@ pub(in crate::engine) struct Tasks {
 
 #[derive(Debug, Default)]
 struct Side {
-    /// By id: the progress token that goes on.
-    tasks: BTreeMap<String, Option<String>>,
+    /// By id.
+    tasks: BTreeMap<String, Task>,
     /// Oldest first.
     order: VecDeque<String>,
+}
+
+#[derive(Debug, Default)]
+struct Task {
+    /// The progress token that goes on.
+    token: Option<String>,
+    /// What is said of it has to be as the answer to its request.
+    results: Vec<Arc<Demands>>,
 }
 
 /// How a task stands, as a side says it.
@@ -41,6 +51,12 @@ impl Tasks {
         self.server.tasks.contains_key(id) || self.agent.tasks.contains_key(id)
     }
 
+    /// What answers about a task of the server have to be.
+    pub(in crate::engine) fn demands(&self, id: &str) -> Vec<Arc<Demands>> {
+        let task = self.server.tasks.get(id);
+        task.map(|task| task.results.clone()).unwrap_or_default()
+    }
+
     fn side(&mut self, way: Direction) -> &mut Side {
         match way {
             Direction::ToAgent => &mut self.server,
@@ -59,11 +75,17 @@ impl Tasks {
         let mut free = Vec::new();
         match (task_of(&pending.method, result), pending.token) {
             (Some((id, Status::Open)), token) => {
-                free.extend(self.side(way).add(id, token));
+                let results = pending.results;
+                free.extend(self.side(way).add(id, Task { token, results }));
                 return free;
             }
             (Some((id, Status::Ended)), token) => {
-                free.extend(self.side(way).add(id, None));
+                let results = pending.results;
+                let task = Task {
+                    token: None,
+                    results,
+                };
+                free.extend(self.side(way).add(id, task));
                 free.extend(token);
             }
             (None, token) => free.extend(token),
@@ -90,27 +112,37 @@ impl Tasks {
 
 impl Side {
     /// Remembers a task. Gives the tokens of what is forgotten for it.
-    fn add(&mut self, id: String, token: Option<String>) -> Vec<String> {
+    fn add(&mut self, id: String, mut task: Task) -> Vec<String> {
         let mut free = Vec::new();
         if id.len() > Tasks::LONGEST {
-            free.extend(token);
+            free.extend(task.token);
             return free;
         }
-        match self.tasks.insert(id.clone(), token) {
-            Some(before) => free.extend(before),
-            None => self.order.push_back(id),
+        let before = self.tasks.remove(&id);
+        match before {
+            Some(before) => {
+                free.extend(before.token);
+                // Another request by the same name takes no demand away.
+                for one in before.results {
+                    if !task.results.contains(&one) {
+                        task.results.push(one);
+                    }
+                }
+            }
+            None => self.order.push_back(id.clone()),
         }
+        self.tasks.insert(id, task);
         if self.order.len() > Tasks::MOST
             && let Some(oldest) = self.order.pop_front()
         {
-            free.extend(self.tasks.remove(&oldest).flatten());
+            free.extend(self.tasks.remove(&oldest).and_then(|task| task.token));
         }
         free
     }
 
     /// A task has ended; it can still be asked about. Gives its token.
     fn end(&mut self, id: &str) -> Option<String> {
-        self.tasks.get_mut(id).and_then(Option::take)
+        self.tasks.get_mut(id).and_then(|task| task.token.take())
     }
 }
 

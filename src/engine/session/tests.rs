@@ -22,6 +22,7 @@ fn pending(method: &str, token: &str) -> Pending {
         bound: None,
         token: Some(token.to_owned()),
         leases: Vec::new(),
+        results: Vec::new(),
     }
 }
 

@@ -55,6 +55,7 @@ impl Compiler<'_> {
     ) -> Option<Rule> {
         self.fits_together(&raw);
         self.fits_effect(&raw);
+        self.results_fit(&raw);
         // Without an effect there is no rule, but there are its mistakes.
         let effect = raw.effect.unwrap_or(Effect::Permit);
         let users = self.with_sets(raw.users);
@@ -75,6 +76,7 @@ impl Compiler<'_> {
         let asks = raw.asks.map(|list| self.asks(list));
         let limit = raw.limit.map(|limit| self.limit(limit).ok_or(Told));
         let when = raw.when.map(|when| self.when(when).ok_or(Told));
+        let results = raw.results.map(|raw| self.results(raw).ok_or(Told));
         let args = raw.args.map(|args| args.value).unwrap_or_default();
         let arguments: Vec<_> = args
             .into_iter()
@@ -103,6 +105,7 @@ impl Compiler<'_> {
                 Effect::Ask | Effect::Forbid => None,
             },
             when: when.transpose().ok()?,
+            results: results.transpose().ok()?.map(Arc::new),
         })
     }
 

@@ -89,7 +89,7 @@ fn children(value: Json<'_>) -> Option<Vec<Json<'_>>> {
 
 /// Whether a string in it, or a name, holds a secret value. As deep as a
 /// message may be, which is bounded.
-pub(super) fn has_secret(value: Json<'_>) -> bool {
+pub(in crate::engine::policy) fn has_secret(value: Json<'_>) -> bool {
     let in_text = |value: Json<'_>| match value.as_str() {
         Some(text) => values::first(&text).is_some(),
         // Nobody knows what is in it.

@@ -148,7 +148,7 @@ impl Reader<'_> {
         })
     }
 
-    fn counted(&mut self, entry: &Entry<'_, '_>) -> Option<At<u64>> {
+    pub(super) fn counted(&mut self, entry: &Entry<'_, '_>) -> Option<At<u64>> {
         let value = self.count(entry)?;
         Some(At {
             value,

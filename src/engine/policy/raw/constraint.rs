@@ -271,7 +271,7 @@ impl Reader<'_> {
         Some(table)
     }
 
-    fn url(&mut self, entry: &Entry<'_, '_>) -> Option<RawUrl> {
+    pub(super) fn url(&mut self, entry: &Entry<'_, '_>) -> Option<RawUrl> {
         let Some(table) = self.parts(entry) else {
             return self.text_or_list(entry).map(RawUrl::Patterns);
         };

@@ -26,8 +26,9 @@ const RULE: Keys = Keys {
         "mode",
         "limit",
         "when",
+        "results",
     ],
-    later: &["labels", "redact", "approval", "results"],
+    later: &["labels", "redact", "approval"],
 };
 
 impl Reader<'_> {
@@ -78,6 +79,7 @@ impl Reader<'_> {
             undeclared: None,
             limit: None,
             when: None,
+            results: None,
         };
         for entry in reader::entries(table) {
             match entry.key {
@@ -105,6 +107,7 @@ impl Reader<'_> {
                 "mode" => rule.mode = self.mode(&entry),
                 "limit" => rule.limit = self.limit(&entry),
                 "when" => rule.when = self.when(&entry),
+                "results" => rule.results = self.results(&entry),
                 "undeclared" => {
                     rule.undeclared = self
                         .word(&entry, &[("permit", ())], &[])
