@@ -328,9 +328,10 @@ fn a_strict_policy_is_in_force_only_while_its_tests_hold() {
 fn the_packs_keep_what_they_promise() {
     for pack in packs() {
         let user = User::new();
-        user.write("lockgate.toml", &pack.policy);
-        user.write("lockgate.test.toml", &pack.tests);
-        let words = [&TEST[..], &["--min-coverage", "100"]].concat();
+        let file = format!("{}.toml", pack.name);
+        user.write(&file, &pack.policy);
+        user.write(&format!("{}.test.toml", pack.name), &pack.tests);
+        let words = ["test", "--config", &file, "--min-coverage", "100"];
         user.plain(&words, "")
             .is(0, &["all as expected", "has no pins"]);
         let definitions = Document::read(pack.tools.into_bytes(), &Limits::DEFAULT).unwrap();

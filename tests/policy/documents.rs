@@ -44,6 +44,19 @@ fn packs_fit_the_servers_they_are_for() {
     }
 }
 
+/// Whoever opens a file of a pack is told what it is.
+#[test]
+fn packs_say_what_they_are_for() {
+    for pack in packs() {
+        for part in ["What it protects:", "What it gives:", "How to use it:"] {
+            let part = format!("# {part}");
+            assert!(pack.policy.contains(&part), "{}: no `{part}`", pack.name);
+        }
+        let head = format!("# `lockgate test policies/{}.toml`:", pack.name);
+        assert!(pack.tests.starts_with(&head), "{}: no `{head}`", pack.name);
+    }
+}
+
 /// Each pack has a row in the table, with the version that its tools are of.
 #[test]
 fn the_table_of_packs_is_right() {
