@@ -9,6 +9,8 @@
 )]
 
 mod evidence;
+#[path = "../support/packs.rs"]
+mod packs;
 mod pins;
 mod policy;
 mod questions;

@@ -1,5 +1,6 @@
 //! `lockgate test`, and what strict policies hold themselves to.
 
+use super::packs::packs;
 use super::user::{POLICY, User};
 use lockgate::engine::message::{Document, Limits};
 use lockgate::engine::pin::{Lockfile, Review, ServerPins, pin};
@@ -322,41 +323,31 @@ fn a_strict_policy_is_in_force_only_while_its_tests_hold() {
     }
 }
 
-/// The tests of the starters hold beside the published tools, and cover every
-/// rule.
+/// The tests of the packs hold beside the published tools, and cover every rule.
 #[test]
-fn the_starters_keep_what_they_promise() {
-    for (name, server) in [
-        ("server-filesystem", "filesystem"),
-        ("mcp-server-git", "git"),
-    ] {
+fn the_packs_keep_what_they_promise() {
+    for pack in packs() {
         let user = User::new();
-        let file = |path: &str| {
-            let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
-            std::fs::read_to_string(path).unwrap()
-        };
-        user.write("lockgate.toml", &file(&format!("policies/{name}.toml")));
-        user.write(
-            "lockgate.test.toml",
-            &file(&format!("policies/{name}.test.toml")),
-        );
-        let words = [&TEST[..], &["--min-coverage", "100"]].concat();
+        let file = format!("{}.toml", pack.name);
+        user.write(&file, &pack.policy);
+        user.write(&format!("{}.test.toml", pack.name), &pack.tests);
+        let words = ["test", "--config", &file, "--min-coverage", "100"];
         user.plain(&words, "")
             .is(0, &["all as expected", "has no pins"]);
-        let definitions = file(&format!("tests/cases/policy/schemas/{name}.json"));
-        let definitions = Document::read(definitions.into_bytes(), &Limits::DEFAULT).unwrap();
+        let definitions = Document::read(pack.tools.into_bytes(), &Limits::DEFAULT).unwrap();
         let mut pins = ServerPins::default();
         for definition in definitions.root().items() {
             let (tool, pin) = pin(definition, Review::Approved).unwrap();
             pins.tools.insert(tool, pin);
         }
-        let server = ServerName::new(server).unwrap();
+        let server = ServerName::new(pack.server).unwrap();
         let lockfile = Lockfile {
             servers: [(server, pins)].into(),
         };
         user.write("lockgate.lock", &lockfile.to_string());
-        user.plain(&words, "").says_no("has no pins");
-        user.plain(&words, "").is(0, &["all as expected"]);
+        let done = user.plain(&words, "");
+        done.says_no("has no pins");
+        done.is(0, &["all as expected"]);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Every policy that the project shows to anyone is a policy.
 
+use super::packs::packs;
 use super::{PRINCIPALS, Roots, agent, base, document, file, policy, server};
 use lockgate::engine::pin::{Lockfile, Review, ServerPins, pin};
 use lockgate::engine::policy::{
@@ -25,28 +26,55 @@ fn starter(name: &str) -> (String, Policy) {
     (text, policy)
 }
 
-/// Against the tools of the published packages, by name and type.
+/// Against the tools of the published packages, by name and type. That nothing
+/// permits a tool, and that an `ask` denies for now, is no mistake of a pack.
 #[test]
-fn starters_fit_the_servers_they_are_for() {
-    for (name, server, idle) in [
-        ("server-filesystem", "filesystem", None),
-        (
-            "mcp-server-git",
-            "git",
-            Some("nothing permits these tools of `git`: `git_reset`"),
-        ),
-    ] {
-        let (text, policy) = starter(name);
-        let definitions = file(&format!("tests/cases/policy/schemas/{name}.json"));
-        let found = policy.check_against(&lockfile(server, &definitions));
+fn packs_fit_the_servers_they_are_for() {
+    let packs = packs();
+    assert!(packs.len() >= 2, "the packs were not found");
+    for pack in packs {
+        let found = policy(&pack.policy).check_against(&lockfile(&pack.server, &pack.tools));
         let wrong: Vec<_> = found
             .iter()
             .filter(|d| d.severity != Severity::Note)
             .cloned()
             .collect();
-        assert!(wrong.is_empty(), "{}", render(name, &text, &wrong, false));
-        let notes: Vec<_> = found.iter().map(|d| d.message.as_str()).collect();
-        assert_eq!(notes, Vec::from_iter(idle), "{name}");
+        let shown = render(&pack.name, &pack.policy, &wrong, false);
+        assert!(wrong.is_empty(), "{shown}");
+    }
+}
+
+/// Whoever opens a file of a pack is told what it is.
+#[test]
+fn packs_say_what_they_are_for() {
+    for pack in packs() {
+        for part in ["What it protects:", "What it gives:", "How to use it:"] {
+            let part = format!("# {part}");
+            assert!(pack.policy.contains(&part), "{}: no `{part}`", pack.name);
+        }
+        let head = format!("# `lockgate test policies/{}.toml`:", pack.name);
+        assert!(pack.tests.starts_with(&head), "{}: no `{head}`", pack.name);
+    }
+}
+
+/// Each pack has a row in the table, with the version that its tools are of.
+#[test]
+fn the_table_of_packs_is_right() {
+    let table = file("policies/README.md");
+    for pack in packs() {
+        let policy = policy(&pack.policy);
+        let server = &policy.servers[&server(&pack.server)];
+        let is_version = |word: &&String| word.rfind('@').is_some_and(|at| at > 0);
+        let package = server.command.iter().find(is_version).cloned();
+        let of = package
+            .or_else(|| server.url.as_ref().map(|url| url.whole().to_owned()))
+            .unwrap_or_else(|| panic!("{}: no exact version, and no url", pack.name));
+        let file = format!("({}.toml)", pack.name);
+        let is_told = |row: &str| row.contains(&file) && row.contains(&format!("`{of}`"));
+        assert!(
+            table.lines().any(is_told),
+            "policies/README.md has no row with {file} and `{of}`"
+        );
     }
 }
 

@@ -13,6 +13,8 @@ mod diagnostics;
 mod documents;
 mod effective;
 mod login;
+#[path = "../support/packs.rs"]
+mod packs;
 mod properties;
 mod remote;
 mod results;
