@@ -334,6 +334,7 @@ fn the_packs_keep_what_they_promise() {
         let words = ["test", "--config", &file, "--min-coverage", "100"];
         user.plain(&words, "")
             .is(0, &["all as expected", "has no pins"]);
+        user.plain(&["fmt", "--check", &file], "").is(0, &[]);
         let definitions = Document::read(pack.tools.into_bytes(), &Limits::DEFAULT).unwrap();
         let mut pins = ServerPins::default();
         for definition in definitions.root().items() {

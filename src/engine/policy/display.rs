@@ -124,7 +124,10 @@ impl fmt::Display for Lacking {
 
 impl fmt::Display for Argument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", shown::quoted(self.pointer.as_str()))?;
+        match self.pointer.as_str() {
+            "" => f.write_str("the arguments: ")?,
+            pointer => write!(f, "{}: ", shown::quoted(pointer))?,
+        }
         match &self.demand {
             Demand::Absent => f.write_str("absent"),
             Demand::Present {
