@@ -12,7 +12,7 @@ mod serve;
 
 use super::diagnostic::Problems;
 use super::raw::{List, Raw, RawEnv, RawServer, Text};
-use super::{AskAgent, EnvValue, PinMode, Policy, PolicyBase, Scope, Server, shown, suggest};
+use super::{AskAgent, Code, EnvValue, PinMode, Policy, PolicyBase, Scope, Server, shown, suggest};
 use crate::engine::message::Method;
 use crate::engine::types::{AgentName, ServerName};
 use paths::Roots;
@@ -83,6 +83,7 @@ impl Compiler<'_> {
 
     fn all_servers(&mut self, raw: Vec<RawServer>) -> BTreeMap<ServerName, Server> {
         let mut servers = BTreeMap::new();
+        self.problems.turn_to(Code::SERVER);
         for server in raw {
             if let Some(name) = self.name(&server.name, ServerName::new) {
                 servers.insert(name, self.server(server));
@@ -101,8 +102,11 @@ impl Compiler<'_> {
             Ok(name) => Some(name),
             Err(error) => {
                 let message = format!("{} is no name", shown::quoted(&text.value));
-                self.problems
-                    .error(text.span.clone(), message, error.to_string());
+                self.problems.of(Code::BAD_NAME).error(
+                    text.span.clone(),
+                    message,
+                    error.to_string(),
+                );
                 None
             }
         }

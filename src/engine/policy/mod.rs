@@ -11,6 +11,7 @@
 
 mod agent;
 mod check;
+mod code;
 mod compile;
 mod constraint;
 mod diagnostic;
@@ -21,6 +22,7 @@ mod number;
 mod pattern;
 mod pointer;
 mod raw;
+mod relation;
 mod remote;
 mod rule;
 mod schema;
@@ -30,6 +32,7 @@ mod shown;
 mod suggest;
 
 pub use agent::{Agent, Algorithm, CertificateMatch, JwtTrust, KeyHash, Launch, SpiffePattern};
+pub use code::{Code, Entry};
 pub use diagnostic::{Diagnostic, Severity, Span, render};
 pub use display::RuleDisplay;
 pub use remote::{Credential, OAuth, TokenPlace};
@@ -288,10 +291,15 @@ impl Policy {
 
     /// The policy is only good for use if there are no errors.
     fn compiled(file_name: &str, text: &str, base: &PolicyBase) -> (Self, Problems) {
-        let mut problems = Problems::default();
+        let mut problems = Problems::about(Code::TOP);
         if text.len() > MAX_BYTES {
             let message = format!("the policy is larger than {MAX_BYTES} bytes");
-            problems.error(0..0, message, "split it, one policy for each agent");
+            problems.tell(
+                Code::TOO_LARGE,
+                0..0,
+                message,
+                "split it, one policy for each agent",
+            );
             return (Self::baseline(), problems);
         }
         let raw = raw::read(text, &mut problems);

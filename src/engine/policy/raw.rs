@@ -14,7 +14,7 @@ mod serve;
 use super::diagnostic::{Problems, Span};
 use super::literal::Literal;
 use super::number::Decimal;
-use super::{Effect, PinMode};
+use super::{Code, Effect, PinMode};
 use crate::engine::guard::paths::Access;
 use crate::engine::mask::looks_like_token;
 use reader::{Entry, Keys, Reader};
@@ -214,7 +214,12 @@ pub(super) fn read(text: &str, problems: &mut Problems) -> Raw {
     for (error, span) in told.take(SYNTAX_ERRORS) {
         // The parser quotes no input in its messages.
         let message = format!("not valid TOML: {}", error.message());
-        problems.error(span.clone(), message, syntax_help(text, span.start));
+        problems.tell(
+            Code::SYNTAX,
+            span.clone(),
+            message,
+            syntax_help(text, span.start),
+        );
     }
     let mut raw = Raw::default();
     if errors.is_empty() {
@@ -244,10 +249,23 @@ fn syntax_help(text: &str, at: usize) -> String {
     "see https://toml.io; text stands in quotes: `key = 'text'`".to_owned()
 }
 
+/// The code of what is wrong in a table and has none of its own.
+fn subject(key: &str) -> Code {
+    match key {
+        "server" => Code::SERVER,
+        "agent" => Code::AGENT,
+        "paths" => Code::PATHS,
+        "serve" => Code::SERVE,
+        "rule" => Code::RULE,
+        _ => Code::TOP,
+    }
+}
+
 impl Reader<'_> {
     fn policy(&mut self, table: &DeTable<'_>, raw: &mut Raw) {
         let mut version = None;
         for entry in reader::entries(table) {
+            self.problems.turn_to(subject(entry.key));
             match entry.key {
                 "version" => version = Some(entry),
                 "server" => {
@@ -264,6 +282,7 @@ impl Reader<'_> {
                 _ => self.unknown(&entry, &TOP),
             }
         }
+        self.problems.turn_to(Code::VERSION);
         self.version(version.as_ref());
     }
 

@@ -2,7 +2,6 @@
 //! never hold told.
 
 use super::{Compiler, shown, suggest};
-use crate::engine::policy::RuleRef;
 use crate::engine::policy::constraint::{Constraint, glob, whole_regex};
 use crate::engine::policy::diagnostic::Span;
 use crate::engine::policy::literal::Literal;
@@ -10,6 +9,7 @@ use crate::engine::policy::pattern::Pattern;
 use crate::engine::policy::pointer::Pointer;
 use crate::engine::policy::raw::{At, List, RawArgument, RawConstraint, RawRule, Text};
 use crate::engine::policy::rule::{Argument, Demand, Effect, Rule};
+use crate::engine::policy::{Code, RuleRef};
 use crate::engine::types::{AgentName, RuleId, ServerName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,6 +18,7 @@ impl Compiler<'_> {
     pub(super) fn rules(&mut self, raw: Vec<RawRule>) -> Vec<Rule> {
         let mut lines: BTreeMap<RuleId, usize> = BTreeMap::new();
         let mut rules = Vec::new();
+        self.problems.turn_to(Code::RULE);
         for rule in raw {
             let id = rule.id.as_ref().and_then(|id| self.name(id, RuleId::new));
             let line = self.line_of(rule.span.start);
@@ -26,7 +27,9 @@ impl Compiler<'_> {
                     let message = format!("there are two rules `{id}`");
                     let help =
                         format!("the first is in line {first}: records must tell them apart");
-                    self.problems.error(text.span.clone(), message, help);
+                    self.problems
+                        .of(Code::SAME_ID)
+                        .error(text.span.clone(), message, help);
                 }
                 lines.entry(id.clone()).or_insert(line);
             }
@@ -36,6 +39,7 @@ impl Compiler<'_> {
     }
 
     fn rule(&mut self, raw: RawRule, id: Option<RuleId>, line: usize) -> Option<Rule> {
+        self.problems.turn_to(Code::RULE);
         self.fits_together(&raw);
         let RawRule {
             span: _,
@@ -125,7 +129,9 @@ impl Compiler<'_> {
             } else {
                 let help = undefined("agent", &text.value, &known);
                 let message = format!("the policy has no agent {}", shown::quoted(&text.value));
-                self.problems.error(text.span, message, help);
+                self.problems
+                    .of(Code::UNDEFINED)
+                    .error(text.span, message, help);
             }
         }
         names
@@ -162,7 +168,9 @@ impl Compiler<'_> {
             let known: Vec<_> = self.servers.iter().map(ServerName::as_str).collect();
             let help = undefined("server", &text.value, &known);
             let message = format!("the policy has no server {}", shown::quoted(&text.value));
-            self.problems.error(text.span.clone(), message, help);
+            self.problems
+                .of(Code::UNDEFINED)
+                .error(text.span.clone(), message, help);
         }
         name
     }
@@ -173,12 +181,18 @@ impl Compiler<'_> {
             let quoted = shown::quoted(&text.value);
             if text.value.is_empty() || text.value.contains(char::is_control) {
                 let help = "write a name, with `*` for any run of characters";
-                self.problems
-                    .error(text.span, format!("{quoted} never matches"), help);
+                self.problems.of(Code::BAD_PATTERN).error(
+                    text.span,
+                    format!("{quoted} never matches"),
+                    help,
+                );
             } else if text.value.contains(literal) {
                 let help = "`*` is the only wildcard in a name; list the others one by one";
-                self.problems
-                    .error(text.span, format!("{quoted} is no pattern"), help);
+                self.problems.of(Code::BAD_PATTERN).error(
+                    text.span,
+                    format!("{quoted} is no pattern"),
+                    help,
+                );
             } else {
                 patterns.push((Pattern::new(text.value), text.span));
             }
@@ -196,10 +210,13 @@ impl Compiler<'_> {
                 } else {
                     format!("{why}: write `/{}`", raw.pointer.value.replace('.', "/"))
                 };
-                self.problems.error(raw.pointer.span, message, help);
+                self.problems
+                    .of(Code::BAD_POINTER)
+                    .error(raw.pointer.span, message, help);
                 return None;
             }
         };
+        self.problems.turn_to(Code::CONSTRAINT);
         let demand = self.demand(raw.absent, raw.optional, raw.constraints, effect)?;
         Some(Argument {
             pointer,
@@ -251,8 +268,11 @@ impl Compiler<'_> {
                 Ok(regex) => Constraint::Matches(regex, source),
                 Err(why) => {
                     let help = "see https://docs.rs/regex for what is understood";
-                    self.problems
-                        .error(span, format!("not a regular expression: {why}"), help);
+                    self.problems.of(Code::BAD_REGEX).error(
+                        span,
+                        format!("not a regular expression: {why}"),
+                        help,
+                    );
                     return None;
                 }
             },
@@ -260,8 +280,11 @@ impl Compiler<'_> {
                 Ok(glob) => Constraint::Glob(glob),
                 Err(why) => {
                     let help = "`*` stops at `/`, `**` does not; escape with a backslash";
-                    self.problems
-                        .error(span, format!("not a glob: {why}"), help);
+                    self.problems.of(Code::BAD_GLOB).error(
+                        span,
+                        format!("not a glob: {why}"),
+                        help,
+                    );
                     return None;
                 }
             },

@@ -2,6 +2,7 @@
 
 use super::reader::{self, Entry, Keys, Reader};
 use super::{Access, At, Effect, RawArgument, RawConstraint, RawRule, Text};
+use crate::engine::policy::Code;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -87,6 +88,7 @@ impl Reader<'_> {
             undeclared: None,
         };
         for entry in reader::entries(table) {
+            self.problems.turn_to(Code::RULE);
             match entry.key {
                 "id" => rule.id = self.text(&entry),
                 "effect" => {
@@ -110,6 +112,7 @@ impl Reader<'_> {
                 _ => self.unknown(&entry, &RULE),
             }
         }
+        self.problems.turn_to(Code::RULE);
         self.required(&rule, table);
         rule
     }
@@ -139,6 +142,7 @@ impl Reader<'_> {
     }
 
     fn arguments(&mut self, entry: &Entry<'_, '_>) -> Option<At<Vec<RawArgument>>> {
+        self.problems.turn_to(Code::CONSTRAINT);
         let table = self.table(entry)?;
         let mut arguments = Vec::new();
         for one in reader::entries(table) {
