@@ -1,11 +1,15 @@
 //! `lockgate check`: is the policy one that can be meant?
 
+mod revision;
+mod sarif;
+
 use super::places::Places;
 use super::{Fault, color, counted, tell};
 use crate::engine::pin::Lockfile;
-use crate::engine::policy::{Diagnostic, Policy, Severity, render};
+use crate::engine::policy::{Code, Diagnostic, Policy, PolicyBase, Severity, render};
 use crate::state::lockfile;
 use clap::Args;
+use revision::Older;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -24,15 +28,27 @@ pub(super) struct CheckArgs {
     /// Warnings count as mistakes
     #[arg(long)]
     strict: bool,
+    /// Tell what became wider since an older policy: a file, or `git:REVISION`
+    /// with `:PATH` behind it where it had another place
+    #[arg(long, value_name = "POLICY")]
+    against: Option<String>,
     /// For programs: one JSON object
     #[arg(long)]
     json: bool,
+    /// For code scanning: a SARIF 2.1.0 log
+    #[arg(long, conflicts_with = "json")]
+    sarif: bool,
 }
 
 impl CheckArgs {
     /// The policy that is named.
     pub(super) fn named(&self) -> Option<&Path> {
         self.config.as_deref().or(self.file.as_deref())
+    }
+
+    /// Whether a program reads what is told.
+    fn for_a_program(&self) -> bool {
+        self.json || self.sarif
     }
 }
 
@@ -56,6 +72,7 @@ impl Found {
             .map(|d| {
                 let (line, column) = self.place(d.span.start);
                 serde_json::json!({
+                    "code": d.code.to_string(),
                     "severity": severity(d.severity),
                     "message": d.message,
                     "help": d.help,
@@ -65,6 +82,11 @@ impl Found {
             })
             .collect();
         object(&self.file, self.usable, self.fine, &found)
+    }
+
+    fn sarif(&self) -> String {
+        let here = std::env::current_dir().unwrap_or_default();
+        sarif::log(self, &here)
     }
 
     fn place(&self, at: usize) -> (usize, usize) {
@@ -105,12 +127,42 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Fault> {
         return Ok(ExitCode::SUCCESS);
     };
     let checked = check(&file, &places, args);
-    if let (Err(fault), true) = (&checked, args.json) {
-        let found = serde_json::json!({ "severity": "error", "message": fault.text() });
-        tell(&object(&file.display().to_string(), false, false, &[found]));
-        return Ok(ExitCode::from(fault.code()));
+    match checked {
+        Err(fault) if args.for_a_program() => {
+            let code = ExitCode::from(fault.code());
+            tell_fault(&file.display().to_string(), &fault, args);
+            Ok(code)
+        }
+        told => told,
     }
-    checked
+}
+
+/// What hinders the check, for programs.
+fn tell_fault(file: &str, fault: &Fault, args: &CheckArgs) {
+    let code = Code::UNREADABLE;
+    if args.sarif {
+        let found = Found {
+            file: file.to_owned(),
+            text: String::new(),
+            diagnostics: vec![Diagnostic {
+                code,
+                span: 0..0,
+                message: fault.text(),
+                help: None,
+                severity: Severity::Error,
+            }],
+            usable: false,
+            fine: false,
+        };
+        tell(&found.sarif());
+        return;
+    }
+    let found = serde_json::json!({
+        "code": code.to_string(),
+        "severity": "error",
+        "message": fault.text(),
+    });
+    tell(&object(file, false, false, &[found]));
 }
 
 fn check(file: &Path, places: &Places, args: &CheckArgs) -> Result<ExitCode, Fault> {
@@ -130,7 +182,12 @@ fn check(file: &Path, places: &Places, args: &CheckArgs) -> Result<ExitCode, Fau
     let parsed = Policy::parse_beside(&shown, &text, &base, &pins);
     let (policy, diagnostics) = match parsed {
         Ok(policy) => {
-            let remarks = policy.check_against(&pins);
+            let mut remarks = policy.check_against(&pins);
+            remarks.extend(policy.check_environment(|name| std::env::var_os(name).is_some()));
+            if let Some(older) = &args.against {
+                remarks.extend(compared(&policy, older, file, &base, &pins)?);
+            }
+            remarks.sort_by_key(|d| (d.span.start, d.span.end, d.severity, d.code));
             (Some(policy), remarks)
         }
         Err(mistakes) => (None, mistakes),
@@ -147,8 +204,8 @@ fn check(file: &Path, places: &Places, args: &CheckArgs) -> Result<ExitCode, Fau
         usable: policy.is_some(),
         fine: !bad,
     };
-    let Some(policy) = policy.filter(|_| !args.json) else {
-        return unusable(&found, args.json);
+    let Some(policy) = policy.filter(|_| !args.for_a_program()) else {
+        return unusable(&found, args);
     };
     if !found.diagnostics.is_empty() {
         tell(&found.shown(color()));
@@ -164,15 +221,41 @@ fn check(file: &Path, places: &Places, args: &CheckArgs) -> Result<ExitCode, Fau
     Ok(ExitCode::SUCCESS)
 }
 
+/// What is permitted beyond an older policy, and what no longer.
+fn compared(
+    policy: &Policy,
+    older: &str,
+    file: &Path,
+    base: &PolicyBase,
+    pins: &Lockfile,
+) -> Result<Vec<Diagnostic>, Fault> {
+    let older = Older::parse(older, file)?;
+    let name = older.name();
+    let text = older.read(file)?;
+    // It is read as if it stood where the new one stands.
+    let older = Policy::parse(&name, &text, base).map_err(|mistakes| {
+        let first = mistakes.first().map_or("", |d| d.message.as_str());
+        Fault::Failed(format!(
+            "`{name}` is no policy that this lockgate can use, so that nothing can be compared \
+             with it: {first}; name one that `lockgate check` takes"
+        ))
+    })?;
+    Ok(policy.check_against_older(&older, pins))
+}
+
 /// What a program reads, and what is said of a policy that cannot be used.
-fn unusable(found: &Found, json: bool) -> Result<ExitCode, Fault> {
-    if !json {
+fn unusable(found: &Found, args: &CheckArgs) -> Result<ExitCode, Fault> {
+    if !args.for_a_program() {
         return Err(Fault::Mistakes {
             shown: found.shown(super::color_on_stderr()),
             file: found.file.clone(),
         });
     }
-    tell(&found.report());
+    tell(&if args.sarif {
+        found.sarif()
+    } else {
+        found.report()
+    });
     Ok(if found.fine {
         ExitCode::SUCCESS
     } else {

@@ -3,12 +3,14 @@
 //! The same engine decides as behind `run`; the server is taken to be as it
 //! is pinned, and nothing is started or sent.
 
+mod codes;
+
 use super::setup::Setup;
 use super::{Fault, Target, tell};
 use crate::engine::guard::paths::{PathFact, PathFacts};
 use crate::engine::message::{Direction, Document, Limits};
 use crate::engine::pin::visible;
-use crate::engine::policy::{PinMode, nearest};
+use crate::engine::policy::{Code, PinMode, nearest};
 use crate::engine::principal::{Groups, Principal};
 use crate::engine::record::{Record, RecordVerdict as Verdict};
 use crate::engine::types::AgentName;
@@ -25,8 +27,8 @@ const DENIED: u8 = 3;
 /// `lockgate explain TOOL [ARGUMENTS]`
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
-    /// The tool to call
-    #[arg(value_name = "TOOL", required_unless_present_any = ["resource", "prompt"])]
+    /// The tool to call; or a diagnostic's code, such as LG0101, to read about
+    #[arg(value_name = "TOOL", required_unless_present_any = ["resource", "prompt", "list"])]
     tool: Option<String>,
     /// Its arguments, as a JSON object
     #[arg(value_name = "ARGUMENTS", default_value = "{}")]
@@ -46,6 +48,9 @@ pub(super) struct ExplainArgs {
     /// A scope of the agent's token (repeatable)
     #[arg(long = "scope", value_name = "NAME")]
     scopes: Vec<String>,
+    /// List the codes of diagnostics
+    #[arg(long, conflicts_with_all = ["tool", "resource", "prompt"])]
+    list: bool,
     /// Print the record as JSON
     #[arg(long)]
     json: bool,
@@ -93,6 +98,14 @@ impl ExplainArgs {
 }
 
 pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode, Fault> {
+    if args.list {
+        tell(&codes::list());
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(code) = args.tool.as_deref().and_then(Code::parse) {
+        tell(codes::page(code)?);
+        return Ok(ExitCode::SUCCESS);
+    }
     let setup = Setup::new(&args.target)?;
     setup.tell_findings();
     let engine = setup.engine()?;

@@ -95,7 +95,9 @@ impl Setup {
     pub(super) fn tell_findings(&self) {
         const TOLD: usize = 5;
         let found = self.policy.check_against(&self.pins);
-        let grave = found.iter().filter(|d| d.severity != Severity::Note);
+        let grave = found
+            .iter()
+            .filter(|d| d.severity != Severity::Note && !d.code.is_advice());
         let more = grave.clone().count().saturating_sub(TOLD);
         for found in grave.take(TOLD) {
             let help = found.help.as_deref().unwrap_or_default();

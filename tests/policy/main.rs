@@ -8,6 +8,7 @@
 )]
 
 mod cases;
+mod codes;
 mod diagnostics;
 mod documents;
 mod properties;

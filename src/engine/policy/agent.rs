@@ -275,6 +275,12 @@ impl SpiffePattern {
         self.segments.len() == other.segments.len() && pairs.all(|(a, b)| a.overlaps(b))
     }
 
+    /// Whether every id that fits `other` fits this one.
+    pub(super) fn contains(&self, other: &Self) -> bool {
+        let mut pairs = self.segments.iter().zip(&other.segments);
+        self.segments.len() == other.segments.len() && pairs.all(|(a, b)| a.contains(b))
+    }
+
     /// Whether an id fits, segment by segment.
     pub fn matches(&self, id: &str) -> bool {
         let Some(segments) = spiffe_segments(id, "") else {

@@ -11,6 +11,8 @@ mod places;
 mod principals;
 mod values;
 
+pub(super) use beside::place;
+
 use super::code::Code;
 use super::constraint::Constraint;
 use super::diagnostic::{Diagnostic, Problems, Severity, Span};
@@ -62,7 +64,13 @@ impl Policy {
         for (name, server) in &self.servers {
             if !lockfile.servers.contains_key(name) {
                 let message = format!("server `{name}` has no pins: its rules were not checked");
-                let help = format!("pin its tools: {}", self.hint("pin", name));
+                let pinned = lockfile.servers.keys();
+                let strange = pinned.filter(|pinned| !self.servers.contains_key(*pinned));
+                let near = suggest::nearest(name.as_str(), strange.map(ServerName::as_str));
+                let help = match near {
+                    Some(near) => format!("did you mean `{near}`, which has pins?"),
+                    None => format!("pin its tools: {}", self.hint("pin", name)),
+                };
                 problems.tell(Code::NO_PINS, server.span.clone(), message, help);
                 continue;
             }

@@ -27,7 +27,7 @@ pub struct Entry {
 macro_rules! codes {
     ($($name:ident = $number:literal $severity:ident $title:literal;)*) => {
         impl Code {
-            $(#[doc = $title] pub(super) const $name: Self = Self($number);)*
+            $(#[doc = $title] pub const $name: Self = Self($number);)*
 
             /// The table, by number.
             pub const ALL: &'static [Entry] = &[
@@ -50,7 +50,7 @@ codes! {
     BAD_NAME = 106 Error "this is no name";
     UNDEFINED = 107 Error "a rule names what the policy does not define";
     SAME_ID = 108 Error "two rules have one id";
-    TOP = 109 Error "the policy says something at its top that cannot be meant";
+    TOP = 109 Error "something at the top of the policy cannot be meant";
     SERVER = 201 Error "a server's entry cannot be meant";
     AGENT = 301 Error "an agent's entry cannot be meant";
     KEY_IN_CLEAR = 302 Error "a key stands in the clear";
@@ -111,6 +111,12 @@ impl Code {
         let digits = text.strip_prefix("LG")?;
         let fits = digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit());
         fits.then(|| digits.parse().ok().map(Self)).flatten()
+    }
+
+    /// Whether it is advice on how a policy is written, which `check` alone
+    /// gives: the policy is enforced just as it says.
+    pub fn is_advice(self) -> bool {
+        (800..1000).contains(&self.0)
     }
 
     /// Its row.

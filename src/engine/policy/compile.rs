@@ -66,7 +66,10 @@ pub(super) fn compile(
         paths: compiler.paths(paths),
         workspace: compiler.roots.workspace().map(str::to_owned),
         pins: pins.unwrap_or(PinMode::Require),
-        audit_dir: audit_dir.and_then(|dir| compiler.path(&dir)),
+        audit_dir: audit_dir.and_then(|dir| {
+            compiler.problems.turn_to(Code::TOP);
+            compiler.path(&dir)
+        }),
         serve: compiler.serve(serve),
         file: file.to_owned(),
         rules: compiler.rules(rules),

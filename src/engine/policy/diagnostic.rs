@@ -6,7 +6,7 @@
 
 use super::code::Code;
 use super::secrets::without_secrets;
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use std::ops::Range;
 
 /// Most diagnostics that are rendered: nobody reads more, and each one costs a
@@ -155,13 +155,17 @@ pub fn render(file: &str, text: &str, diagnostics: &[Diagnostic], color: bool) -
                 Severity::Warning => Level::WARNING,
                 Severity::Note => Level::NOTE,
             };
-            let caret = AnnotationKind::Primary.span(within(&text, &diagnostic.span));
-            let snippet = Snippet::source(text.as_str()).path(file).annotation(caret);
             let code = diagnostic.code.to_string();
-            let mut group = level
+            let title = level
                 .primary_title(diagnostic.message.as_str())
-                .id(code.as_str())
-                .element(snippet);
+                .id(code.as_str());
+            let mut group = if diagnostic.span.end == 0 {
+                // About the whole file: its first line has nothing to do with it.
+                title.element(Origin::path(file))
+            } else {
+                let caret = AnnotationKind::Primary.span(within(&text, &diagnostic.span));
+                title.element(Snippet::source(text.as_str()).path(file).annotation(caret))
+            };
             if let Some(help) = &diagnostic.help {
                 group = group.element(Level::HELP.message(help.as_str()));
             }

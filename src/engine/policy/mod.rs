@@ -9,6 +9,7 @@
 //! file contains, and anything that parses without being enforced. A forbid
 //! beats a permit, nothing means deny, and an error in a rule denies.
 
+mod against;
 mod agent;
 mod check;
 mod code;

@@ -38,7 +38,12 @@ fn expression(source: &str, span: &Span, is_permit: bool, problems: &mut Problem
         let help = format!("write {}", shown::quoted(&dot.replace('.', "[.]")));
         problems.tell(Code::BARE_DOT, span.clone(), message, help);
     }
-    if is_permit && let Some(message) = open_end(&letters) {
+    // `[^-].*` says what must not stand there, and means the rest.
+    let excludes = source.starts_with("[^");
+    if is_permit
+        && !excludes
+        && let Some(message) = open_end(&letters)
+    {
         let help = "say what may stand there, such as `[a-z0-9-]+`";
         problems.tell(Code::OPEN_END, span.clone(), message, help);
     }
