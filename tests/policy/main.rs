@@ -7,7 +7,9 @@
     reason = "a test fails by panicking"
 )]
 
+mod against;
 mod cases;
+mod checks;
 mod codes;
 mod diagnostics;
 mod documents;

@@ -8,7 +8,7 @@ use crate::engine::policy::pattern::Pattern;
 impl Pair<'_> {
     pub(super) fn agents(&self, found: &mut Vec<More>) {
         for (name, agent) in &self.wide.agents {
-            let ways = match self.narrow.agents.get(name) {
+            let told = match self.narrow.agents.get(name) {
                 None => {
                     let reach = self.reach_of(name);
                     let what = if reach.is_empty() {
@@ -22,7 +22,7 @@ impl Pair<'_> {
                 }
                 Some(known) => wider(agent, known),
             };
-            for way in ways {
+            for way in told {
                 let what = format!("agent `{name}`: {way}");
                 found.push(self.more(Code::AGENT_WIDER, &self.agent_span(name), &what));
             }
@@ -32,40 +32,40 @@ impl Pair<'_> {
 
 /// How more can be an agent than before.
 fn wider(agent: &Agent, known: &Agent) -> Vec<String> {
-    let mut ways = Vec::new();
+    let mut told = Vec::new();
     match (&agent.stdio, &known.stdio) {
-        (Some(_), None) => ways.push("whoever starts `lockgate run` can be it".to_owned()),
-        (Some(now), Some(was)) => launch(now, was, &mut ways),
+        (Some(_), None) => told.push("whoever starts `lockgate run` can be it".to_owned()),
+        (Some(now), Some(was)) => launch(now, was, &mut told),
         (None, _) => {}
     }
     for key in agent.keys.iter().filter(|key| !known.keys.contains(key)) {
-        ways.push(format!("the key `{}` proves it", key.id()));
+        told.push(format!("the key `{}` proves it", key.id()));
     }
     match (&agent.jwt, &known.jwt) {
-        (Some(_), None) => ways.push("a token can prove it".to_owned()),
-        (Some(now), Some(was)) => token(now, was, &mut ways),
+        (Some(_), None) => told.push("a token can prove it".to_owned()),
+        (Some(now), Some(was)) => token(now, was, &mut told),
         (None, _) => {}
     }
     match (&agent.mtls, &known.mtls) {
-        (Some(_), None) => ways.push("a client certificate can prove it".to_owned()),
+        (Some(_), None) => told.push("a client certificate can prove it".to_owned()),
         (Some(now), Some(was)) if !certificate_within(now, was) => {
-            ways.push("other client certificates prove it".to_owned());
+            told.push("other client certificates prove it".to_owned());
         }
         (Some(_) | None, _) => {}
     }
-    ways
+    told
 }
 
-fn launch(now: &Launch, was: &Launch, ways: &mut Vec<String>) {
+fn launch(now: &Launch, was: &Launch, told: &mut Vec<String>) {
     if was.uid.is_some() && now.uid != was.uid {
-        ways.push("another user, or any, can start it".to_owned());
+        told.push("another user, or any, can start it".to_owned());
     }
     if was.parent.is_some() && now.parent != was.parent {
-        ways.push("another program, or any, can start it".to_owned());
+        told.push("another program, or any, can start it".to_owned());
     }
 }
 
-fn token(now: &JwtTrust, was: &JwtTrust, ways: &mut Vec<String>) {
+fn token(now: &JwtTrust, was: &JwtTrust, told: &mut Vec<String>) {
     let within = |now: &Option<Pattern>, was: &Option<Pattern>| match (now, was) {
         (_, None) => true,
         (None, Some(_)) => false,
@@ -105,7 +105,7 @@ fn token(now: &JwtTrust, was: &JwtTrust, ways: &mut Vec<String>) {
         ),
     ] {
         if differs {
-            ways.push(way.to_owned());
+            told.push(way.to_owned());
         }
     }
 }

@@ -133,7 +133,7 @@ impl Pair<'_> {
             return;
         }
         let overlaps = |old: &&Rule| kind.of(old).iter().any(|(old, _)| old.overlaps(pattern));
-        if pattern.is_literal() || !able.iter().any(|old| overlaps(&old)) {
+        if pattern.is_literal() || !able.iter().any(overlaps) {
             add(Code::NEWLY_REACHABLE, "can be reached".to_owned(), span);
             return;
         }

@@ -12,8 +12,8 @@ impl Pair<'_> {
                 found.push(self.more(Code::SERVER_WIDER, &server.span, &what));
                 continue;
             };
-            let ways = [asks(server, known), changed(server, known, self.forward)];
-            for way in ways.into_iter().flatten() {
+            let told = [asks(server, known), changed(server, known, self.forward)];
+            for way in told.into_iter().flatten() {
                 let what = format!("server `{name}`: {way}");
                 found.push(self.more(Code::SERVER_WIDER, &self.server_span(name), &what));
             }
@@ -23,7 +23,7 @@ impl Pair<'_> {
 
 /// What it may do more: the same in both directions.
 fn asks(server: &Server, known: &Server) -> Vec<String> {
-    let mut ways = Vec::new();
+    let mut told = Vec::new();
     let (now, was) = (&server.ask_agent.methods, &known.ask_agent.methods);
     let more = |now: &[String], was: &[String]| -> Vec<String> {
         now.iter()
@@ -34,17 +34,17 @@ fn asks(server: &Server, known: &Server) -> Vec<String> {
     let asked = more(now, was);
     if !asked.is_empty() {
         let asked = listed(asked.iter().map(String::as_str));
-        ways.push(format!("it may ask the agent {asked}"));
+        told.push(format!("it may ask the agent {asked}"));
     }
     let methods = more(&server.allow_methods, &known.allow_methods);
     if !methods.is_empty() {
         let methods = listed(methods.iter().map(String::as_str));
-        ways.push(format!("the methods {methods} pass"));
+        told.push(format!("the methods {methods} pass"));
     }
     if server.bridge && !known.bridge {
-        ways.push("it is bridged to agents of the newer revision".to_owned());
+        told.push("it is bridged to agents of the newer revision".to_owned());
     }
-    ways
+    told
 }
 
 /// What is another one: told once, of the new policy. Values are not shown.
@@ -61,12 +61,12 @@ fn changed(server: &Server, known: &Server, forward: bool) -> Vec<String> {
         .filter(|(name, value)| known.headers.get(*name) != Some(value))
         .map(|(name, _)| name.as_str())
         .collect();
-    let mut ways = Vec::new();
+    let mut told = Vec::new();
     if !env.is_empty() && forward {
-        ways.push(format!("it gets the variables {}", listed(env)));
+        told.push(format!("it gets the variables {}", listed(env)));
     }
     if !headers.is_empty() && forward {
-        ways.push(format!("it gets the headers {}", listed(headers)));
+        told.push(format!("it gets the headers {}", listed(headers)));
     }
     for (differs, what) in [
         (
@@ -88,8 +88,8 @@ fn changed(server: &Server, known: &Server, forward: bool) -> Vec<String> {
         ),
     ] {
         if differs && forward {
-            ways.push(what.to_owned());
+            told.push(what.to_owned());
         }
     }
-    ways
+    told
 }

@@ -30,7 +30,7 @@ impl Policy {
                 let over: Vec<_> = of(Effect::Forbid).map(|(_, forbid)| forbid).collect();
                 let kills = |forbid: &Rule| forbid.asks_no_more_than(rule);
                 if let Some(by) = covering(rule, &over, kills) {
-                    shadowed(rule, by, problems);
+                    shadowed(rule, &by, problems);
                     continue;
                 }
                 let wider = of(Effect::Permit).filter(|(other, wide)| {
@@ -39,7 +39,7 @@ impl Policy {
                 });
                 let wider: Vec<_> = wider.map(|(_, wide)| wide).collect();
                 if let Some(by) = covering(rule, &wider, |wide| wide.permits_all_of(rule)) {
-                    redundant_permit(rule, by, problems);
+                    redundant_permit(rule, &by, problems);
                 }
             } else if rule.effect == Effect::Forbid {
                 let wider = of(Effect::Forbid).filter(|(other, wide)| {
@@ -73,13 +73,13 @@ fn covering(rule: &Rule, others: &[&Rule], does: impl Fn(&Rule) -> bool) -> Opti
     (!names.is_empty()).then(|| names.join("`, `"))
 }
 
-fn shadowed(rule: &Rule, by: String, problems: &mut Problems) {
+fn shadowed(rule: &Rule, by: &str, problems: &mut Problems) {
     let message = format!("this permits nothing: rule `{by}` forbids all of it");
     let help = "a forbid beats a permit: narrow the forbid, or remove this rule";
     problems.tell(Code::SHADOWED, place(rule), message, help);
 }
 
-fn redundant_permit(rule: &Rule, by: String, problems: &mut Problems) {
+fn redundant_permit(rule: &Rule, by: &str, problems: &mut Problems) {
     let message = format!("rule `{by}` permits all of this already");
     let help = if rule.arguments.is_empty() && rule.scopes.is_empty() {
         "remove one of the two"

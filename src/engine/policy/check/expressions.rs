@@ -82,11 +82,8 @@ fn read(source: &str) -> Vec<Letter> {
     let (mut escaped, mut depth) = (false, 0_usize);
     for c in source.chars() {
         let letter = match c {
-            _ if escaped => Letter::Other(c),
-            '\\' => Letter::Other(c),
-            '[' => Letter::Other(c),
-            ']' if depth > 0 => Letter::Other(c),
-            _ if depth > 0 => Letter::Other(c),
+            _ if escaped || depth > 0 => Letter::Other(c),
+            '\\' | '[' => Letter::Other(c),
             '.' | '*' | '+' | '?' | '^' | '$' | '|' | '(' | ')' | '{' | '}' => Letter::Special(c),
             _ => Letter::Plain(c),
         };

@@ -126,20 +126,20 @@ fn choices<'a>(root: Json<'a>, schema: Json<'a>) -> Option<Vec<Json<'a>>> {
     let mut budget = MAX_SCHEMAS;
     while let Some(schema) = open.pop() {
         budget = budget.checked_sub(1)?;
-        let has = |key: &&str| schema.get(key).is_some();
-        if BEYOND.iter().any(|key| has(&key)) {
+        let has = |key: &str| schema.get(key).is_some();
+        if BEYOND.iter().any(|key| schema.get(key).is_some()) {
             return None;
         }
         let lists = ["anyOf", "oneOf"].iter().filter_map(|key| schema.get(key));
         let mut parts: Vec<_> = lists.flat_map(Json::items).collect();
-        let mut ways = usize::from(has(&"anyOf")).saturating_add(usize::from(has(&"oneOf")));
-        if has(&"$ref") {
+        let mut ways = usize::from(has("anyOf")).saturating_add(usize::from(has("oneOf")));
+        if has("$ref") {
             parts.push(reference(root, schema)?);
             ways = ways.saturating_add(1);
         }
         match ways {
             0 => found.push(schema),
-            1 if !OWN.iter().any(|key| has(&key)) => open.extend(parts),
+            1 if !OWN.iter().any(|key| schema.get(key).is_some()) => open.extend(parts),
             _ => return None,
         }
     }

@@ -48,8 +48,7 @@ impl Pattern {
                 let both = j.checked_sub(1).and_then(|j| below.get(j)).copied();
                 row.push(match (one, two) {
                     (None, None) => true,
-                    (Some('*'), _) => down || right,
-                    (_, Some('*')) => right || down,
+                    (Some('*'), _) | (_, Some('*')) => down || right,
                     (Some(x), Some(y)) => x == y && both.unwrap_or(false),
                     (None, Some(_)) | (Some(_), None) => false,
                 });
