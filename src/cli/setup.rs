@@ -94,10 +94,8 @@ impl Setup {
     /// same: pins change without it, and what does not fit permits nothing.
     pub(super) fn tell_findings(&self) {
         const TOLD: usize = 5;
-        let found = self.policy.check_against(&self.pins);
-        let grave = found
-            .iter()
-            .filter(|d| d.severity != Severity::Note && !d.code.is_advice());
+        let found = self.policy.check_pins(&self.pins);
+        let grave = found.iter().filter(|d| d.severity != Severity::Note);
         let more = grave.clone().count().saturating_sub(TOLD);
         for found in grave.take(TOLD) {
             let help = found.help.as_deref().unwrap_or_default();

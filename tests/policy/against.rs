@@ -83,9 +83,8 @@ fn rule() -> impl Strategy<Value = String> {
 fn a_policy() -> impl Strategy<Value = String> {
     prop::collection::vec(rule(), 0..4).prop_map(|rules| {
         let rules = rules.iter().enumerate();
-        let rules: String = rules
-            .map(|(at, rule)| format!("[[rule]]\nid = \"r{at}\"\n{rule}"))
-            .collect();
+        let rules = rules.map(|(at, rule)| format!("[[rule]]\nid = \"r{at}\"\n{rule}"));
+        let rules = rules.collect::<Vec<_>>().concat();
         format!("{HEAD}{rules}")
     })
 }

@@ -40,23 +40,38 @@ impl Policy {
     /// Everything to say about the policy beside the pins of `lockfile`, in the
     /// order of the file. Servers without pins are told and not checked.
     pub fn check_against(&self, lockfile: &Lockfile) -> Vec<Diagnostic> {
+        self.checked(lockfile, true)
+    }
+
+    /// The same without advice on how it is written: for whoever obeys it.
+    pub fn check_pins(&self, lockfile: &Lockfile) -> Vec<Diagnostic> {
+        self.checked(lockfile, false)
+    }
+
+    fn checked(&self, lockfile: &Lockfile, advises: bool) -> Vec<Diagnostic> {
         let mut problems = Problems::about(Code::RULE);
         problems.extend(self.oddities.iter().cloned());
         if self.scope == Scope::Named {
             self.check_principals(&mut problems);
             self.check_servers(lockfile, &read(lockfile), &mut problems);
-            self.check_rules(lockfile, &mut problems);
-            self.check_beside(&mut problems);
+            self.check_rules(lockfile, advises, &mut problems);
+            if advises {
+                self.check_beside(&mut problems);
+            }
         }
         problems.into_sorted()
     }
 
     /// What the rules say beside the pins. Good for a policy with mistakes too:
     /// a rule with a hole is not among them.
-    pub(super) fn check_rules(&self, lockfile: &Lockfile, problems: &mut Problems) {
+    pub(super) fn check_rules(&self, lockfile: &Lockfile, advises: bool, problems: &mut Problems) {
         let tools = read(lockfile);
         for rule in self.rules.iter().filter(|_| self.scope == Scope::Named) {
-            self.check_rule(rule, lockfile, &tools, problems);
+            let covered = self.check_rule(rule, lockfile, &tools, problems);
+            if advises {
+                open::check(rule, &covered, problems);
+                expressions::check(rule, problems);
+            }
         }
     }
 
@@ -93,13 +108,14 @@ impl Policy {
             .any(|agent| self.may_ever_call(agent, tool.server, tool.name))
     }
 
-    fn check_rule(
+    /// Gives back the tools that the rule covers.
+    fn check_rule<'t, 'l>(
         &self,
         rule: &Rule,
         lockfile: &Lockfile,
-        tools: &[Tool<'_>],
+        tools: &'t [Tool<'l>],
         problems: &mut Problems,
-    ) {
+    ) -> Vec<&'t Tool<'l>> {
         // With pins of some servers only, "no tool fits" would be a guess.
         let is_pinned = |name: &ServerName| lockfile.servers.contains_key(name);
         let can_tell = match &rule.server {
@@ -125,9 +141,8 @@ impl Policy {
             check_argument(rule, argument, &covered, problems);
             values::check(rule, argument, &covered, problems);
         }
-        open::check(rule, &covered, problems);
-        expressions::check(rule, problems);
         self.check_people(rule, problems);
+        covered
     }
 
     /// A user of one issuer may have the name of another's.

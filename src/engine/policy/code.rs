@@ -113,12 +113,6 @@ impl Code {
         fits.then(|| digits.parse().ok().map(Self)).flatten()
     }
 
-    /// Whether it is advice on how a policy is written, which `check` alone
-    /// gives: the policy is enforced just as it says.
-    pub fn is_advice(self) -> bool {
-        (800..1000).contains(&self.0)
-    }
-
     /// Its row.
     pub fn entry(self) -> Option<&'static Entry> {
         Self::ALL.iter().find(|entry| entry.code == self)

@@ -281,7 +281,7 @@ impl Policy {
     ) -> Result<Self, Vec<Diagnostic>> {
         let (policy, mut problems) = Self::compiled(file_name, text, base);
         if problems.has_errors() {
-            policy.check_rules(lockfile, &mut problems);
+            policy.check_rules(lockfile, true, &mut problems);
             return Err(problems.into_sorted());
         }
         Ok(Self {
