@@ -59,6 +59,15 @@ pub(super) struct ExplainArgs {
 }
 
 impl ExplainArgs {
+    /// Whether it is about diagnostics, and obeys no policy.
+    pub(super) fn is_about_codes(&self) -> bool {
+        self.list || self.code().is_some()
+    }
+
+    fn code(&self) -> Option<Code> {
+        self.tool.as_deref().and_then(Code::parse)
+    }
+
     /// Somebody with such a token, if it is about one.
     fn principal(&self, agent: &AgentName) -> Option<Principal> {
         let has_token = self.user.is_some() || !self.groups.is_empty() || !self.scopes.is_empty();
@@ -102,7 +111,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode, Fault> {
         tell(&codes::list());
         return Ok(ExitCode::SUCCESS);
     }
-    if let Some(code) = args.tool.as_deref().and_then(Code::parse) {
+    if let Some(code) = args.code() {
         tell(codes::page(code)?);
         return Ok(ExitCode::SUCCESS);
     }

@@ -190,10 +190,12 @@ fn tell_unheeded_before(command: &Command) {
         | Command::Pin(pins::PinArgs { target, .. })
         | Command::Status(pins::ListArgs { target, .. })
         | Command::Diff(pins::ListArgs { target, .. })
-        | Command::Approve(pins::ApproveArgs { target, .. })
-        | Command::Explain(explain::ExplainArgs { target, .. }) => {
+        | Command::Approve(pins::ApproveArgs { target, .. }) => {
             tell_unheeded(target.config.as_deref());
         }
+        // What a code means is the same under any policy.
+        Command::Explain(args) if args.is_about_codes() => {}
+        Command::Explain(args) => tell_unheeded(args.target.config.as_deref()),
         Command::Check(args) => tell_unheeded(args.named()),
         // `audit` asks for a policy only where no file is named.
         Command::Audit(_) | Command::Key(_) | Command::Demo | Command::HostileServer { .. } => {}

@@ -81,7 +81,7 @@ fn all_mistakes_are_told_at_once() {
     12 | args = { "path" = { path = "raed" }, "/n" = { min = 5, max = 1 }, "/q" = { matches = "(" } }
        |                            ^^^^^^
        |
-       = help: expected one of `read`, `write`
+       = help: did you mean `read`?
 
     error[LG0506]: no value satisfies these bounds
       --> p.toml:12:47

@@ -26,12 +26,12 @@ pub(super) fn check(rule: &Rule, tools: &[&Tool<'_>], problems: &mut Problems) {
         let Some(schema) = tool.schema() else {
             continue;
         };
-        let changes = changes(tool.name, tool.definition.root());
+        if !changes(tool.name, tool.definition.root()) {
+            continue;
+        }
         for place in places(schema).iter().filter(|place| place.is_free_text()) {
             let purpose = purpose(tool.name, &place.key, place.schema);
-            // A command changes whatever it likes.
-            let counts = |purpose: &Purpose| changes || *purpose == Purpose::Command;
-            if let Some(purpose) = purpose.filter(counts)
+            if let Some(purpose) = purpose
                 && !is_narrowed(rule, place, purpose)
             {
                 let at = open.entry(purpose).or_default();

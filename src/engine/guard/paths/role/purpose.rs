@@ -36,12 +36,14 @@ pub(crate) fn purpose(tool: &str, key: &str, schema: Json<'_>) -> Option<Purpose
     {
         return Some(Purpose::Url);
     }
-    match Role::of(key, Role::Neutral, &Nature::of(tool), Some(schema)) {
+    let nature = Nature::of(tool);
+    match Role::of(key, Role::Neutral, &nature, Some(schema)) {
         Role::Path | Role::Pattern if listed(PLACES, &last) || says_path(schema) => {
             Some(Purpose::Path)
         }
-        Role::Command | Role::Code => Some(Purpose::Command),
-        Role::Content | Role::Manifest => Some(Purpose::Text),
+        Role::Command => Some(Purpose::Command),
+        Role::Code if nature.does(Deed::Executes) => Some(Purpose::Command),
+        Role::Code | Role::Content | Role::Manifest => Some(Purpose::Text),
         Role::Path | Role::Pattern | Role::Aside | Role::Neutral => None,
     }
 }
@@ -108,6 +110,8 @@ mod tests {
                 Some(Purpose::Path),
             ),
             ("run", "command", plain, Some(Purpose::Command)),
+            ("run_python", "code", plain, Some(Purpose::Command)),
+            ("create_snippet", "code", plain, Some(Purpose::Text)),
             ("create_issue", "owner", plain, None),
         ] {
             let schema = document(schema);
