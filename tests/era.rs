@@ -1,6 +1,6 @@
 //! Agents of one era in front of servers of the other, as data: the adapter and
-//! the engine together, as the listener drives them. What the agent and the
-//! server get is compared.
+//! the engine together, as the listener drives them, and the interpreter and the
+//! engine, as the loop of `run` does. What the agent and the server get is compared.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -16,7 +16,7 @@ use lockgate::engine::record::Record;
 use lockgate::engine::seal::{KEY, Seal};
 use lockgate::engine::types::{AgentName, ServerName};
 use lockgate::engine::{Engine, Session};
-use lockgate::proxy::era::{Adapter, Bridge, Step, Terms};
+use lockgate::proxy::era::{Act, Adapter, Bridge, Heard, Interpreter, Passed, Step, Terms};
 use lockgate::proxy::facts;
 use lockgate::proxy::pump::{Outgoing, PinStore, Pump, RecordFailed, Recorder};
 use proptest::prelude::*;
@@ -29,7 +29,7 @@ use std::time::Duration;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Cases {
-    /// `legacy-agent` or `modern-agent`.
+    /// `legacy-agent`, `modern-agent`, or `connection`, where it is to be found out.
     bridge: String,
     /// Texts that `@name` stands for.
     #[serde(default)]
@@ -46,6 +46,9 @@ struct Case {
     name: String,
     #[serde(default)]
     bare: bool,
+    /// The server is spoken for (`bridge = true`).
+    #[serde(default)]
+    spoken_for: bool,
     step: Vec<Turn>,
 }
 
@@ -126,8 +129,22 @@ server = "s"
 resources = ["file:///work/*"]
 "#;
 
+enum Between {
+    Adapter(Adapter),
+    Interpreter(Interpreter),
+}
+
+impl Between {
+    fn deadline(&self) -> Option<Duration> {
+        match self {
+            Self::Adapter(adapter) => adapter.deadline(),
+            Self::Interpreter(interpreter) => interpreter.deadline(),
+        }
+    }
+}
+
 struct World {
-    adapter: Adapter,
+    between: Between,
     pump: Pump<Nowhere, Nowhere>,
     now: Duration,
     /// The last state that the agent was given, as inside a JSON string.
@@ -137,7 +154,7 @@ struct World {
 }
 
 impl World {
-    fn new(bridge: Bridge) -> Self {
+    fn new(bridge: Option<Bridge>, spoken_for: bool) -> Self {
         let base = PolicyBase {
             dir: "/work".to_owned(),
             home: "/home/u".to_owned(),
@@ -161,10 +178,16 @@ impl World {
             server,
         };
         Self {
-            adapter: Adapter::new(bridge, terms),
+            between: match bridge {
+                Some(bridge) => Between::Adapter(Adapter::new(bridge, terms)),
+                None => Between::Interpreter(Interpreter::new(terms, spoken_for)),
+            },
             pump: Pump::new(
                 engine,
-                Session::new("test"),
+                match bridge {
+                    Some(_) => Session::new("test"),
+                    None => Session::new("test").doubting(),
+                },
                 Nowhere,
                 Nowhere,
                 facts::resolve,
@@ -183,14 +206,63 @@ impl World {
                     self.pump.receive(Direction::ToServer, bytes, self.now);
                     self.flush();
                 }
-                Step::ToAgent { about, bytes } => {
-                    let text = readable(bytes);
-                    if let Some((_, state)) = text.split_once(r#""requestState":""#) {
-                        self.state = state.split('"').next().unwrap().into();
+                Step::ToAgent { about, bytes } => self.told(about.as_ref(), bytes),
+            }
+        }
+    }
+
+    /// The same for an interpreter.
+    fn act(&mut self, acts: Vec<Act>) {
+        for act in acts {
+            match act {
+                Act::Judge(opened) => self.pump.receive_opened(*opened, self.now),
+                Act::Tell(told) => self.told(None, told.as_ref().to_vec()),
+            }
+        }
+        self.flush();
+    }
+
+    fn told(&mut self, about: Option<&Id>, bytes: Vec<u8>) {
+        let text = readable(bytes);
+        if let Some((_, state)) = text.split_once(r#""requestState":""#) {
+            self.state = state.split('"').next().unwrap().into();
+        }
+        let about = about.map_or_else(|| "-".to_owned(), Id::to_json);
+        self.to_agent.push(format!("[{about}] {text}"));
+    }
+
+    fn agent_says(&mut self, message: Vec<u8>) {
+        match &mut self.between {
+            Between::Adapter(adapter) => {
+                let steps = adapter.from_agent(message, self.now);
+                self.follow(steps);
+            }
+            Between::Interpreter(interpreter) => {
+                let opened = self.pump.open(Direction::ToServer, message);
+                match interpreter.from_agent(opened, self.now) {
+                    Heard::AsIs(opened) => {
+                        self.pump.receive_opened(opened, self.now);
+                        self.flush();
                     }
-                    let about = about.map_or_else(|| "-".to_owned(), |id| id.to_json());
-                    self.to_agent.push(format!("[{about}] {text}"));
+                    Heard::Acts(acts) => self.act(acts),
                 }
+            }
+        }
+    }
+
+    fn tick(&mut self) -> bool {
+        match &mut self.between {
+            Between::Adapter(adapter) => {
+                let steps = adapter.tick(self.now);
+                let idle = steps.is_empty();
+                self.follow(steps);
+                idle
+            }
+            Between::Interpreter(interpreter) => {
+                let acts = interpreter.tick(self.now);
+                let idle = acts.is_empty();
+                self.act(acts);
+                idle
             }
         }
     }
@@ -199,10 +271,18 @@ impl World {
         for Outgoing { to, frame, .. } in self.pump.flush() {
             match to {
                 Direction::ToServer => self.to_server.push(readable(frame.bytes().to_vec())),
-                Direction::ToAgent => {
-                    let steps = self.adapter.to_agent(frame.bytes(), self.now);
-                    self.follow(steps);
-                }
+                Direction::ToAgent => match &mut self.between {
+                    Between::Adapter(adapter) => {
+                        let steps = adapter.to_agent(frame.bytes(), self.now);
+                        self.follow(steps);
+                    }
+                    Between::Interpreter(interpreter) => {
+                        match interpreter.to_agent(frame, self.now) {
+                            Passed::AsIs(frame) => self.told(None, frame.into_bytes()),
+                            Passed::Acts(acts) => self.act(acts),
+                        }
+                    }
+                },
             }
         }
     }
@@ -222,8 +302,7 @@ impl World {
                 text.into_bytes()
             };
             if let Some(message) = turn.agent.as_ref().map(fill) {
-                let steps = self.adapter.from_agent(message, self.now);
-                self.follow(steps);
+                self.agent_says(message);
             }
             if let Some(message) = turn.server.as_ref().map(fill) {
                 self.pump.receive(Direction::ToAgent, message, self.now);
@@ -232,21 +311,37 @@ impl World {
         }
         if let Some(id) = &turn.closed {
             let document = Document::read(id.clone().into_bytes(), &Limits::DEFAULT).unwrap();
-            let steps = self.adapter.closed(&Id::of(document.root()).unwrap());
+            let Between::Adapter(adapter) = &mut self.between else {
+                panic!("there are no streams");
+            };
+            let steps = adapter.closed(&Id::of(document.root()).unwrap());
             self.follow(steps);
         }
         if let Some(seconds) = turn.wait {
             self.now += Duration::from_secs(seconds);
-            let due = self.adapter.deadline().is_some_and(|at| at <= self.now);
-            let steps = self.adapter.tick(self.now);
-            assert!(due || steps.is_empty(), "acts without a deadline");
-            self.follow(steps);
-            let next = self.adapter.deadline();
+            let due = self.between.deadline().is_some_and(|at| at <= self.now);
+            let idle = self.tick();
+            assert!(due || idle, "acts without a deadline");
+            let next = self.between.deadline();
             assert!(next.is_none_or(|at| at > self.now), "a deadline that stays");
         }
         if turn.end {
-            let steps = self.adapter.end();
-            self.follow(steps);
+            match &mut self.between {
+                Between::Adapter(adapter) => {
+                    let steps = adapter.end();
+                    self.follow(steps);
+                }
+                Between::Interpreter(_) => {
+                    // As the loop does it: the engine has the first word.
+                    self.pump.server_gone("the server has ended", self.now);
+                    self.flush();
+                    let Between::Interpreter(interpreter) = &mut self.between else {
+                        return;
+                    };
+                    let acts = interpreter.end(self.now);
+                    self.act(acts);
+                }
+            }
         }
     }
 }
@@ -290,14 +385,15 @@ fn play(file: &str) {
     let text = std::fs::read_to_string(path.join(file)).unwrap();
     let cases: Cases = toml::from_str(&text).unwrap_or_else(|e| panic!("{file}: {e}"));
     let bridge = match cases.bridge.as_str() {
-        "legacy-agent" => Bridge::LegacyAgent,
-        "modern-agent" => Bridge::ModernAgent,
+        "legacy-agent" => Some(Bridge::LegacyAgent),
+        "modern-agent" => Some(Bridge::ModernAgent),
+        "connection" => None,
         other => panic!("{file}: {other}"),
     };
     let mut names = BTreeSet::new();
     for case in &cases.case {
         assert!(names.insert(&case.name), "{file}: `{}` twice", case.name);
-        let mut world = World::new(bridge);
+        let mut world = World::new(bridge, case.spoken_for);
         let before: &[Turn] = if case.bare { &[] } else { &cases.before };
         let turns = before.iter().map(|t| ("before", t));
         let turns = turns.chain(case.step.iter().map(|t| ("step", t)));
@@ -333,6 +429,11 @@ fn modern_agents_in_front_of_a_legacy_server() {
     play("modern.toml");
 }
 
+#[test]
+fn it_is_found_out_which_eras_they_speak() {
+    play("connection.toml");
+}
+
 /// Every line of the committed seeds.
 fn seed_lines() -> Vec<Vec<u8>> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/era");
@@ -350,16 +451,15 @@ proptest! {
     /// what is sent is readable, ids do not collide, nobody is answered twice.
     #[test]
     fn any_order_of_messages_holds(
-        modern in any::<bool>(),
+        way in prop::sample::select(vec!['M', 'L', 'C', 'S']),
         picks in prop::collection::vec(any::<prop::sample::Index>(), 0..60),
         change in prop::option::of((any::<prop::sample::Index>(), any::<u8>())),
     ) {
         thread_local!(static LINES: Vec<Vec<u8>> = seed_lines());
         LINES.with(|lines| {
-            let mut data = if modern { b"M".to_vec() } else { b"L".to_vec() };
+            let mut data = way.to_string().into_bytes();
             // A handshake first, or most of what follows is only refused.
-            let hand = if modern { 'M' } else { 'L' };
-            data.extend(handshake(hand).bytes());
+            data.extend(handshake(way).bytes());
             for pick in &picks {
                 data.push(b'\n');
                 data.extend_from_slice(&lines[pick.index(lines.len())]);
@@ -377,7 +477,10 @@ fn handshake(bridge: char) -> String {
     let caps = r#"{"roots":{},"elicitation":{},"sampling":{}}"#;
     let version = "io.modelcontextprotocol/protocolVersion";
     let has = "io.modelcontextprotocol/clientCapabilities";
-    if bridge == 'M' {
+    if bridge == 'C' || bridge == 'S' {
+        // Here it is found out by what the seeds say.
+        String::new()
+    } else if bridge == 'M' {
         format!(
             r#"
 {{"jsonrpc":"2.0","id":"d","method":"server/discover","params":{{"_meta":{{"{version}":"2026-07-28","{has}":{caps}}}}}}}

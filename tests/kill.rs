@@ -135,7 +135,7 @@ fn of_the_server() {
         let within = home.clone();
         let killer = std::thread::spawn(move || {
             let from = Instant::now() + Duration::from_millis(60 + round * 35);
-            let server = |line: &str| line.contains("__hostile-server") && !line.contains("run");
+            let server = |line: &str| line.contains("__hostile-server") && !line.contains(" run ");
             loop {
                 let all = processes(&within);
                 let found = all
@@ -203,7 +203,7 @@ fn of_the_server_while_the_agent_does_not_read() {
         assert!(Instant::now() < deadline, "the call was never answered");
         std::thread::sleep(Duration::from_millis(20));
     }
-    let server = |line: &str| line.contains("__hostile-server") && !line.contains("run");
+    let server = |line: &str| line.contains("__hostile-server") && !line.contains(" run ");
     let all = processes(&home);
     let found = all
         .iter()

@@ -12,6 +12,7 @@ mod explain;
 mod key;
 mod launch;
 mod lister;
+mod login;
 mod pins;
 mod places;
 mod remote;
@@ -101,6 +102,10 @@ enum Command {
     Check(check::CheckArgs),
     /// Say what would happen to a call, by which rule, and why
     Explain(explain::ExplainArgs),
+    /// Log in to a remote server with a browser
+    Login(login::LoginArgs),
+    /// Forget the login to a remote server, and give its tokens up
+    Logout(login::LogoutArgs),
     /// Make API keys for agents that connect
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -171,6 +176,8 @@ pub fn main() -> ExitCode {
         Command::Approve(args) => pins::approve(&args),
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Login(args) => login::login(&args),
+        Command::Logout(args) => login::logout(&args),
         Command::Key(command) => key::run(&command),
         Command::Audit(command) => evidence::run(&command),
         Command::Demo => demo::run(),
@@ -196,6 +203,8 @@ fn tell_unheeded_before(command: &Command) {
         // What a code means is the same under any policy.
         Command::Explain(args) if args.is_about_codes() => {}
         Command::Explain(args) => tell_unheeded(args.target.config.as_deref()),
+        Command::Login(login::LoginArgs { which, .. })
+        | Command::Logout(login::LogoutArgs { which }) => tell_unheeded(which.config()),
         Command::Check(args) => tell_unheeded(args.named()),
         // `audit` asks for a policy only where no file is named.
         Command::Audit(_) | Command::Key(_) | Command::Demo | Command::HostileServer { .. } => {}

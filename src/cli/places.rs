@@ -10,7 +10,7 @@ pub(super) struct Places {
     pub(super) home: PathBuf,
     /// `lockgate.toml` and `lockgate.lock` of the user.
     pub(super) config: PathBuf,
-    /// Audit files.
+    /// Audit files, and logins to remote servers.
     pub(super) state: PathBuf,
 }
 
@@ -78,5 +78,10 @@ impl Places {
     /// Where audit files go unless the policy says otherwise.
     pub(super) fn audit(&self) -> PathBuf {
         self.state.join("audit")
+    }
+
+    /// Where logins to remote servers are kept.
+    pub(super) fn logins(&self) -> PathBuf {
+        self.state.join("logins")
     }
 }

@@ -4,11 +4,11 @@ use super::run::spec;
 use super::setup::Setup;
 use super::{Fault, Target};
 use crate::engine::guard::address::{Allowed, Reach};
-use crate::engine::policy::{Credential, EnvValue, TokenPlace};
+use crate::engine::policy::{Credential, EnvValue, OAuth, OAuthClient, TokenPlace};
 use crate::engine::types::{Digest, ServerName};
 use crate::engine::url::{ServerUrl, is_reserved_header};
 use crate::transport::child::{Child, ChildSpec};
-use crate::transport::http::client::oauth::{Client, Tokens};
+use crate::transport::http::client::oauth::{Client, Kept, Tokens};
 use crate::transport::http::client::{Bridge, Credentials, Dialer, Proof};
 use crate::transport::http::secret::{Secret, SecretFile, Source};
 use crate::transport::upstream::Upstream;
@@ -93,7 +93,7 @@ impl Start {
 /// Here nobody shows a token that could be exchanged.
 fn for_lockgate_itself(setup: &Setup) -> Result<(), Fault> {
     let oauth = setup.entry().and_then(|s| s.oauth.as_ref());
-    if oauth.is_none_or(|oauth| !oauth.exchange) {
+    if !matches!(oauth, Some(OAuth::Client(client)) if client.exchange) {
         return Ok(());
     }
     Err(Fault::Usage(format!(
@@ -113,7 +113,8 @@ pub(super) fn dialer(setup: &Setup, target: &Target, url: &ServerUrl) -> Result<
         ));
     }
     let credentials = credentials(setup, target)?;
-    let proof = proof(setup, url)?;
+    let reach = reach(setup, target, url)?;
+    let proof = proof(setup, url, &reach)?;
     let naked = credentials.is_empty() && proof.is_none();
     if !naked && !url.is_secure() && !url.is_loopback() {
         tracing::warn!(
@@ -121,9 +122,21 @@ pub(super) fn dialer(setup: &Setup, target: &Target, url: &ServerUrl) -> Result<
             url.origin()
         );
     }
-    let reach = reach(setup, target, url)?;
     let dialer = Dialer::new(url, &reach, credentials, proof.unwrap_or_default());
     dialer.map_err(|e| Fault::Failed(format!("cannot reach the server: {e}")))
+}
+
+/// The same without a token, and what the server's name may stand for.
+pub(super) fn naked_dialer(
+    setup: &Setup,
+    target: &Target,
+    url: &ServerUrl,
+) -> Result<(Dialer, Reach), Fault> {
+    let reach = reach(setup, target, url)?;
+    let credentials = credentials(setup, target)?;
+    let dialer = Dialer::new(url, &reach, credentials, Proof::default());
+    let dialer = dialer.map_err(|e| Fault::Failed(format!("cannot reach the server: {e}")))?;
+    Ok((dialer, reach))
 }
 
 /// The addresses that the URL's name may stand for.
@@ -200,12 +213,24 @@ fn source(value: &Credential, of: &str) -> Result<Source, Fault> {
 }
 
 /// Where tokens come from, if they are what the server wants.
-fn proof(setup: &Setup, server: &ServerUrl) -> Result<Option<Proof>, Fault> {
-    let Some(oauth) = setup.entry().and_then(|s| s.oauth.as_ref()) else {
-        return Ok(None);
-    };
-    let secret = source(&oauth.client_secret, "`client_secret`")?;
-    secret.read().map_err(|e| Fault::Usage(e.to_string()))?;
+fn proof(setup: &Setup, server: &ServerUrl, reach: &Reach) -> Result<Option<Proof>, Fault> {
+    Ok(match setup.entry().and_then(|s| s.oauth.as_ref()) {
+        None => None,
+        Some(OAuth::Client(client)) => Some(got(client, server)?),
+        Some(OAuth::Login(login)) => {
+            let settings = super::login::settings(setup, login, server, reach)?;
+            if let Some(why) = settings.missing() {
+                let (name, command) = (&setup.server, &settings.command);
+                tracing::warn!("`{name}`: {why}; say `{command}`");
+            }
+            Some(Proof::kept(Arc::new(Kept::new(settings))))
+        }
+    })
+}
+
+/// Tokens that lockgate gets itself.
+fn got(oauth: &OAuthClient, server: &ServerUrl) -> Result<Proof, Fault> {
+    let secret = readable(&oauth.client_secret)?;
     // An empty one is for authorization servers that know no resources.
     let resource = oauth.resource.as_deref().unwrap_or(server.without_query());
     let client = Client {
@@ -222,5 +247,12 @@ fn proof(setup: &Setup, server: &ServerUrl) -> Result<Option<Proof>, Fault> {
     let tokens = Tokens::new(oauth.place.clone(), reach, client);
     let tokens =
         tokens.map_err(|e| Fault::Failed(format!("cannot reach the authorization server: {e}")))?;
-    Ok(Some(Proof::by(Arc::new(tokens))))
+    Ok(Proof::by(Arc::new(tokens)))
+}
+
+/// A client's secret; that it cannot be read is told at the start.
+pub(super) fn readable(secret: &Credential) -> Result<Source, Fault> {
+    let secret = source(secret, "`client_secret`")?;
+    secret.read().map_err(|e| Fault::Usage(e.to_string()))?;
+    Ok(secret)
 }

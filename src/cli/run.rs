@@ -1,13 +1,15 @@
 //! `lockgate run`: stdio in front of one server.
 
 use super::remote::Start;
-use super::setup::Setup;
+use super::setup::{Setup, new_seal};
 use super::{Fault, Target, launch};
 use crate::audit::{AuditLog, SessionMeta};
-use crate::engine::Session;
 use crate::engine::mask::looks_like_token;
 use crate::engine::policy::EnvValue;
+use crate::engine::principal::Principal;
 use crate::engine::types::Digest;
+use crate::engine::{Engine, Session};
+use crate::proxy::era::{Interpreter, Terms};
 use crate::proxy::facts;
 use crate::proxy::pump::Pump;
 use crate::sandbox::env::{Withheld, child_env};
@@ -19,6 +21,7 @@ use clap::Args;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// `lockgate run [--config F] [--agent A] [--server S] [--url U | -- CMD ARG...]`
@@ -31,7 +34,7 @@ pub(super) struct RunArgs {
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Fault> {
     let setup = Setup::new(&args.target)?;
     setup.check_launch()?;
-    let engine = setup.engine()?;
+    let (engine, interpreter) = engine(&setup)?;
     let failed = |e: &dyn std::fmt::Display| Fault::Failed(e.to_string());
     let signals = signals::listen().map_err(|e| failed(&e))?;
     let (ends, restore) = ends::own(signals).map_err(|e| failed(&e))?;
@@ -52,9 +55,9 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Fault> {
     tell_other_launch(&setup);
     let launch = launch::keepable(&setup);
     let pins = FirstUse::new(setup.lockfile.clone(), setup.server.clone(), launch);
-    let session = Session::new(&nonce()?);
+    let session = Session::new(&nonce()?).doubting();
     let pump = Pump::new(engine, session, log, pins, facts::resolve);
-    let (exit, log) = Stdio::new(pump, upstream, ends, &setup.server).run();
+    let (exit, log) = Stdio::new(pump, interpreter, upstream, ends, &setup.server).run();
     drop(restore);
     let code = exit.as_ref().map_or(1, |exit| exit.code);
     let reason = match exit.filter(|_| setup.url.is_some()) {
@@ -69,6 +72,20 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Fault> {
     log.close(&reason, SystemTime::now())
         .map_err(|e| failed(&e))?;
     Ok(ExitCode::from(code))
+}
+
+/// What judges, and what translates if agent and server are of two eras.
+fn engine(setup: &Setup) -> Result<(Engine, Interpreter), Fault> {
+    let seal = Arc::new(new_seal()?);
+    let engine = setup.engine_for(setup.agent.clone(), setup.server_pins(), Arc::clone(&seal))?;
+    let terms = Terms {
+        nonce: nonce()?,
+        seal,
+        principal: Principal::named(setup.agent.clone()).key,
+        server: setup.server.clone(),
+    };
+    let speaks_for = setup.entry().is_some_and(|entry| entry.bridge);
+    Ok((engine, Interpreter::new(terms, speaks_for)))
 }
 
 /// One name for two servers makes one set of pins of them.

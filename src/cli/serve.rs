@@ -21,7 +21,6 @@ use clap::Args;
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -191,7 +190,7 @@ fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Fault> {
 
 fn listen(socket: TcpListener, tls: Option<Tls>, site: Site) -> Result<(), Fault> {
     let failed = |e: std::io::Error| Fault::Failed(e.to_string());
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(failed)?;
@@ -205,12 +204,10 @@ fn listen(socket: TcpListener, tls: Option<Tls>, site: Site) -> Result<(), Fault
         ));
         // From here on the log must not stop whoever writes to it.
         let held = Held::begin();
-        let over = Arc::new(AtomicBool::new(false));
-        let seen = Arc::clone(&over);
         let writer = std::thread::Builder::new().name("log".to_owned());
-        let writer = writer.spawn(move || drain(&held, &seen)).map_err(failed)?;
+        let writer = writer.spawn(move || drain(&held)).map_err(failed)?;
         listener.serve(stop).await;
-        over.store(true, Ordering::Relaxed);
+        Held::end_draining();
         // What it still holds is written when it ends.
         let _ = writer.join();
         Ok(())

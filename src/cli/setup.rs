@@ -193,6 +193,11 @@ pub(super) fn new_seal() -> Result<Seal, Fault> {
     Ok(Seal::new(&key))
 }
 
+/// Any agent of the policy in force: for what is done on behalf of none.
+pub(super) fn any_agent(target: &Target) -> Result<Option<AgentName>, Fault> {
+    Ok(Read::new(target)?.policy.agents.into_keys().next())
+}
+
 /// An agent of the policy in force that has a credential for the network.
 pub(super) fn remote_agent(target: &Target) -> Result<Option<AgentName>, Fault> {
     let mut agents = Read::new(target)?.policy.agents.into_iter();

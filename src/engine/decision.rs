@@ -72,6 +72,12 @@ impl Cleared<Frame> {
     }
 }
 
+impl AsRef<[u8]> for Cleared<Frame> {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes()
+    }
+}
+
 /// Evidence that a decision was recorded; the audit log's commit gives it.
 pub trait Evidence: std::fmt::Debug {
     /// What stands for one appended record.

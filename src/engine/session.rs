@@ -48,6 +48,7 @@ pub struct Session {
     /// For whom it is. `None`: the agent acts for itself.
     principal: Option<Arc<Principal>>,
     pub(super) era: Era,
+    pub(super) server: era::Server,
 }
 
 impl Session {
@@ -69,7 +70,22 @@ impl Session {
             gone: None,
             principal: None,
             era: Era::default(),
+            server: era::Server::default(),
         }
+    }
+
+    /// The same connection, on which nobody knows yet which era the server speaks:
+    /// what a server of the older one lists before its handshake need not be what
+    /// it lists to this agent, and does not count.
+    #[must_use]
+    pub fn doubting(mut self) -> Self {
+        self.server = era::Server::Doubted;
+        self
+    }
+
+    /// Whether nobody knows yet that the server speaks 2026-07-28.
+    pub(super) fn doubts_server(&self) -> bool {
+        self.server == era::Server::Doubted
     }
 
     /// The same connection, of a principal that a transport has proved.

@@ -1,40 +1,53 @@
 //! The bridge between the eras, in front of the engine.
 
 use super::{Recorded, guard, resolved};
-use crate::engine::message::{Direction, Document, Id, Json, Limits, Message, TopLevel};
+use crate::engine::message::{Direction, Document, Id, Json, Limits, Message, Opened, TopLevel};
 use crate::engine::pin::ServerPins;
 use crate::engine::policy::Policy;
 use crate::engine::seal::{KEY, Seal};
 use crate::engine::types::{AgentName, ServerName};
 use crate::engine::{Context, Engine, Session};
-use crate::proxy::era::{Adapter, Bridge, Step, Terms};
+use crate::proxy::era::{Act, Adapter, Bridge, Heard, Interpreter, Passed, Step, Terms};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A session across the eras. The first byte says which side is which; lines
+/// A session across the eras. The first byte says which side is which (`M`, `L`), or
+/// that it has to be found out (`C`, and `S` for a server that is spoken for); lines
 /// that begin with `<` come from the server, `~` lets time pass, `!` closes the
 /// stream of the request with the id that follows, all others come from the
 /// agent, with the last state that it was given for `$S`. What is sent is read
 /// strictly, and nobody is answered who did not ask, or more than once.
 pub fn era(data: &[u8]) {
-    let (bridge, data) = match data {
-        [b'M', data @ ..] => (Bridge::ModernAgent, data),
-        data => (Bridge::LegacyAgent, data),
+    let (way, data) = match data {
+        [way @ (b'M' | b'C' | b'S'), data @ ..] => (*way, data),
+        data => (b'L', data),
     };
-    let Some(mut world) = World::new(bridge) else {
+    let Some(mut world) = World::new(way) else {
         return;
     };
     for line in data.split(|b| *b == b'\n').take(200) {
         world.line(line);
     }
-    let steps = world.adapter.end();
-    world.follow(steps);
+    match &mut world.between {
+        Between::Adapter(_, adapter) => {
+            let steps = adapter.end();
+            world.follow(steps);
+        }
+        Between::Interpreter(interpreter) => {
+            let acts = interpreter.end(world.now);
+            world.act(acts);
+        }
+    }
+}
+
+enum Between {
+    Adapter(Bridge, Box<Adapter>),
+    Interpreter(Box<Interpreter>),
 }
 
 struct World {
-    bridge: Bridge,
-    adapter: Adapter,
+    between: Between,
     engine: Engine,
     session: Session,
     now: Duration,
@@ -45,7 +58,7 @@ struct World {
 }
 
 impl World {
-    fn new(bridge: Bridge) -> Option<Self> {
+    fn new(way: u8) -> Option<Self> {
         let agent = AgentName::new("agent").ok()?;
         let server = ServerName::new("server").ok()?;
         let seal = Arc::new(Seal::new(&[7; KEY]));
@@ -60,11 +73,20 @@ impl World {
             principal,
             server,
         };
+        let session = Session::new("fuzz");
+        let adapter = |bridge, terms| Between::Adapter(bridge, Adapter::new(bridge, terms).into());
+        let (between, session) = match way {
+            b'M' => (adapter(Bridge::ModernAgent, terms), session),
+            b'C' | b'S' => {
+                let interpreter = Interpreter::new(terms, way == b'S');
+                (Between::Interpreter(interpreter.into()), session.doubting())
+            }
+            _ => (adapter(Bridge::LegacyAgent, terms), session),
+        };
         Some(Self {
-            bridge,
-            adapter: Adapter::new(bridge, terms),
+            between,
             engine,
-            session: Session::new("fuzz"),
+            session,
             now: Duration::ZERO,
             state: String::new(),
             open: BTreeMap::new(),
@@ -75,22 +97,36 @@ impl World {
     fn line(&mut self, line: &[u8]) {
         match line {
             [b'<', line @ ..] => self.judge(Direction::ToAgent, line.to_vec()),
-            [b'~', ..] => {
-                self.now = self.now.saturating_add(Duration::from_mins(1));
-                let steps = self.adapter.tick(self.now);
-                self.follow(steps);
-                let next = self.adapter.deadline();
-                assert!(next.is_none_or(|at| at > self.now), "a deadline that stays");
-            }
+            [b'~', ..] => self.wait(),
             [b'!', id @ ..] => {
                 let document = Document::read(id.to_vec(), &Limits::DEFAULT);
-                if let Some(id) = document.ok().and_then(|d| Id::of(d.root())) {
-                    let steps = self.adapter.closed(&id);
+                let id = document.ok().and_then(|d| Id::of(d.root()));
+                if let (Some(id), Between::Adapter(_, adapter)) = (id, &mut self.between) {
+                    let steps = adapter.closed(&id);
                     self.follow(steps);
                 }
             }
             line => self.agent_says(line),
         }
+    }
+
+    fn wait(&mut self) {
+        self.now = self.now.saturating_add(Duration::from_mins(1));
+        match &mut self.between {
+            Between::Adapter(_, adapter) => {
+                let steps = adapter.tick(self.now);
+                self.follow(steps);
+            }
+            Between::Interpreter(interpreter) => {
+                let acts = interpreter.tick(self.now);
+                self.act(acts);
+            }
+        }
+        let next = match &self.between {
+            Between::Adapter(_, adapter) => adapter.deadline(),
+            Between::Interpreter(interpreter) => interpreter.deadline(),
+        };
+        assert!(next.is_none_or(|at| at > self.now), "a deadline that stays");
     }
 
     fn agent_says(&mut self, line: &[u8]) {
@@ -110,8 +146,28 @@ impl World {
             let open = self.open.entry(id).or_default();
             *open = open.saturating_add(1);
         }
-        let steps = self.adapter.from_agent(line, self.now);
-        self.follow(steps);
+        match &mut self.between {
+            Between::Adapter(_, adapter) => {
+                let steps = adapter.from_agent(line, self.now);
+                self.follow(steps);
+            }
+            Between::Interpreter(interpreter) => {
+                let opened = self.engine.open(Direction::ToServer, line);
+                match interpreter.from_agent(opened, self.now) {
+                    Heard::AsIs(opened) => self.decide(opened),
+                    Heard::Acts(acts) => self.act(acts),
+                }
+            }
+        }
+    }
+
+    fn act(&mut self, acts: Vec<Act>) {
+        for act in acts {
+            match act {
+                Act::Judge(opened) => self.decide(*opened),
+                Act::Tell(told) => self.told(told.as_ref().to_vec()),
+            }
+        }
     }
 
     fn follow(&mut self, steps: Vec<Step>) {
@@ -123,9 +179,13 @@ impl World {
         }
     }
 
-    /// As the pump does it: a message, then those that waited for it.
     fn judge(&mut self, direction: Direction, bytes: Vec<u8>) {
-        let mut waiting = VecDeque::from([self.engine.open(direction, bytes)]);
+        self.decide(self.engine.open(direction, bytes));
+    }
+
+    /// As the pump does it: a message, then those that waited for it.
+    fn decide(&mut self, opened: Opened) {
+        let mut waiting = VecDeque::from([opened]);
         let mut turns = 0_usize;
         while let Some(opened) = waiting.pop_front() {
             turns = turns.saturating_add(1);
@@ -138,9 +198,20 @@ impl World {
             waiting.extend(decision.take_released());
             let cleared = decision.clear(&(), &Recorded);
             for (to, frame) in cleared.unwrap_or_default() {
-                if to == Direction::ToAgent {
-                    let steps = self.adapter.to_agent(frame.bytes(), self.now);
-                    self.follow(steps);
+                if to != Direction::ToAgent {
+                    continue;
+                }
+                match &mut self.between {
+                    Between::Adapter(_, adapter) => {
+                        let steps = adapter.to_agent(frame.bytes(), self.now);
+                        self.follow(steps);
+                    }
+                    Between::Interpreter(interpreter) => {
+                        match interpreter.to_agent(frame, self.now) {
+                            Passed::AsIs(frame) => self.told(frame.into_bytes()),
+                            Passed::Acts(acts) => self.act(acts),
+                        }
+                    }
                 }
             }
         }
@@ -155,16 +226,18 @@ impl World {
         assert!(message.is_ok(), "sends what is no message");
         match message {
             Ok(Message::Request { id, .. }) => {
-                let legacy = self.bridge == Bridge::LegacyAgent;
-                assert!(legacy, "a modern agent gets a request");
-                assert!(
-                    self.asked.insert(id),
-                    "the agent is asked twice under one id"
-                );
+                if let Between::Adapter(bridge, _) = &self.between {
+                    let legacy = *bridge == Bridge::LegacyAgent;
+                    assert!(legacy, "a modern agent gets a request");
+                    assert!(
+                        self.asked.insert(id),
+                        "the agent is asked twice under one id"
+                    );
+                }
             }
             Ok(Message::Response { id, result }) => {
                 let kind = result.get("resultType").and_then(Json::as_str);
-                let modern = self.bridge == Bridge::ModernAgent;
+                let modern = matches!(self.between, Between::Adapter(Bridge::ModernAgent, _));
                 assert!(!modern || kind.is_some(), "a result of no type");
                 let state = result.get("requestState").and_then(Json::as_str);
                 self.state = state.unwrap_or_default().into_owned();

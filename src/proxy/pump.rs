@@ -106,9 +106,14 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
         self.engine.limits().bytes
     }
 
+    /// Reads a line of one side.
+    pub fn open(&self, direction: Direction, line: Vec<u8>) -> Opened {
+        self.engine.open(direction, line)
+    }
+
     /// Judges a line of one side.
     pub fn receive(&mut self, direction: Direction, line: Vec<u8>, now: Duration) {
-        let opened = self.engine.open(direction, line);
+        let opened = self.open(direction, line);
         self.judge(opened, now);
     }
 

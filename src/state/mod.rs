@@ -1,4 +1,5 @@
 //! What outlives a process, beside the audit trail.
 
 pub mod lockfile;
+pub mod login;
 pub mod text;

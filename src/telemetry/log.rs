@@ -8,9 +8,7 @@
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Most bytes that are kept.
 const ROOM: usize = 64 * 1024;
@@ -30,13 +28,18 @@ struct State {
     kept: Vec<u8>,
     /// Lines that found no room.
     lost: usize,
+    /// Whoever drains is to go on.
+    drains: bool,
 }
 
 static STATE: Mutex<State> = Mutex::new(State {
     held: false,
     kept: Vec::new(),
     lost: 0,
+    drains: false,
 });
+/// There is something to drain, or it is over.
+static NEWS: Condvar = Condvar::new();
 
 fn state() -> MutexGuard<'static, State> {
     // The state is whole after every step, so a panic elsewhere spoils nothing.
@@ -57,6 +60,7 @@ impl Write for Writer {
             state.lost = state.lost.saturating_add(1);
         } else {
             state.kept.extend_from_slice(line);
+            NEWS.notify_one();
         }
         Ok(line.len())
     }
@@ -73,33 +77,51 @@ pub struct Held(());
 impl Held {
     /// From now on lines are kept.
     pub fn begin() -> Self {
-        state().held = true;
+        let mut state = state();
+        state.held = true;
+        state.drains = true;
         Self(())
     }
 
     /// Moves what was kept to the end of `to`.
     pub fn take(&self, to: &mut Vec<u8>) {
-        let mut state = state();
-        to.append(&mut state.kept);
-        let lost = std::mem::take(&mut state.lost);
-        if lost > 0 {
-            to.extend_from_slice(
-                format!("lockgate: {lost} lines of the log found no reader\n").as_bytes(),
-            );
-        }
+        move_kept(&mut state(), to);
+    }
+
+    /// Whoever drains comes to an end.
+    pub fn end_draining() {
+        state().drains = false;
+        NEWS.notify_all();
     }
 }
 
-/// Writes what is kept until it is to stop. It may wait for a reader, since it
-/// has a thread of its own.
-pub fn drain(held: &Held, stop: &AtomicBool) {
-    const PAUSE: Duration = Duration::from_millis(50);
+fn move_kept(state: &mut State, to: &mut Vec<u8>) {
+    to.append(&mut state.kept);
+    let lost = std::mem::take(&mut state.lost);
+    if lost > 0 {
+        to.extend_from_slice(
+            format!("lockgate: {lost} lines of the log found no reader\n").as_bytes(),
+        );
+    }
+}
+
+/// Writes what is kept until that ends. It may wait for a reader, since it has a
+/// thread of its own.
+pub fn drain(_: &Held) {
     let mut lines = Vec::new();
-    while !stop.load(Ordering::Relaxed) {
-        held.take(&mut lines);
+    loop {
+        let mut state = state();
+        while state.drains && state.kept.is_empty() {
+            state = NEWS.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if !state.drains {
+            // The rest is written by whoever lets go.
+            return;
+        }
+        move_kept(&mut state, &mut lines);
+        drop(state);
         patiently(&lines);
         lines.clear();
-        std::thread::sleep(PAUSE);
     }
 }
 

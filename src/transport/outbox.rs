@@ -1,4 +1,4 @@
-//! What waits to be written to one side. It takes cleared frames only.
+//! What waits to be written to one side: cleared frames, or what was made of them.
 
 use crate::engine::decision::{Cleared, Frame};
 use std::collections::VecDeque;
@@ -6,9 +6,9 @@ use std::io::{self, IoSlice};
 use std::os::fd::AsFd;
 
 /// Frames that wait for one peer to read them.
-#[derive(Debug, Default)]
-pub struct Outbox {
-    frames: VecDeque<Waiting>,
+#[derive(Debug)]
+pub struct Outbox<F = Cleared<Frame>> {
+    frames: VecDeque<Waiting<F>>,
     /// Bytes of the first frame and its line end that are written already.
     written: usize,
     /// What the other side sent, in bytes.
@@ -17,9 +17,20 @@ pub struct Outbox {
     returned: usize,
 }
 
+impl<F> Default for Outbox<F> {
+    fn default() -> Self {
+        Self {
+            frames: VecDeque::new(),
+            written: 0,
+            passed: 0,
+            returned: 0,
+        }
+    }
+}
+
 #[derive(Debug)]
-struct Waiting {
-    frame: Cleared<Frame>,
+struct Waiting<F> {
+    frame: F,
     returned: bool,
 }
 
@@ -34,20 +45,20 @@ pub enum Written {
     Closed,
 }
 
-impl Outbox {
+impl<F: AsRef<[u8]>> Outbox<F> {
     /// Past this many bytes no more is read from whoever caused them.
     pub const HIGH: usize = 1024 * 1024;
     /// Most slices of one write.
     const SLICES: usize = 64;
 
     /// Adds a frame. `returned`: it answers this very peer.
-    pub fn push(&mut self, frame: Cleared<Frame>, returned: bool) {
+    pub fn push(&mut self, frame: F, returned: bool) {
         let count = if returned {
             &mut self.returned
         } else {
             &mut self.passed
         };
-        *count = count.saturating_add(frame.bytes().len());
+        *count = count.saturating_add(frame.as_ref().len());
         self.frames.push_back(Waiting { frame, returned });
     }
 
@@ -97,7 +108,7 @@ impl Outbox {
         let mut skip = self.written;
         let mut slices = Vec::with_capacity(Self::SLICES.min(self.frames.len().saturating_mul(2)));
         for waiting in self.frames.iter().take(Self::SLICES / 2) {
-            for part in [waiting.frame.bytes(), b"\n"] {
+            for part in [waiting.frame.as_ref(), b"\n"] {
                 let rest = part.get(skip.min(part.len())..).unwrap_or_default();
                 skip = skip.saturating_sub(part.len());
                 if !rest.is_empty() {
@@ -111,7 +122,7 @@ impl Outbox {
     fn advance(&mut self, count: usize) {
         self.written = self.written.saturating_add(count);
         while let Some(Waiting { frame, returned }) = self.frames.front() {
-            let length = frame.bytes().len();
+            let length = frame.as_ref().len();
             let whole = length.saturating_add(1);
             if self.written < whole {
                 return;

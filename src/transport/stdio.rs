@@ -12,7 +12,8 @@ use super::upstream::{Exit, Upstream};
 use super::words::Words;
 use crate::engine::message::Direction;
 use crate::engine::types::ServerName;
-use crate::proxy::pump::{PinStore, Pump, Recorder};
+use crate::proxy::era::{Act, ForAgent, Heard, Interpreter, Passed};
+use crate::proxy::pump::{Outgoing, PinStore, Pump, Recorder};
 use crate::telemetry::log::Held;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -37,12 +38,14 @@ pub struct Ends {
 #[derive(Debug)]
 pub struct Stdio<R: Recorder, P> {
     pump: Pump<R, P>,
+    /// Translates, if the agent and the server are of two eras.
+    interpreter: Interpreter,
     upstream: Box<dyn Upstream>,
     ends: Ends,
     began: Instant,
     from_agent: Option<Lines>,
     from_server: Option<Lines>,
-    to_agent: Outbox,
+    to_agent: Outbox<ForAgent>,
     to_server: Outbox,
     agent_reads: bool,
     words: Words,
@@ -63,6 +66,7 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
     /// A connection between `ends` and `upstream`.
     pub fn new(
         pump: Pump<R, P>,
+        interpreter: Interpreter,
         upstream: Box<dyn Upstream>,
         ends: Ends,
         server: &ServerName,
@@ -70,6 +74,7 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
         let bound = pump.longest_line();
         Self {
             pump,
+            interpreter,
             upstream,
             ends,
             began: Instant::now(),
@@ -122,6 +127,8 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
             self.read_agent(now);
         }
         self.pump.tick(now);
+        let due = self.interpreter.tick(now);
+        self.follow(due, false, now);
         self.send();
         self.pass_words(&ready);
         if ready.agent_gone && self.agent_reads {
@@ -137,8 +144,10 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
         self.words.gather();
         // Each side waits for what it has caused itself, and for nothing else:
         // a server that answers before it reads on must find a reader.
-        let agent_may =
-            !self.to_server.is_full() && !self.to_agent.is_owed() && self.pump.wants_agent();
+        let agent_may = !self.to_server.is_full()
+            && !self.to_agent.is_owed()
+            && self.pump.wants_agent()
+            && self.interpreter.wants_agent();
         let server_may = !self.to_agent.is_full() && !self.to_server.is_owed();
         let mut fds = Fds::default();
         let read_agent = agent_may && self.from_agent.is_some();
@@ -176,7 +185,8 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
         let linger = linger.map(|t| t.saturating_add(LINGER));
         let shutdown = self.shutdown.as_ref().and_then(Shutdown::deadline);
         let shutdown = shutdown.map(|t| t.saturating_duration_since(self.began));
-        let next = [self.pump.deadline(), linger, hung_up, shutdown];
+        let (pump, era) = (self.pump.deadline(), self.interpreter.deadline());
+        let next = [pump, era, linger, hung_up, shutdown];
         let next = next.into_iter().flatten().min()?;
         Some(next.saturating_sub(self.now()))
     }
@@ -186,15 +196,43 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
             return;
         };
         let open = fill(lines, self.ends.input.as_fd());
-        while let Some(line) = lines.next_line() {
-            receive(&mut self.pump, Direction::ToServer, line, now);
+        while let Some(line) = self.from_agent.as_mut().and_then(Lines::next_line) {
+            self.hear(line, now);
         }
         if !open {
-            if let Some(line) = lines.last_line() {
-                receive(&mut self.pump, Direction::ToServer, line, now);
+            let last = self.from_agent.take();
+            if let Some(line) = last.and_then(|mut lines| lines.last_line()) {
+                self.hear(line, now);
             }
-            self.from_agent = None;
             self.agent_done = Some(now);
+        }
+    }
+
+    /// A line of the agent.
+    fn hear(&mut self, line: Line, now: Duration) {
+        let bytes = match line {
+            Line::Whole(bytes) => bytes,
+            Line::TooLarge(scan) => {
+                self.interpreter.cannot_read(scan.id());
+                return self.pump.receive_too_large(Direction::ToServer, &scan, now);
+            }
+        };
+        let opened = self.pump.open(Direction::ToServer, bytes);
+        match self.interpreter.from_agent(opened, now) {
+            Heard::AsIs(opened) => self.pump.receive_opened(opened, now),
+            Heard::Acts(acts) => self.follow(acts, true, now),
+        }
+    }
+
+    /// Does what the interpreter wants to be done. `returned`: it comes of what
+    /// the agent has sent.
+    fn follow(&mut self, acts: Vec<Act>, returned: bool, now: Duration) {
+        for act in acts {
+            match act {
+                Act::Judge(opened) => self.pump.receive_opened(*opened, now),
+                Act::Tell(told) if self.agent_reads => self.to_agent.push(told, returned),
+                Act::Tell(told) => drop(told),
+            }
         }
     }
 
@@ -205,7 +243,7 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
         let unanswered = self.pump.unanswered();
         let open = fill(lines, stdout.as_fd());
         while let Some(line) = lines.next_line() {
-            receive(&mut self.pump, Direction::ToAgent, line, now);
+            judge(&mut self.pump, line, now);
         }
         // As long as it answers, an agent that has hung up may still read.
         if self.pump.unanswered() < unanswered {
@@ -213,7 +251,7 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
         }
         if !open {
             if let Some(line) = lines.last_line() {
-                receive(&mut self.pump, Direction::ToAgent, line, now);
+                judge(&mut self.pump, line, now);
             }
             self.server_said_all(now);
         }
@@ -233,26 +271,47 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
             None => "the server has closed its output".to_owned(),
         };
         self.pump.server_gone(&why, now);
+        self.pass_on(now);
+        let left = self.interpreter.end(now);
+        self.follow(left, false, now);
         self.begin_shutdown(now);
+    }
+
+    /// Gives what is cleared to whom it is for.
+    fn pass_on(&mut self, now: Duration) {
+        loop {
+            let cleared = self.pump.flush();
+            if cleared.is_empty() {
+                return;
+            }
+            for sent in cleared {
+                match sent.to {
+                    Direction::ToAgent => self.tell(sent, now),
+                    Direction::ToServer if self.upstream.stdin().is_some() => {
+                        self.to_server.push(sent.frame, sent.returned);
+                    }
+                    // Its reader is gone; the record says what it was.
+                    Direction::ToServer => drop(sent),
+                }
+            }
+        }
+    }
+
+    fn tell(&mut self, sent: Outgoing, now: Duration) {
+        let returned = sent.returned;
+        match self.interpreter.to_agent(sent.frame, now) {
+            Passed::AsIs(frame) if self.agent_reads => self.to_agent.push(frame.into(), returned),
+            Passed::AsIs(frame) => drop(frame),
+            Passed::Acts(acts) => self.follow(acts, returned, now),
+        }
     }
 
     /// Passes on what is cleared, as far as the peers read.
     fn send(&mut self) {
-        for sent in self.pump.flush() {
-            match sent.to {
-                Direction::ToAgent if self.agent_reads => {
-                    self.to_agent.push(sent.frame, sent.returned);
-                }
-                Direction::ToServer if self.upstream.stdin().is_some() => {
-                    self.to_server.push(sent.frame, sent.returned);
-                }
-                // Its reader is gone; the record says what it was.
-                Direction::ToAgent | Direction::ToServer => drop(sent),
-            }
-        }
+        let now = self.now();
+        self.pass_on(now);
         if !self.to_agent.is_empty() && self.to_agent.write(&self.ends.output) == Written::Closed {
             self.agent_reads = false;
-            let now = self.now();
             self.begin_shutdown(now);
         }
         if let Some(stdin) = self.upstream.stdin()
@@ -262,7 +321,6 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
             // A server that reads no more answers no more: whoever waits is
             // told when it has ended.
             self.upstream.close_stdin();
-            let now = self.now();
             self.begin_shutdown(now);
         }
     }
@@ -334,7 +392,8 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
             return;
         };
         let late = since.saturating_add(LAST_ANSWERS) <= now;
-        if !late && (self.pump.is_holding() || !self.to_server.is_empty()) {
+        let holds = self.pump.is_holding() || self.interpreter.is_holding();
+        if !late && (holds || !self.to_server.is_empty()) {
             return;
         }
         self.upstream.close_stdin();
@@ -345,15 +404,11 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
     }
 }
 
-fn receive<R: Recorder, P: PinStore>(
-    pump: &mut Pump<R, P>,
-    direction: Direction,
-    line: Line,
-    now: Duration,
-) {
+/// A line of the server.
+fn judge<R: Recorder, P: PinStore>(pump: &mut Pump<R, P>, line: Line, now: Duration) {
     match line {
-        Line::Whole(bytes) => pump.receive(direction, bytes, now),
-        Line::TooLarge(scan) => pump.receive_too_large(direction, &scan, now),
+        Line::Whole(bytes) => pump.receive(Direction::ToAgent, bytes, now),
+        Line::TooLarge(scan) => pump.receive_too_large(Direction::ToAgent, &scan, now),
     }
 }
 

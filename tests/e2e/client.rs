@@ -22,6 +22,8 @@ pub(crate) enum Client {
     Python,
     /// Without probing.
     PythonLegacy,
+    /// In the modern era without asking for it, which is all that it knows.
+    PythonModern,
     /// The handshake, with a revision that has none (it is what rmcp does).
     Rmcp,
     /// Probing.
@@ -45,6 +47,9 @@ impl Client {
             }
             Self::Python => vec![peers().python(), script("drive.py"), "auto".into()],
             Self::PythonLegacy => vec![peers().python(), script("drive.py"), "legacy".into()],
+            Self::PythonModern => {
+                vec![peers().python(), script("drive.py"), "2026-07-28".into()]
+            }
             Self::Rmcp => return normal(home, rmcp::play(home, scenario, argv, false)),
             Self::RmcpAuto => return normal(home, rmcp::play(home, scenario, argv, true)),
         };

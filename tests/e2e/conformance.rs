@@ -1,9 +1,7 @@
 //! The official conformance suite, directly and through lockgate: every check
 //! that passes directly passes through lockgate as well, or is listed below.
 //!
-//! Deliberately absent: the suite's `auth/` scenarios, since lockgate does not
-//! log in to servers (docs/http.md), and the extensions that no reference here
-//! has.
+//! Deliberately absent: the extensions that no reference here has.
 
 use crate::remote::{Listening, listening};
 use crate::server::Server;
@@ -96,7 +94,7 @@ const CLIENT: &[(&str, &[&str])] = &[
 ];
 
 /// Per scenario and check, whether it passed, or what the suite says instead.
-type Verdicts = BTreeMap<String, BTreeMap<String, Result<(), String>>>;
+pub(crate) type Verdicts = BTreeMap<String, BTreeMap<String, Result<(), String>>>;
 
 /// Runs the suite with these words, and reads what it has written down.
 fn suite(home: &Home, words: &[&str]) -> Verdicts {
@@ -119,13 +117,19 @@ fn suite(home: &Home, words: &[&str]) -> Verdicts {
     verdicts
 }
 
-/// Each scenario leaves a folder with the time in its name.
+/// Each scenario leaves a folder with the time in its name, those about logins
+/// in a folder of their own.
 fn results(out: &Path) -> Verdicts {
     let name = Regex::new(r"^(?:server-)?(.+)-\d{4}-\d\d-\d\dT[-\d]+Z$").expect("is one");
     let mut verdicts = Verdicts::new();
     for entry in std::fs::read_dir(out).into_iter().flatten() {
         let entry = entry.expect("can be read");
         let folder = entry.file_name().into_string().expect("is text");
+        if folder == "auth" {
+            let inner = results(&entry.path()).into_iter();
+            verdicts.extend(inner.map(|(name, checks)| (format!("auth/{name}"), checks)));
+            continue;
+        }
         let scenario = name.captures(&folder).expect("the name of a scenario")[1].to_owned();
         let checks = std::fs::read(entry.path().join("checks.json")).expect("is there");
         let checks: Vec<Value> = serde_json::from_slice(&checks).expect("is JSON");
@@ -189,26 +193,35 @@ fn policy() -> String {
 
 /// All client scenarios of a revision by one way.
 fn client(revision: &str, scenarios: &[&str], way: &str) -> Verdicts {
-    let mut verdicts = Verdicts::new();
-    for scenario in scenarios {
-        // Each scenario has a server of its own, and no pins but its own.
-        let home = Home::new();
-        let run = Run::policy(&home, &policy());
-        let between = match way {
-            "run" => [vec!["--".to_owned()], run.remote("")].concat(),
-            "serve" => [vec!["--serve".to_owned()], run.serve(&["--url".to_owned()])].concat(),
-            _ => Vec::new(),
-        };
-        // The suite appends the address.
-        let between = between.into_iter().filter(|word| !word.is_empty());
-        let client = [peers().new_node(), script("conform.mjs"), peers().js()];
-        let client: Vec<_> = client.into_iter().chain(between).collect();
-        let client = client.join(" ");
-        let words = ["client", "--command", &client, "--scenario", scenario];
-        let words = [&words[..], &["--spec-version", revision]].concat();
-        verdicts.append(&mut suite(&home, &words));
-    }
-    verdicts
+    let all = scenarios
+        .iter()
+        .map(|scenario| one_client(revision, scenario, way, &policy()));
+    all.flatten().collect()
+}
+
+/// One of them, under this policy.
+pub(crate) fn one_client(revision: &str, scenario: &str, way: &str, policy: &str) -> Verdicts {
+    // Each scenario has a server of its own, and no pins but its own.
+    let home = Home::new();
+    let run = Run::policy(&home, policy);
+    let between = match way {
+        "run" => [vec!["--".to_owned()], run.remote("")].concat(),
+        "serve" => [vec!["--serve".to_owned()], run.serve(&["--url".to_owned()])].concat(),
+        _ => Vec::new(),
+    };
+    // The suite appends the address.
+    let between = between.into_iter().filter(|word| !word.is_empty());
+    let client = [peers().new_node(), script("conform.mjs"), peers().js()];
+    let client: Vec<_> = client.into_iter().chain(between).collect();
+    let client = client.join(" ");
+    let words = ["client", "--command", &client, "--scenario", scenario];
+    let version = ["--spec-version", revision];
+    let version = if revision.is_empty() {
+        &[][..]
+    } else {
+        &version
+    };
+    suite(&home, &[&words[..], version].concat())
 }
 
 /// The TypeScript client meets the suite's servers, directly and through.
@@ -224,7 +237,7 @@ fn clients_through(way: &str) {
     }
 }
 
-fn failing(verdicts: &Verdicts) -> String {
+pub(crate) fn failing(verdicts: &Verdicts) -> String {
     let mut told = String::new();
     for (scenario, checks) in verdicts {
         for (check, verdict) in checks {

@@ -383,7 +383,7 @@ fn a_cancelled_modern_request_ends_at_the_server() {
     let closed = std::sync::Mutex::new(closed);
     let server = Scripted::start(move |request, stream| {
         if request.rpc() == "ping" {
-            return result(request, stream, &json!({}));
+            return result(request, stream, &json!({ "resultType": "complete" }));
         }
         begin_events(stream);
         // Nobody can answer that: it is not passed on.

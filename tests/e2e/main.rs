@@ -11,9 +11,15 @@ mod support;
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod authority;
+#[cfg(test)]
 mod client;
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod conformance_login;
+#[cfg(test)]
+mod eras;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
@@ -23,6 +29,8 @@ mod hostile_http;
 mod http;
 #[cfg(test)]
 mod load;
+#[cfg(test)]
+mod login;
 #[cfg(test)]
 mod matrix;
 #[cfg(test)]

@@ -26,10 +26,12 @@ fn server(wanted: &'static str, later: &'static str) -> Scripted {
             let first = lists.fetch_add(1, Ordering::Relaxed) == 0;
             // Two pages.
             if request.json()["params"]["cursor"].is_null() && !first {
-                return result(request, stream, &json!({ "tools": [], "nextCursor": "2" }));
+                let page = json!({ "resultType": "complete", "tools": [], "nextCursor": "2" });
+                return result(request, stream, &page);
             }
             let header = if first { "First" } else { later };
-            result(request, stream, &json!({ "tools": [tool(header)] }));
+            let page = json!({ "resultType": "complete", "tools": [tool(header)] });
+            result(request, stream, &page);
         }
         "tools/call" if request.header(wanted).is_some() => {
             result(

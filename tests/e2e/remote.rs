@@ -47,7 +47,7 @@ impl Listening {
     }
 
     /// What it has said so far, once `enough` is true of it.
-    fn said(&self, enough: impl Fn(&str) -> bool) -> String {
+    pub(crate) fn said(&self, enough: impl Fn(&str) -> bool) -> String {
         let end = Instant::now() + Duration::from_secs(10);
         loop {
             let said = self.process.stderr();

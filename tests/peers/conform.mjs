@@ -9,6 +9,7 @@
 // environment. With COMMAND, the client starts that and speaks to it on stdio,
 // or over HTTP at the address that COMMAND prints.
 import { spawn } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
@@ -26,6 +27,7 @@ const info = { name: "conform", version: "1.0.0" };
 let server;
 
 function served() {
+  server?.kill();
   server = spawn(command, args, { stdio: ["ignore", "inherit", "pipe"] });
   return new Promise((resolve, reject) => {
     let said = "";
@@ -141,8 +143,55 @@ const scenarios = {
   },
 };
 
+// What the operator of lockgate would write into the policy by hand.
+async function written() {
+  const config = args[args.indexOf("--config") + 1];
+  let policy = readFileSync(config, "utf8");
+  if (policy.includes("ISSUER")) {
+    const metadata = new URL("/.well-known/oauth-protected-resource/mcp", args.at(-1));
+    const { authorization_servers } = await (await fetch(metadata)).json();
+    policy = policy.replaceAll("ISSUER", authorization_servers[0]);
+  }
+  writeFileSync(config, policy.replaceAll("CLIENT_ID", context.client_id));
+  process.env.CLIENT_SECRET = context.client_secret;
+  return config;
+}
+
+// `lockgate login`, and a browser in which everybody says yes.
+async function login(config) {
+  const words = ["login", "--no-browser", "--config", config, "--url", args.at(-1), "reference"];
+  const process = spawn(command, words, { stdio: ["ignore", "pipe", "inherit"] });
+  const ended = new Promise((resolve) => process.on("exit", resolve));
+  let said = "";
+  for await (const chunk of process.stdout) {
+    said += chunk;
+    if (said.endsWith("\n")) await fetch(said.trim()).then((page) => page.text());
+  }
+  if ((await ended) !== 0) throw new Error("nobody is logged in");
+}
+
+// Logs in, and again whenever lockgate says that it takes that, but not for ever.
+async function loggedIn() {
+  const config = await written();
+  const byHand = readFileSync(config, "utf8").includes("login = true");
+  if (byHand) await login(config);
+  const done = async (work, left) => {
+    try {
+      return await work();
+    } catch (error) {
+      if (!byHand || !left || !error.message.includes("lockgate login")) throw error;
+      await login(config);
+      return done(work, left - 1);
+    }
+  };
+  const client = await done(() => connected({}), 2);
+  await done(() => client.listTools(), 2);
+  await done(() => client.callTool({ name: "test-tool", arguments: {} }), 2);
+  return client;
+}
+
 try {
-  const client = await scenarios[scenario]();
+  const client = scenario.startsWith("auth/") ? await loggedIn() : await scenarios[scenario]();
   await client.transport.terminateSession?.();
   await client.close();
 } finally {

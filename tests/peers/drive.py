@@ -97,6 +97,9 @@ class Play:
             options["progress_callback"] = progressed
 
         async def ask(params: Any) -> Any:
+            if step.get("driven"):
+                # A raw request is not made again with what the server asks for.
+                return plain(await client.call_tool(params["name"], params["arguments"]))
             request = Request(method=step["request"], params=params)
             return plain(await client.session.send_request(request, Whole, **options))
 

@@ -1,8 +1,10 @@
 """A server of both eras on the Python SDK, over stdio or Streamable HTTP.
 
-    python dual.py stdio
-    python dual.py http [json]
+    python dual.py stdio [modern]
+    python dual.py http [json] [modern]
     python dual.py https FILE
+
+With `modern` it is a server of one era: no handshake is taken.
 
 Over HTTP it listens on 127.0.0.1 and a port that is free, prints the port on
 stderr, and one line for each request: its method, and the headers that say
@@ -11,19 +13,23 @@ that vouches for it to FILE.
 """
 
 import asyncio
+import json
 import socket
 import sys
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import Annotated, Any
 
+import mcp.server.lowlevel.server
+import mcp.server.runner
 import uvicorn
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from mcp.server.mcpserver import Context, MCPServer
-from pydantic import Field
+from mcp.server.mcpserver.resolve import Elicit, Resolve
+from pydantic import BaseModel, Field
 
 server = MCPServer("dual", version="1.0.0", instructions="Both eras.")
 
@@ -59,6 +65,20 @@ def fail() -> str:
     raise ValueError("as it should")
 
 
+class Answer(BaseModel):
+    name: str
+
+
+async def who() -> Elicit[Answer]:
+    return Elicit("Who are you?", Answer)
+
+
+@server.tool()
+async def greet(word: str, answer: Annotated[Answer, Resolve(who)]) -> str:
+    """Asks for a name, and greets."""
+    return f"{word}, {answer.name}!"
+
+
 @server.resource("note://one")
 def note() -> str:
     """A note."""
@@ -69,6 +89,28 @@ def note() -> str:
 def ask(topic: str) -> str:
     """Asks."""
     return f"What about {topic}?"
+
+
+async def only_modern(server: Any, read: Any, write: Any, *, lifespan_state: Any, **_: Any) -> None:
+    """The SDK has no such server: this is its loop without the other era."""
+    await mcp.server.runner._serve_modern_stream(server, read, write, lifespan_state=lifespan_state, raise_exceptions=False)
+
+
+def without_handshake(app: Any) -> Any:
+    """The same over HTTP: what names no revision is refused as the specification says."""
+
+    async def wrapped(scope: Any, receive: Any, send: Any) -> None:
+        named = scope["type"] != "http" or (b"mcp-protocol-version", b"2026-07-28") in scope["headers"]
+        if named:
+            return await app(scope, receive, send)
+        status = 400 if scope["method"] == "POST" else 405
+        error = {"code": -32020, "message": "expected MCP-Protocol-Version"}
+        body = json.dumps({"jsonrpc": "2.0", "id": None, "error": error}).encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    return wrapped
 
 
 def told(app: Any) -> Any:
@@ -108,12 +150,15 @@ def http(json_response: bool, tls: str | None = None) -> None:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(128)
-    app = told(server.streamable_http_app(json_response=json_response))
+    app = server.streamable_http_app(json_response=json_response)
+    app = told(without_handshake(app) if "modern" in sys.argv else app)
     print(f"listening on {listener.getsockname()[1]}", file=sys.stderr, flush=True)
     uvicorn.Server(uvicorn.Config(app, log_level="error", ssl_certfile=tls)).run(sockets=[listener])
 
 
 if sys.argv[1] == "stdio":
+    if "modern" in sys.argv:
+        mcp.server.lowlevel.server.serve_dual_era_loop = only_modern
     server.run("stdio")
 elif sys.argv[1] == "https":
     http(False, certificate(sys.argv[2]))

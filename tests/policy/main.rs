@@ -13,6 +13,7 @@ mod checks;
 mod codes;
 mod diagnostics;
 mod documents;
+mod login;
 mod properties;
 mod remote;
 

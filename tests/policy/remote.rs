@@ -2,7 +2,7 @@
 
 use super::base;
 use super::diagnostics::mistakes;
-use lockgate::engine::policy::{Credential, Policy};
+use lockgate::engine::policy::{Credential, OAuth, Policy};
 
 #[test]
 fn a_server_is_started_or_dialled() {
@@ -113,8 +113,12 @@ const REACHED: &[(&str, &str)] = &[
         "needs a `client_secret`",
     ),
     (
-        "URL\noauth = { AT, login = true, CLIENT }",
+        "URL\noauth = { AT, private_key = 'x', CLIENT }",
         "not enforced by this version",
+    ),
+    (
+        "URL\noauth = { AT, CLIENT, redirect_port = 8000 }",
+        "where a browser comes back to",
     ),
     (
         "URL\noauth = { token_url = 'https://i.example/?x=hunter2', scopes = 'a', CLIENT }",
@@ -146,6 +150,9 @@ fn how_a_remote_server_is_reached_is_checked() {
     let policy = Policy::parse("p.toml", &fine, &base()).unwrap();
     let server = policy.servers.values().next().unwrap();
     assert_eq!(server.addresses.as_ref().unwrap().len(), 2);
-    assert!(server.oauth.as_ref().unwrap().exchange);
+    let Some(OAuth::Client(client)) = &server.oauth else {
+        panic!("{server:?}");
+    };
+    assert!(client.exchange);
     assert_eq!(server.headers["a"], Credential::File("/work/f".to_owned()));
 }

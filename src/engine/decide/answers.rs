@@ -69,6 +69,7 @@ impl Engine {
         let own = session.verification.as_ref().is_some_and(|v| v.id == *id);
         if own && direction == Direction::ToAgent {
             record.method = Some(KnownMethod::ListTools.name().into());
+            session.server.answers(None, result);
             return self.verified_page(session, result, record);
         }
         let requests = match direction {
@@ -79,6 +80,9 @@ impl Engine {
             return unsolicited();
         };
         name(record, &pending);
+        if direction == Direction::ToAgent && session.era.is_modern() {
+            session.server.answers(Some(&pending.method), result);
+        }
         let plan = match direction {
             Direction::ToAgent => self.judge_result(session, opened, &pending, result, record),
             Direction::ToServer => Ok(Plan::Forward),
@@ -190,6 +194,12 @@ impl Engine {
             return unsolicited();
         };
         name(record, &pending);
+        if pending.method == Method::Known(KnownMethod::Initialize) {
+            session.era.hears_no_handshake();
+        }
+        if direction == Direction::ToAgent && session.era.is_modern() {
+            session.server.fails(error);
+        }
         let url = error.get("code").and_then(Json::as_number) == Some(URL_ELICITATION_REQUIRED);
         if url
             && direction == Direction::ToAgent

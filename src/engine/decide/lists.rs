@@ -24,6 +24,9 @@ impl Engine {
         result: Json<'_>,
         record: &mut Record,
     ) -> Result<Plan, Refusal> {
+        if session.era.is_modern() && session.doubts_server() {
+            return Err(Refusal::new(Reason::WrongEra, super::verify::DOUBTED));
+        }
         let cursor = pending.cursor.as_deref();
         let mut walk = session.tools.walks.take(cursor);
         let next = self.learn_page(session, result, &mut walk, cursor)?;

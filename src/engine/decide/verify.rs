@@ -22,6 +22,10 @@ const PAGES: usize = Walk::PAGES;
 /// How often a list may change while it is read.
 const RESTARTS: usize = 3;
 
+/// Why a list does not count.
+pub(super) const DOUBTED: &str =
+    "the server answers a request of 2026-07-28 as an older revision has it";
+
 /// What a verification starts from.
 pub(super) struct Begin<'a> {
     pub(super) now: Duration,
@@ -109,6 +113,9 @@ impl Engine {
         let Some(mut walk) = session.verification.take() else {
             return Plan::drop(Reason::UnsolicitedResponse, "nobody waits for this answer");
         };
+        if walk.meta.is_some() && session.doubts_server() {
+            return fail(session, Reason::WrongEra, DOUBTED.to_owned(), record);
+        }
         walk.pages = walk.pages.saturating_add(1);
         let cursor = walk.cursor.take();
         let learned = self.learn_page(session, result, &mut walk.walk, cursor.as_deref());

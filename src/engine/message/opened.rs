@@ -166,6 +166,11 @@ impl Opened {
         }
     }
 
+    /// The text of a readable message, for whoever may have to say it otherwise.
+    pub fn text(&self) -> Option<&str> {
+        self.document().map(Document::text)
+    }
+
     /// The absolute paths that the file system must be asked about.
     pub fn questions(&self) -> &BTreeSet<String> {
         &self.questions

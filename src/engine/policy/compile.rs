@@ -5,6 +5,7 @@
 
 mod agent;
 mod contradiction;
+mod login;
 mod paths;
 mod remote;
 mod rule;

@@ -36,7 +36,7 @@ pub use agent::{Agent, Algorithm, CertificateMatch, JwtTrust, KeyHash, Launch, S
 pub use code::{Code, Entry};
 pub use diagnostic::{Diagnostic, Severity, Span, render};
 pub use display::RuleDisplay;
-pub use remote::{Credential, OAuth, TokenPlace};
+pub use remote::{Credential, LoginClient, OAuth, OAuthClient, OAuthLogin, TokenPlace, is_scope};
 pub use rule::Effect;
 pub use serve::{Serve, ServeTls};
 pub use suggest::nearest;

@@ -42,8 +42,8 @@ impl Kind {
     /// Whether a rule of this effect takes all that `pattern` takes.
     pub(super) fn covered(self, pattern: &Pattern, by: &Rule) -> bool {
         let takes = |wide: &Pattern| match (self, by.effect) {
-            (Self::Resource, Effect::Forbid) => wide.forbids_all_of(pattern),
-            (Self::Resource, _) => wide.permits_all_of(pattern),
+            (Self::Resource, Effect::Permit) => wide.permits_all_of(pattern),
+            (Self::Resource, _) => wide.forbids_all_of(pattern),
             (Self::Tool | Self::Prompt, _) => wide.contains(pattern),
         };
         self.of(by).iter().any(|(wide, _)| takes(wide))

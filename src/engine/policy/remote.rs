@@ -25,7 +25,16 @@ pub enum TokenPlace {
 
 /// A server's `oauth`: lockgate is a client of its authorization server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OAuth {
+pub enum OAuth {
+    /// For itself, or in exchange for a principal's token.
+    Client(OAuthClient),
+    /// By `lockgate login`: somebody has logged in with a browser.
+    Login(OAuthLogin),
+}
+
+/// Tokens that lockgate gets without anybody at a browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OAuthClient {
     /// Whom to ask.
     pub place: TokenPlace,
     /// Which addresses that name may stand for, where it is said.
@@ -43,4 +52,46 @@ pub struct OAuth {
     /// The principal's own token is exchanged for one (RFC 8693), instead of
     /// all principals being lockgate.
     pub exchange: bool,
+}
+
+/// A login that `lockgate login` has made, for all who reach the server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OAuthLogin {
+    /// The authorization server that the server has to name; the first one that
+    /// it names, where nothing is said.
+    pub issuer: Option<ServerUrl>,
+    /// Which addresses its names may stand for, where it is said.
+    pub addresses: Option<Vec<Allowed>>,
+    /// Who lockgate is there; registered on the way, where nothing is said.
+    pub client: Option<LoginClient>,
+    /// The scopes to ask for, and no others; the server's where it is not said.
+    pub scope: Option<String>,
+    /// For which resource (RFC 8707); empty for none; the server's own where it
+    /// is not said.
+    pub resource: Option<String>,
+    /// The port of this machine that the browser comes back to.
+    pub redirect_port: Option<u16>,
+}
+
+/// Who lockgate is to an authorization server, as the operator knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoginClient {
+    /// Registered by hand there.
+    Registered {
+        /// Under this name.
+        id: String,
+        /// What proves it, where there is any.
+        secret: Option<Credential>,
+    },
+    /// The URL of a document that describes it (Client ID Metadata Document).
+    Document(ServerUrl),
+}
+
+/// Whether these are scopes as RFC 6749 (3.3) has them.
+pub fn is_scope(text: &str) -> bool {
+    let token = |word: &str| {
+        let fits = |b: u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+        !word.is_empty() && word.bytes().all(fits)
+    };
+    text.split(' ').all(token)
 }

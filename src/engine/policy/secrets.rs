@@ -23,7 +23,7 @@ const SERVER: [&str; 7] = [
     "oauth",
 ];
 /// The same of a server's `oauth`.
-const OAUTH: [&str; 7] = [
+const OAUTH: [&str; 9] = [
     "issuer",
     "client_id",
     "scope",
@@ -31,6 +31,8 @@ const OAUTH: [&str; 7] = [
     "audience",
     "addresses",
     "exchange",
+    "login",
+    "redirect_port",
 ];
 
 /// The text with everything secret starred out, byte for byte, so that spans

@@ -6,15 +6,24 @@
 //! is forwarded that was not judged. What the adapter tells the agent is made
 //! from cleared bytes; members that it does not know pass, spelled as they came.
 //! It does no I/O and keeps no clock: messages and time come in, steps go out.
-//! One adapter serves one engine session. Absent: which era a peer speaks, the
+//! One adapter serves one engine session. On a connection of one agent with one
+//! server, an [`Interpreter`] finds out whether there has to be one. Absent: the
 //! numbering of requests of several agents, and HTTP; those are the listener's.
 //! What cannot be bridged is answered with an error that says so; the words in
 //! `data.reason` are listed in `docs/eras.md`.
 
+mod acts;
 mod ask;
+mod interpreter;
 mod legacy;
 mod modern;
 mod splice;
+mod told;
+mod trial;
+
+pub use acts::{Act, ForAgent, Heard, Passed};
+pub use interpreter::Interpreter;
+pub use told::{LEGACY_SERVER, LEGACY_SERVER_REASON, Told, question};
 
 use crate::engine::message::{Id, TopLevel};
 use crate::engine::seal::Seal;
@@ -124,6 +133,33 @@ impl Adapter {
         steps.0
     }
 
+    /// A message of the agent could not be read, and is the engine's to refuse:
+    /// its word on that passes.
+    pub fn cannot_read(&mut self, id: Option<&Id>) {
+        let unread = match &mut self.0 {
+            Side::Legacy(side) => &mut side.unread,
+            Side::Modern(side) => &mut side.unread,
+        };
+        unread.remember(id);
+    }
+
+    /// A request that the server has already, in the agent's own words: its
+    /// answer is still to come. Says whether it can be taken over.
+    pub fn adopt(&mut self, message: &[u8]) -> bool {
+        match &mut self.0 {
+            Side::Legacy(_) => false,
+            Side::Modern(side) => side.adopt(message),
+        }
+    }
+
+    /// Whether something of the agent's has not gone to the server yet, and will.
+    pub fn is_holding(&self) -> bool {
+        match &self.0 {
+            Side::Legacy(side) => side.is_holding(),
+            Side::Modern(side) => side.is_holding(),
+        }
+    }
+
     /// When `tick` has something to do.
     pub fn deadline(&self) -> Option<Duration> {
         match &self.0 {
@@ -184,13 +220,17 @@ impl Unread {
     const MOST: usize = 256;
 
     fn pass(&mut self, message: Vec<u8>, steps: &mut Steps) {
-        if let Some(id) = TopLevel::of(&message).id() {
+        self.remember(TopLevel::of(&message).id());
+        steps.engine(message);
+    }
+
+    fn remember(&mut self, id: Option<&Id>) {
+        if let Some(id) = id {
             self.0.push_back(id.clone());
             if self.0.len() > Self::MOST {
                 self.0.pop_front();
             }
         }
-        steps.engine(message);
     }
 
     /// Whether an error answers one of them.

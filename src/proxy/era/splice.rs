@@ -5,6 +5,7 @@
 //! members is lost. Nothing here goes through a typed model.
 
 use super::ask::Ask;
+use super::told;
 use crate::engine::message::{Document, Id, Json, Limits};
 use serde_json::{Value, json};
 
@@ -219,6 +220,11 @@ impl Refusal {
             data: Some(json!({"supported": [MODERN], "requested": shown})),
             ..Self::new(-32022, "era-version", "Unsupported protocol version")
         }
+    }
+
+    /// The agent asks a server of the older era for its eras.
+    pub(super) fn legacy_server() -> Self {
+        Self::new(-32601, told::LEGACY_SERVER_REASON, told::LEGACY_SERVER)
     }
 
     /// The server's own handshake came to nothing.

@@ -44,7 +44,7 @@ impl Pair<'_> {
                 .wide
                 .rules
                 .iter()
-                .filter(|rule| rule.effect != Effect::Forbid)
+                .filter(|rule| rule.effect == Effect::Permit)
             {
                 self.permit(rule, at, &mut groups);
             }
@@ -52,7 +52,7 @@ impl Pair<'_> {
                 .narrow
                 .rules
                 .iter()
-                .filter(|rule| rule.effect == Effect::Forbid)
+                .filter(|rule| rule.effect != Effect::Permit)
             {
                 self.forbid(rule, at, &mut groups);
             }
@@ -164,7 +164,7 @@ impl Pair<'_> {
         for kind in Kind::ALL {
             for (pattern, _) in kind.of(rule) {
                 let replaced = here.iter().any(|other| {
-                    other.effect == Effect::Forbid
+                    [rule.effect, Effect::Forbid].contains(&other.effect)
                         && kind.covered(pattern, other)
                         && other.covers_people_of(rule)
                         && other.fires_wherever(rule)
@@ -172,7 +172,7 @@ impl Pair<'_> {
                 let permits = |other: &&&Rule| {
                     let mut patterns = kind.of(other).iter();
                     // A forbid on resources sees every spelling of a uri.
-                    other.effect != Effect::Forbid
+                    other.effect == Effect::Permit
                         && patterns.any(|(p, _)| kind == Kind::Resource || p.overlaps(pattern))
                 };
                 let Some(permit) = here.iter().find(permits).filter(|_| !replaced) else {

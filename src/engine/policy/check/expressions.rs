@@ -11,7 +11,7 @@ use crate::engine::policy::shown;
 
 /// Tells what the expressions of a rule take beside what they look like.
 pub(super) fn check(rule: &Rule, problems: &mut Problems) {
-    let is_permit = rule.effect != Effect::Forbid;
+    let is_permit = rule.effect == Effect::Permit;
     for argument in &rule.arguments {
         let Demand::Present { constraints, .. } = &argument.demand else {
             continue;

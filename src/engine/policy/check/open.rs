@@ -18,7 +18,7 @@ type Open<'a> = BTreeMap<String, BTreeSet<&'a str>>;
 
 /// Tells what a permit leaves open of the tools that it covers.
 pub(super) fn check(rule: &Rule, tools: &[&Tool<'_>], problems: &mut Problems) {
-    if rule.effect == Effect::Forbid {
+    if rule.effect != Effect::Permit {
         return;
     }
     let mut open: BTreeMap<Purpose, Open<'_>> = BTreeMap::new();

@@ -1,7 +1,7 @@
 //! Who and what the policy speaks about at all, and who can be several agents.
 
 use crate::engine::policy::diagnostic::{Diagnostic, Problems};
-use crate::engine::policy::remote::Credential;
+use crate::engine::policy::remote::{Credential, LoginClient, OAuth};
 use crate::engine::policy::{Code, EnvValue, Policy, Server};
 
 impl Policy {
@@ -67,7 +67,13 @@ impl Policy {
 }
 
 fn variables(server: &Server) -> impl Iterator<Item = &str> {
-    let secret = server.oauth.as_ref().map(|oauth| &oauth.client_secret);
+    let secret = server.oauth.as_ref().and_then(|oauth| match oauth {
+        OAuth::Client(client) => Some(&client.client_secret),
+        OAuth::Login(login) => match &login.client {
+            Some(LoginClient::Registered { secret, .. }) => secret.as_ref(),
+            Some(LoginClient::Document(_)) | None => None,
+        },
+    });
     let credentials = server.headers.values().chain(secret);
     let given = credentials.filter_map(|credential| match credential {
         Credential::Given(value) => Some(value),

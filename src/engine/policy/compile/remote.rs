@@ -3,7 +3,7 @@
 use super::Compiler;
 use crate::engine::guard::address::Allowed;
 use crate::engine::policy::raw::{List, RawCredential, RawOAuth, RawServer, Text};
-use crate::engine::policy::{Credential, OAuth, TokenPlace, shown};
+use crate::engine::policy::{Credential, OAuth, OAuthClient, TokenPlace, shown};
 use crate::engine::url::{ServerUrl, is_reserved_header};
 
 impl Compiler<'_> {
@@ -65,7 +65,7 @@ impl Compiler<'_> {
         (name.value.to_ascii_lowercase(), self.credential(value))
     }
 
-    fn credential(&mut self, value: RawCredential) -> Credential {
+    pub(super) fn credential(&mut self, value: RawCredential) -> Credential {
         match value {
             RawCredential::Given(value) => Credential::Given(self.given(value)),
             // A path that cannot be read was told, and no policy comes of it.
@@ -101,27 +101,33 @@ impl Compiler<'_> {
         server: &Text,
         headers: &[(Text, RawCredential)],
     ) -> Option<OAuth> {
-        let span = || server.span.clone();
         let authorization = |name: &Text| name.value.eq_ignore_ascii_case("authorization");
         if let Some((name, _)) = headers.iter().find(|(name, _)| authorization(name)) {
             let message = "`oauth` sets the header `Authorization` itself";
             self.problems
                 .error(name.span.clone(), message, "remove one of the two");
         }
+        if raw.login.as_ref().is_some_and(|login| login.value) {
+            return Some(OAuth::Login(self.login(raw, server)));
+        }
+        if let Some(port) = &raw.redirect_port {
+            let message = "`redirect_port` is where a browser comes back to";
+            let help = "remove it, or say `login = true`";
+            self.problems.error(port.span.clone(), message, help);
+        }
+        self.client(raw, server).map(OAuth::Client)
+    }
+
+    /// Tokens that lockgate gets as a client of its own.
+    fn client(&mut self, raw: RawOAuth, server: &Text) -> Option<OAuthClient> {
+        let span = || server.span.clone();
         let place = match (&raw.token_url, &raw.issuer) {
             (Some(url), None) => self.token_place(url).map(TokenPlace::Endpoint),
-            (None, Some(issuer)) => {
-                let url = self.token_place(issuer);
-                if url.as_ref().is_some_and(ServerUrl::has_query) {
-                    let message = "an issuer has no query";
-                    let help = "write it as the authorization server's metadata have it";
-                    self.problems.error(issuer.span.clone(), message, help);
-                }
-                url.map(TokenPlace::Issuer)
-            }
+            (None, Some(issuer)) => self.issuer(issuer).map(TokenPlace::Issuer),
             _ => {
                 let message = "`oauth` needs a `token_url` or an `issuer`, one of them";
-                let help = "an `issuer` is asked for its token endpoint";
+                let help = "an `issuer` is asked for its token endpoint; if a person logs in \
+                            (`lockgate login`), say `login = true`";
                 self.problems.error(span(), message, help);
                 None
             }
@@ -139,7 +145,7 @@ impl Compiler<'_> {
         }
         let at = raw.token_url.as_ref().or(raw.issuer.as_ref());
         let addresses = raw.addresses.map(|list| self.addresses(at, &list));
-        Some(OAuth {
+        Some(OAuthClient {
             addresses,
             place: place?,
             client_id: raw.client_id?.value,
@@ -149,6 +155,17 @@ impl Compiler<'_> {
             audience: raw.audience.map(|text| text.value),
             exchange: raw.exchange.is_some_and(|exchange| exchange.value),
         })
+    }
+
+    /// An authorization server, by the name that it gives itself.
+    pub(super) fn issuer(&mut self, issuer: &Text) -> Option<ServerUrl> {
+        let url = self.token_place(issuer);
+        if url.as_ref().is_some_and(ServerUrl::has_query) {
+            let message = "an issuer has no query";
+            let help = "write it as the authorization server's metadata have it";
+            self.problems.error(issuer.span.clone(), message, help);
+        }
+        url
     }
 
     /// Where secrets go: never without encryption over a network.

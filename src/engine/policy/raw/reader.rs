@@ -168,6 +168,20 @@ impl Reader<'_> {
         None
     }
 
+    /// A port that can be listened on.
+    pub(super) fn port(&mut self, entry: &Entry<'_, '_>) -> Option<At<u16>> {
+        if let DeValue::Integer(integer) = entry.value.get_ref()
+            && let Ok(value @ 1..) = u16::from_str_radix(integer.as_str(), integer.radix())
+        {
+            return Some(At {
+                value,
+                span: entry.span(),
+            });
+        }
+        self.mismatch(entry, "a port from 1 to 65535");
+        None
+    }
+
     /// A table.
     pub(super) fn table<'t, 'i>(&mut self, entry: &Entry<'t, 'i>) -> Option<&'t DeTable<'i>> {
         if let DeValue::Table(table) = entry.value.get_ref() {

@@ -21,6 +21,8 @@ pub(in crate::engine::policy) struct RawOAuth {
     pub(in crate::engine::policy) audience: Option<Text>,
     pub(in crate::engine::policy) addresses: Option<List>,
     pub(in crate::engine::policy) exchange: Option<At<bool>>,
+    pub(in crate::engine::policy) login: Option<At<bool>>,
+    pub(in crate::engine::policy) redirect_port: Option<At<u16>>,
 }
 
 const OAUTH: Keys = Keys {
@@ -35,8 +37,10 @@ const OAUTH: Keys = Keys {
         "audience",
         "addresses",
         "exchange",
+        "login",
+        "redirect_port",
     ],
-    later: &["private_key", "login", "grant"],
+    later: &["private_key", "grant"],
 };
 
 impl Reader<'_> {
@@ -83,6 +87,8 @@ impl Reader<'_> {
                 "audience" => oauth.audience = self.text(&one),
                 "addresses" => oauth.addresses = self.full_list(&one),
                 "exchange" => oauth.exchange = self.boolean(&one),
+                "login" => oauth.login = self.boolean(&one),
+                "redirect_port" => oauth.redirect_port = self.port(&one),
                 _ => self.unknown(&one, &OAUTH),
             }
         }

@@ -29,7 +29,7 @@ const KEPT: usize = 64 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct LegacyAgent {
     ids: Ids,
-    unread: Unread,
+    pub(super) unread: Unread,
     client: Option<Client>,
     /// The level that the agent has set, as JSON.
     log_level: Option<String>,
@@ -296,6 +296,12 @@ impl LegacyAgent {
             return;
         };
         self.listening.step(&mut self.ids, &meta, now, steps);
+    }
+
+    /// Whether a request waits to be made again.
+    pub(super) fn is_holding(&self) -> bool {
+        let pauses = |call: &Call| matches!(call.stage, Stage::Pause { .. });
+        self.calls.values().any(pauses)
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {

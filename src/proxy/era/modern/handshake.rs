@@ -84,6 +84,10 @@ impl Handshake {
         self.held.iter().any(|held| held.id == *id)
     }
 
+    pub(super) fn is_holding(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     /// Whether a request waited here; it does not any more.
     pub(super) fn drop_held(&mut self, id: &Id) -> bool {
         let before = self.held.len();

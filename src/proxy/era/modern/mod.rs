@@ -25,7 +25,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(super) struct ModernAgent {
     ids: Ids,
-    unread: Unread,
+    pub(super) unread: Unread,
     seal: Arc<Seal>,
     principal: Arc<str>,
     server: ServerName,
@@ -135,6 +135,27 @@ impl ModernAgent {
             // to a request of the server that this agent was never shown.
             Ok(Message::Response { .. } | Message::Failure { .. }) => {}
         }
+    }
+
+    /// Takes over a request that the server has already.
+    pub(super) fn adopt(&mut self, message: &[u8]) -> bool {
+        let Ok(document) = Document::read(message.to_vec(), &Limits::DEFAULT) else {
+            return false;
+        };
+        let Ok(Message::Request { id, method, params }) = Message::read(document.root()) else {
+            return false;
+        };
+        let request = Request::read(&document, &id, &method, params);
+        match request.and_then(|request| Call::of(&request)) {
+            Ok(call) if !self.calls.knows(&id) => self.calls.add(id, call),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Whether requests wait for the handshake.
+    pub(super) fn is_holding(&self) -> bool {
+        self.handshake.is_holding()
     }
 
     fn takes(

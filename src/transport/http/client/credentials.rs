@@ -1,10 +1,10 @@
 //! What proves lockgate to the server: fixed headers, secrets in files, tokens.
 
 use super::failure::Failure;
-use super::oauth::{Bearer, Subject, Tokens};
+use super::oauth::{Bearer, Kept, Subject, Tokens};
 use crate::transport::http::secret::{FileError, Secret, SecretFile, Source};
-use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
+use hyper::{HeaderMap, StatusCode};
 use std::sync::Arc;
 
 /// The headers that the operator adds to every request. No two of one name.
@@ -47,19 +47,16 @@ impl Credentials {
     }
 
     /// The headers as they are now.
-    pub(super) fn read(&self) -> Result<HeaderMap, Failure> {
-        let mut headers = HeaderMap::new();
-        for (name, source) in &self.0 {
-            match value(name, source) {
-                Ok(value) => drop(headers.insert(name, value)),
-                Err(e) => {
-                    // A path is the operator's business, not the agent's.
-                    tracing::error!("{e}");
-                    return Err(Failure::Credentials);
-                }
+    pub(super) fn read(&self) -> Result<Vec<(HeaderName, HeaderValue)>, Failure> {
+        let read = |(name, source): &(HeaderName, Source)| match value(name, source) {
+            Ok(value) => Ok((name.clone(), value)),
+            Err(e) => {
+                // A path is the operator's business, not the agent's.
+                tracing::error!("{e}");
+                Err(Failure::Credentials)
             }
-        }
-        Ok(headers)
+        };
+        self.0.iter().map(read).collect()
     }
 }
 
@@ -79,15 +76,31 @@ pub(super) fn sensitive(text: &str) -> Option<HeaderValue> {
 /// Where the token of a request comes from.
 #[derive(Debug, Clone, Default)]
 pub struct Proof {
-    tokens: Option<Arc<Tokens>>,
+    way: Option<Way>,
     subject: Option<Subject>,
+}
+
+#[derive(Debug, Clone)]
+enum Way {
+    /// Lockgate gets them itself.
+    Got(Arc<Tokens>),
+    /// Somebody has logged in.
+    Kept(Arc<Kept>),
 }
 
 impl Proof {
     /// By these tokens.
     pub fn by(tokens: Arc<Tokens>) -> Self {
         Self {
-            tokens: Some(tokens),
+            way: Some(Way::Got(tokens)),
+            subject: None,
+        }
+    }
+
+    /// By a login.
+    pub fn kept(kept: Arc<Kept>) -> Self {
+        Self {
+            way: Some(Way::Kept(kept)),
             subject: None,
         }
     }
@@ -101,11 +114,25 @@ impl Proof {
 
     /// The token to show; another one than `stale`, which the server refused.
     pub(super) async fn bearer(&self, stale: Option<&Bearer>) -> Result<Option<Bearer>, Failure> {
-        let Some(tokens) = &self.tokens else {
-            return Ok(None);
-        };
-        let subject: Option<Secret> = self.subject.as_ref().map(Subject::token);
-        tokens.bearer(subject.as_ref(), stale).await.map(Some)
+        // On the heap, like all that is rare: a future is as large as the largest
+        // that it may wait for, and is moved as it is.
+        match &self.way {
+            None => Ok(None),
+            Some(Way::Got(tokens)) => {
+                let subject: Option<Secret> = self.subject.as_ref().map(Subject::token);
+                let bearer = Box::pin(tokens.bearer(subject.as_ref(), stale)).await;
+                bearer.map(Some)
+            }
+            Some(Way::Kept(kept)) => Box::pin(Kept::bearer(kept, stale)).await.map(Some),
+        }
+    }
+
+    /// What a person has to do, where the server refuses what it was shown.
+    pub(super) async fn refused(&self, status: StatusCode, headers: &HeaderMap) -> Option<Failure> {
+        match &self.way {
+            Some(Way::Kept(kept)) => Box::pin(kept.refused(status, headers)).await,
+            _ => None,
+        }
     }
 }
 

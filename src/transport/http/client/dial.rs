@@ -12,6 +12,7 @@ use super::credentials::{Credentials, Proof};
 use super::failure::{Failure, root_cause};
 use super::names::{BadAddress, LookUp, System};
 use super::oauth::{Bearer, Subject};
+use super::pools::{Pool, Pools, pool};
 use crate::engine::guard::address::Reach;
 use crate::engine::url::ServerUrl;
 use http_body_util::Full;
@@ -20,20 +21,14 @@ use hyper::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT,
 };
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri};
-use hyper_util::client::legacy::{Client, Error};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::client::legacy::Error;
 use rustls::ClientConfig;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// How long an unused connection is kept. The usual servers (node, uvicorn)
-/// close one after 5 s; a request that meets the close is lost, not repeated.
-const IDLE: Duration = Duration::from_secs(4);
 
 /// Sends requests to the one server.
 #[derive(Debug, Clone)]
 pub struct Dialer {
-    client: Client<Connector, Full<Bytes>>,
+    pools: Pools,
     uri: Uri,
     url: ServerUrl,
     credentials: Arc<Credentials>,
@@ -64,7 +59,7 @@ impl Dialer {
     ) -> Result<Self, DialError> {
         let connector = Connector::new(url, reach, look_up, tls(url.is_secure())?)?;
         Ok(Self {
-            client: pooled(connector),
+            pools: Pools::new(connector),
             uri: url.whole().parse().map_err(|_| DialError::Url)?,
             url: url.clone(),
             credentials: Arc::new(credentials),
@@ -135,14 +130,21 @@ impl Dialer {
         request
             .headers_mut()
             .insert(ACCEPT, HeaderValue::from_static(accept));
-        let response = self.send(request.clone(), bearer.as_ref()).await?;
+        // Only what may be refused for its token is kept for another try.
+        let bearer_is_kept = bearer.as_ref().is_some_and(|bearer| bearer.is_kept);
+        let again = bearer_is_kept.then(|| request.clone());
+        let mut response = self.send(request, bearer.as_ref()).await?;
         let refused = response.status() == StatusCode::UNAUTHORIZED;
-        let Some(stale) = bearer.filter(|bearer| refused && bearer.is_kept) else {
-            return Ok(response);
-        };
-        drop(response);
-        let newer = self.proof.bearer(Some(&stale)).await?;
-        self.send(request, newer.as_ref()).await
+        if let (Some(stale), Some(request)) = (bearer.filter(|_| refused), again) {
+            drop(response);
+            let newer = self.proof.bearer(Some(&stale)).await?;
+            response = Box::pin(self.send(request, newer.as_ref())).await?;
+        }
+        let refused = self.proof.refused(response.status(), response.headers());
+        match refused.await {
+            Some(failure) => Err(failure),
+            None => Ok(response),
+        }
     }
 
     async fn send(
@@ -152,34 +154,25 @@ impl Dialer {
     ) -> Result<Response<Incoming>, Failure> {
         const AGENT: &str = concat!("lockgate/", env!("CARGO_PKG_VERSION"));
         *request.uri_mut() = self.uri.clone();
-        let own = std::mem::take(request.headers_mut());
         let headers = request.headers_mut();
-        *headers = self.credentials.read()?;
+        for (name, value) in self.credentials.read()? {
+            // What the protocol says is not for the operator to say.
+            headers.entry(name).or_insert(value);
+        }
         if let Some(bearer) = bearer {
             headers.insert(AUTHORIZATION, bearer.header.clone());
         }
-        headers.extend(own);
         headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         // A bound on what is received bounds what it becomes.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        self.client.request(request).await.map_err(|e| failure(&e))
+        let sent = self.pools.mine().request(request).await;
+        sent.map_err(|e| failure(&e))
     }
 }
 
-fn pooled(connector: Connector) -> Client<Connector, Full<Bytes>> {
-    Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE)
-        .build(connector)
-}
-
 /// A client for one address that is in `reach`; it follows no redirect.
-pub(crate) fn client(
-    url: &ServerUrl,
-    reach: &Reach,
-    tls: ClientConfig,
-) -> Result<Client<Connector, Full<Bytes>>, DialError> {
-    Ok(pooled(Connector::new(url, reach, Arc::new(System), tls)?))
+pub(crate) fn client(url: &ServerUrl, reach: &Reach, tls: ClientConfig) -> Result<Pool, DialError> {
+    Ok(pool(Connector::new(url, reach, Arc::new(System), tls)?))
 }
 
 /// What an error of the client's is.

@@ -79,30 +79,46 @@ async fn ask(
     let slot = link.slots.acquire().await.map_err(|_| Failure::Busy)?;
     call.state.sent.store(true, Ordering::Relaxed);
     if let Some(old) = link.old() {
-        return old.ask(call, body).await;
+        return Box::pin(old.ask(call, body)).await;
     }
     let in_session = headers.contains_key(SESSION);
-    let response = link.dialer.post(body.clone(), headers.clone()).await?;
+    // Only in the stateless era do headers say again what a body says.
+    let again = call.modern.then(|| (body.clone(), headers.clone()));
+    let handshake = (call.method == "initialize").then(|| body.clone());
+    let response = link.dialer.post(body, headers).await?;
     drop(waiting);
     let status = response.status();
     if in_session && status == StatusCode::NOT_FOUND {
         link.end_session();
         return Ok(());
     }
-    if call.method != "initialize" {
+    let Some(handshake) = handshake else {
         let is_json = media(response.headers()) == Ok(Media::Json);
         if status != StatusCode::BAD_REQUEST || !is_json {
             return receive(link, call, response, slot).await;
         }
-        let answer = refused(link, call, response).await?;
+        let answer = Box::pin(refused(link, call, response)).await?;
         if mismatch::is_one(call, &answer)
-            && let Some(newer) = mismatch::newer(link, call, &body, &headers).await
+            && let Some((body, headers)) = again
+            && let Some(newer) = Box::pin(mismatch::newer(link, call, &body, &headers)).await
         {
-            let response = link.dialer.post(body, newer).await?;
-            return receive(link, call, response, slot).await;
+            let response = Box::pin(link.dialer.post(body, newer)).await?;
+            return Box::pin(receive(link, call, response, slot)).await;
         }
         return link.pass(Some(&call.id), answer).await;
-    }
+    };
+    Box::pin(initialized(link, call, handshake, (response, slot), begun)).await
+}
+
+/// What came of a handshake.
+async fn initialized(
+    link: &Arc<Link>,
+    call: &Call,
+    body: Bytes,
+    (response, slot): (Response<Incoming>, SemaphorePermit<'_>),
+    begun: oneshot::Sender<()>,
+) -> Result<(), Failure> {
+    let status = response.status();
     if status.is_success() {
         link.begin_session(response.headers())?;
         drop(begun);
@@ -139,7 +155,7 @@ async fn receive(
     if !status.is_success() {
         return match media {
             Ok(Media::Json) => {
-                let answer = refused(link, call, response).await?;
+                let answer = Box::pin(refused(link, call, response)).await?;
                 link.pass(Some(&call.id), answer).await
             }
             _ => Err(Failure::Status(status)),
@@ -157,7 +173,7 @@ async fn receive(
             }
             Err(Failure::NoAnswer(status))
         }
-        Media::Events => events(link, call, response.into_body(), slot).await,
+        Media::Events => Box::pin(events(link, call, response.into_body(), slot)).await,
         Media::Other(_) if matches!(status.as_u16(), 202 | 204) => Err(Failure::NoAnswer(status)),
         Media::Other(found) => Err(Failure::ContentType(found)),
     }

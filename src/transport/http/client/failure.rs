@@ -31,6 +31,9 @@ pub(super) enum Failure {
     /// No token.
     #[error("no token for it: {0}")]
     Token(String),
+    /// Nobody has logged in to it, or not for this.
+    #[error("{0}")]
+    Login(String),
     /// The connection broke before the server had answered.
     #[error(
         "the connection broke before the server answered ({0}); whether it acted is not known, so the request was not repeated"
@@ -78,7 +81,7 @@ pub(super) enum Failure {
 fn advice(status: StatusCode) -> &'static str {
     match status.as_u16() {
         401 => {
-            ": the server wants other credentials; name the header that it expects in the policy's `headers`, or with `--header-env`, or give the server `oauth`"
+            ": the server wants other credentials; name the header that it expects in the policy's `headers`, or with `--header-env`, or give the server `oauth` (`{ login = true }` for `lockgate login`)"
         }
         403 => ": the server refuses these credentials, or this client",
         404 | 405 => {
@@ -101,6 +104,7 @@ impl Failure {
             Self::Address(_) => "http-address",
             Self::Credentials => "http-credentials",
             Self::Token(_) => "http-token",
+            Self::Login(_) => "http-login",
             Self::Endpoint => "http-endpoint",
             Self::StreamOver => "http-stream-over",
             Self::Broken(_) | Self::Cut => "http-cut",

@@ -21,6 +21,8 @@ pub(super) const MESSAGE: usize = Limits::DEFAULT.bytes;
 const HELD: usize = 4 * MESSAGE;
 /// Most requests that are with the server at once; more wait for their turn.
 const REQUESTS: usize = 128;
+/// As many headers as a request usually has.
+const HEADERS: usize = 12;
 /// Longest session id.
 const SESSION_ID: usize = 1024;
 
@@ -171,7 +173,7 @@ impl Link {
     /// The headers of a message of the legacy era.
     pub(super) fn legacy_headers(&self) -> HeaderMap {
         let legacy = self.legacy();
-        let mut headers = HeaderMap::new();
+        let mut headers = HeaderMap::with_capacity(HEADERS);
         headers.extend(legacy.version.clone().map(|v| (VERSION, v)));
         headers.extend(legacy.session.clone().map(|v| (SESSION, v)));
         headers
@@ -185,7 +187,7 @@ impl Link {
         params: Option<Json<'_>>,
     ) -> Result<HeaderMap, String> {
         let mirrored = lock(&self.mirror).headers(version, method, params);
-        let mut headers = HeaderMap::new();
+        let mut headers = HeaderMap::with_capacity(HEADERS);
         for (name, value) in mirrored.map_err(|e| e.to_string())? {
             let name = HeaderName::from_bytes(name.as_bytes());
             let value = HeaderValue::from_str(&value);

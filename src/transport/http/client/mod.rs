@@ -20,6 +20,7 @@ mod mismatch;
 mod names;
 pub mod oauth;
 mod old;
+mod pools;
 mod remote;
 mod response;
 mod router;

@@ -51,6 +51,11 @@ impl Share {
         }
     }
 
+    /// How much is counted.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// The body has become so large.
     fn grow(&mut self, bytes: usize) -> Result<(), Unread> {
         if bytes <= SMALL {

@@ -160,7 +160,7 @@ impl Keeper {
     async fn run(mut self) {
         while self.ended.is_none() || self.stdout.is_some() {
             match self.news().await {
-                News::Said => self.read(),
+                News::Said => self.read().await,
                 News::Logged => self.read_words(),
                 News::Room => self.write(),
                 News::Exit => self.look(),
@@ -192,7 +192,7 @@ impl Keeper {
             .filter(|s| s.blocked.load(Ordering::Relaxed));
         tokio::select! {
             () = readable(self.stdout.as_ref().filter(|_| !full)) => News::Said,
-            () = self.session.room.wait(), if full => News::Woken,
+            () = self.session.until_read(None), if full => News::Woken,
             () = readable(self.stderr.as_ref()) => News::Logged,
             () = writable(blocked) => News::Room,
             _ = self.exits.recv(), if self.ended.is_none() => News::Exit,
@@ -207,7 +207,7 @@ impl Keeper {
         linger.or(shutdown.and_then(Shutdown::deadline))
     }
 
-    fn read(&mut self) {
+    async fn read(&mut self) {
         let Some(stdout) = &self.stdout else { return };
         let room = self.lines.room();
         let open = match stdout.try_read_buf(room) {
@@ -215,11 +215,11 @@ impl Keeper {
             Err(e) => is_passing(&e),
         };
         while let Some(line) = self.lines.next_line() {
-            pass(&self.session, line);
+            pass(&self.session, line).await;
         }
         if !open {
             if let Some(line) = self.lines.last_line() {
-                pass(&self.session, line);
+                pass(&self.session, line).await;
             }
             self.said_all();
         }
@@ -303,9 +303,12 @@ impl Keeper {
     }
 }
 
-fn pass(session: &Arc<Session>, line: Line) {
+async fn pass(session: &Arc<Session>, line: Line) {
     match line {
-        Line::Whole(bytes) => session.from_server(bytes, None),
+        Line::Whole(bytes) => {
+            // One pipe for all streams: it waits for the room of all.
+            session.heard(bytes, None).await;
+        }
         Line::TooLarge(scan) => session.from_server_too_large(&scan),
     }
 }

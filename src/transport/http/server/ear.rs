@@ -2,7 +2,7 @@
 
 use super::session::Session;
 use crate::transport::http::client::{Heard, Room, Sink};
-use std::sync::{Arc, Weak};
+use std::sync::Weak;
 
 /// The way from a remote server into a session.
 #[derive(Debug)]
@@ -13,9 +13,10 @@ impl Sink for Ear {
         let Some(session) = self.0.upgrade() else {
             return Box::pin(async {});
         };
-        session.from_server(heard.bytes, heard.about.as_ref());
-        let room = Arc::clone(&session.room);
-        Box::pin(async move { room.wait().await })
+        Box::pin(async move {
+            let full = session.heard(heard.bytes, heard.about.as_ref()).await;
+            session.until_read(full.as_ref()).await;
+        })
     }
 
     fn drained(&self) {

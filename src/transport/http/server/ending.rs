@@ -5,10 +5,26 @@ use crate::engine::message::{Direction, Id};
 use crate::proxy::era::Adapter;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::runtime::Handle;
 
 impl Session {
     /// The agent reads a stream no more.
     pub(super) fn left(self: &Arc<Self>, number: u64, request: Option<&Id>) {
+        if self.is_judging()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let (session, request) = (Arc::clone(self), request.cloned());
+            runtime.spawn(async move {
+                session.at_rest().await;
+                session.has_left(number, request.as_ref());
+            });
+        } else {
+            self.has_left(number, request);
+        }
+    }
+
+    fn has_left(self: &Arc<Self>, number: u64, request: Option<&Id>) {
         let mut state = self.lock();
         self.use_it();
         let open = state.streams.left(number, request);
@@ -22,15 +38,37 @@ impl Session {
         // not, and the agent may come back.
         let modern = self.kind == Kind::Modern;
         if let (true, true, Some(id)) = (open, modern, request) {
-            state.streams.end(id);
-            match &mut state.adapter {
-                Some(adapter) => {
-                    let steps = adapter.closed(id);
-                    self.step(&mut state, steps, false);
-                    self.pass_on(&mut state, None, None);
-                }
-                None => self.cancel(&mut state, id),
+            drop(state);
+            self.cancelled(id);
+        }
+    }
+
+    /// Nobody wants the answer to a request of the stateless era any more.
+    fn cancelled(self: &Arc<Self>, id: &Id) {
+        let mut state = self.lock();
+        state.streams.end(id);
+        match &mut state.adapter {
+            Some(adapter) => {
+                let steps = adapter.closed(id);
+                self.step(&mut state, steps, false);
+                self.pass_on(&mut state, None, None);
             }
+            None => self.cancel(&mut state, id),
+        }
+    }
+
+    /// Ends the requests of clients that have read nothing for so long, where
+    /// others of the same principal wait for them.
+    pub(super) fn cut_off_stalled(self: &Arc<Self>, long: Duration) {
+        if self.kind != Kind::Modern {
+            return;
+        }
+        let stalled = self.lock().streams.cut_off_stalled(long);
+        for id in stalled {
+            tracing::warn!(
+                "a client reads nothing of an answer that others wait behind: its request is cancelled"
+            );
+            self.cancelled(&id);
         }
     }
 

@@ -6,6 +6,7 @@ use super::reply::{Reply, empty, events, json, modern_status, not_allowed, refus
 use super::session::{Kind, Session};
 use super::site::Site;
 use super::stream::{Events, First, Inlet, position};
+use super::workers::{beside, is_long};
 use crate::engine::message::{
     Direction, Document, Era, Id, Json, KnownMethod, Limits, Message, Method as Called, Opened,
     TopLevel,
@@ -59,7 +60,7 @@ pub(super) async fn answer(
         headers: head.headers,
     };
     match head.method {
-        method if old => visit.old(&method, (path, query), body).await,
+        method if old => Box::pin(visit.old(&method, (path, query), body)).await,
         Method::POST => visit.post(body).await,
         Method::GET => visit.get(),
         Method::DELETE => visit.delete(),
@@ -105,7 +106,12 @@ impl Visit<'_> {
             Err(Unread::Broken) => return Err(Box::new(empty(StatusCode::BAD_REQUEST))),
             Err(Unread::TooLarge(scan)) => return Err(Box::new(self.too_large(&scan))),
         };
-        let opened = Opened::read(Direction::ToServer, bytes, &Limits::DEFAULT);
+        let read = move || Opened::read(Direction::ToServer, bytes, &Limits::DEFAULT);
+        let opened = if is_long(share.bytes()) {
+            beside(read).await
+        } else {
+            read()
+        };
         Ok((opened, share))
     }
 
@@ -143,7 +149,7 @@ impl Visit<'_> {
             && !self.site.speaks_for(self.server, &self.principal)
         {
             return match verified {
-                Ok(()) => self.discover(opened, &id).await,
+                Ok(()) => Box::pin(self.discover(opened, &id)).await,
                 Err(what) => wrong(&what, Some(&id)),
             };
         }
@@ -156,6 +162,7 @@ impl Visit<'_> {
             Ok(session) => session,
             Err(reply) => return *reply,
         };
+        session.wait_for_room().await;
         let id = match opened.message() {
             Ok(message) => {
                 let id = match &message {
@@ -170,16 +177,15 @@ impl Visit<'_> {
             }
             Err(_) => None,
         };
-        session.wait_for_room().await;
         if let Some(bearer) = &self.bearer {
             session.shown(bearer);
         }
         match id {
             Some(id) => {
-                let inlet = session.ask(opened, &id, &self.principal);
+                let inlet = session.asked(opened, &id, &self.principal).await;
                 self.respond(inlet, None, &id).await
             }
-            None => told(session.tell(opened, &self.principal)),
+            None => told(&session.told(opened, &self.principal).await),
         }
     }
 
@@ -200,7 +206,7 @@ impl Visit<'_> {
         if let Some((id, Called::Known(KnownMethod::Initialize))) = &request
             && !self.headers.contains_key(SESSION)
         {
-            return self.initialize(opened, id).await;
+            return Box::pin(self.initialize(opened, id)).await;
         }
         let session = match self.session() {
             Ok(session) => session,
@@ -212,11 +218,11 @@ impl Visit<'_> {
         }
         match request {
             Some((id, _)) => {
-                let inlet = session.ask(opened, &id, &self.principal);
+                let inlet = session.asked(opened, &id, &self.principal).await;
                 let primes = self.said(&VERSION).is_some_and(|v| v >= PRIMED);
                 self.respond(inlet, Some(primes), &id).await
             }
-            None => told(session.tell(opened, &self.principal)),
+            None => told(&session.told(opened, &self.principal).await),
         }
     }
 
@@ -270,7 +276,7 @@ impl Visit<'_> {
     fn too_large(&self, scan: &TopLevel) -> Reply {
         let status = StatusCode::PAYLOAD_TOO_LARGE;
         if let Ok(session) = self.session() {
-            let mut inlet = session.too_large(scan);
+            let inlet = session.too_large(scan);
             if let Some(sent) = inlet.ready() {
                 return json(status, sent.bytes.clone());
             }
@@ -362,7 +368,7 @@ impl Visit<'_> {
 }
 
 /// The answer to what has none: it was taken, or this is wrong with it.
-fn told(mut inlet: Inlet) -> Reply {
+fn told(inlet: &Inlet) -> Reply {
     match inlet.ready() {
         Some(sent) => json(StatusCode::BAD_REQUEST, sent.bytes.clone()),
         None => empty(StatusCode::ACCEPTED),

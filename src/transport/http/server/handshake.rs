@@ -2,12 +2,13 @@
 
 use super::eras;
 use super::exchange::{QUIET, SESSION, Visit};
+use super::queue::Sent;
 use super::reply::{Reply, method_not_found, refused};
 use super::session::{Kind, Session};
 use super::site::{Begin, Site, random};
-use super::stream::{First, Sent};
+use super::stream::First;
 use crate::engine::message::{Direction, Document, Id, Json, Limits, Opened};
-use crate::proxy::era::Bridge;
+use crate::proxy::era::{Bridge, LEGACY_SERVER, LEGACY_SERVER_REASON};
 use hyper::StatusCode;
 use hyper::header::HeaderValue;
 use std::sync::Arc;
@@ -81,7 +82,7 @@ impl Visit<'_> {
         if let Some(known) = spoken.is_modern() {
             return Ok(known);
         }
-        self.ask(id).await
+        Box::pin(self.ask(id)).await
     }
 
     pub(super) async fn initialize(&self, opened: Opened, id: &Id) -> Reply {
@@ -182,8 +183,7 @@ impl Visit<'_> {
 
 /// The answer to an agent whose era the server does not speak.
 fn legacy_only(id: &Id) -> Reply {
-    let why = "the server does not speak 2026-07-28: begin with `initialize`";
-    method_not_found(id, "legacy-server", why)
+    method_not_found(id, LEGACY_SERVER_REASON, LEGACY_SERVER)
 }
 
 /// A handshake that came to nothing: the answer of the server, or nobody's.

@@ -8,6 +8,7 @@ use super::exchange;
 use super::io::Patient;
 use super::session::Session;
 use super::site::Site;
+use super::workers::Workers;
 use crate::identity::ClientCertificate;
 use crate::transport::http::tls::Tls;
 use hyper::server::conn::http1;
@@ -52,18 +53,20 @@ pub struct Listener {
     tcp: TcpListener,
     tls: Option<Tls>,
     site: Arc<Site>,
+    workers: Workers,
 }
 
 impl Listener {
     /// On a bound socket that does not block, inside a runtime.
     ///
     /// # Errors
-    /// The system does not watch it.
+    /// The system does not watch it, or gives no threads.
     pub fn new(socket: std::net::TcpListener, tls: Option<Tls>, site: Site) -> io::Result<Self> {
         Ok(Self {
             tcp: TcpListener::from_std(socket)?,
             tls,
             site: Arc::new(site),
+            workers: Workers::start()?,
         })
     }
 
@@ -78,7 +81,12 @@ impl Listener {
     /// Serves until `stop` is ready; then takes no more connections, lets what
     /// is under way end, and ends all sessions.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
-        let Self { tcp, tls, site } = self;
+        let Self {
+            tcp,
+            tls,
+            site,
+            workers,
+        } = self;
         let (stopping, _) = watch::channel(false);
         let mut connections = JoinSet::new();
         let sweeper = tokio::spawn(exchange::sweep(Arc::clone(&site)));
@@ -98,11 +106,16 @@ impl Listener {
                         continue;
                     };
                     let tls = tls.as_ref().map(Tls::acceptor);
+                    let (Ok(stream), Some((worker, seat))) = (stream.into_std(), workers.seat())
+                    else {
+                        continue;
+                    };
                     let serving = connection(Arc::clone(&site), stream, tls, stopping.subscribe());
-                    connections.spawn(async move {
+                    let serving = async move {
                         serving.await;
-                        drop(place);
-                    });
+                        drop((place, seat));
+                    };
+                    connections.spawn_on(serving, worker);
                 }
                 Err(e) => {
                     tracing::error!("no connection can be accepted: {e}");
@@ -143,10 +156,15 @@ async fn end(sessions: Vec<Arc<Session>>) {
 
 async fn connection(
     site: Arc<Site>,
-    stream: TcpStream,
+    stream: std::net::TcpStream,
     tls: Option<TlsAcceptor>,
     stopping: watch::Receiver<bool>,
 ) {
+    // Here, since a stream is watched by the runtime that it is made in.
+    let stream = match TcpStream::from_std(stream) {
+        Ok(stream) => stream,
+        Err(e) => return tracing::error!("a connection cannot be served: {e}"),
+    };
     site.counts.connections.fetch_add(1, Ordering::Relaxed);
     let _ = stream.set_nodelay(true);
     match tls {

@@ -11,7 +11,6 @@ use super::session::Kind;
 use super::stream::Events;
 use crate::engine::message::Opened;
 use hyper::{Method, StatusCode};
-use std::sync::Arc;
 
 /// Where the transport is served.
 pub(super) const PATH: &str = "/sse";
@@ -54,7 +53,7 @@ impl Visit<'_> {
             return refused(StatusCode::NOT_FOUND, None, "unknown-session", why);
         };
         session.wait_for_room().await;
-        session.put(opened, &Arc::clone(&self.principal));
+        session.taken(opened, &self.principal).await;
         empty(StatusCode::ACCEPTED)
     }
 }

@@ -7,8 +7,9 @@
 
 use super::child::Process;
 use super::names::{cancelled, rename, token};
+use super::queue::{Outlet, Room};
 use super::sessions::Place;
-use super::stream::{Inlet, Outlet, Room, Sent};
+use super::stream::Inlet;
 use super::streams::{About, Streams};
 use crate::engine::message::{
     Direction, Document, Id, KnownMethod, Limits, Message, Method, Opened, TopLevel,
@@ -23,7 +24,7 @@ use crate::state::lockfile::FirstUse;
 use crate::transport::http::client::{Remote, Subject};
 use crate::transport::http::mirror::Mirror;
 use crate::transport::http::secret::Secret;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -53,12 +54,12 @@ pub(super) struct State {
     /// When the pump is woken next, if somebody sees to it.
     woken: Option<Duration>,
     /// Somebody waits until more of the agent can be taken.
-    awaited: bool,
+    pub(super) awaited: bool,
 }
 
 impl State {
     /// Whether the agent should wait before it says more.
-    fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         let behind = match &self.upstream {
             Upstream::Process(process) => process.is_full(),
             Upstream::Remote(remote) => remote.is_full(),
@@ -91,6 +92,8 @@ pub(super) struct Session {
     /// Milliseconds after `began`.
     used: AtomicU64,
     pub(super) over: AtomicBool,
+    /// How many messages are judged that take long.
+    pub(super) long: AtomicUsize,
     /// Given back when nothing holds the session any more: its process does.
     _place: Option<Place>,
 }
@@ -103,11 +106,14 @@ impl Session {
         (pump, adapter): (Pump<SharedLog, FirstUse>, Option<Adapter>),
         place: Option<Place>,
     ) -> Arc<Self> {
-        let room = Arc::<Room>::default();
+        let room = Arc::new(match kind {
+            Kind::Modern => Room::shared(),
+            Kind::Legacy | Kind::Old => Room::for_one(),
+        });
         let state = State {
             pump,
             upstream: Upstream::Coming,
-            streams: Streams::new(kind, Arc::clone(&room)),
+            streams: Streams::new(kind),
             adapter,
             subject: None,
             mirror: Mirror::default(),
@@ -124,6 +130,7 @@ impl Session {
             state: Mutex::new(state),
             used: AtomicU64::new(0),
             over: AtomicBool::new(false),
+            long: AtomicUsize::new(0),
             _place: place,
         })
     }
@@ -164,35 +171,11 @@ impl Session {
 
     /// How long nobody has used it, if nothing is under way.
     pub(super) fn idle(&self) -> Option<Duration> {
-        if !self.lock().streams.is_idle() {
+        if self.is_judging() || !self.lock().streams.is_idle() {
             return None;
         }
         let used = Duration::from_millis(self.used.load(Ordering::Relaxed));
         Some(self.now().saturating_sub(used))
-    }
-
-    /// Waits until what the agent sends can be taken.
-    pub(super) async fn wait_for_room(&self) {
-        loop {
-            let changed = self.room.changed.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
-            let full = {
-                let mut state = self.lock();
-                let full = state.is_full() || self.is_unread();
-                state.awaited |= full;
-                full
-            };
-            if !full || self.is_over() {
-                return;
-            }
-            changed.await;
-        }
-    }
-
-    /// Where all answers go out on one stream, it has to be read.
-    fn is_unread(&self) -> bool {
-        self.kind == Kind::Old && self.room.is_full()
     }
 
     /// A request of the agent. What answers it comes out of the inlet.
@@ -248,8 +231,7 @@ impl Session {
         for step in adapter.from_agent(bytes, now) {
             match step {
                 Step::ToAgent { about, bytes } if about.as_ref() == Some(id) => {
-                    // Whoever asked may have left.
-                    let _ = aside.send(Sent::new(bytes.into(), true, None, &self.room));
+                    aside.send(bytes.into(), true, None, false);
                 }
                 other => self.step(state, vec![other], false),
             }
@@ -299,8 +281,13 @@ impl Session {
         inlet
     }
 
-    /// A message of the server. `about`: the request on whose response it came.
-    pub(super) fn from_server(self: &Arc<Self>, line: Vec<u8>, about: Option<&Id>) {
+    /// A message of the server. `about`: the request on whose response it came;
+    /// where that one's stream is full, it comes back.
+    pub(super) fn from_server(
+        self: &Arc<Self>,
+        line: Vec<u8>,
+        about: Option<&Id>,
+    ) -> Option<Outlet> {
         let mut state = self.lock();
         if state.mirror.may_learn(&line)
             && let Ok(document) = Document::read(line.clone(), &Limits::DEFAULT)
@@ -310,6 +297,7 @@ impl Session {
         let opened = Opened::read(Direction::ToAgent, line, &Limits::DEFAULT);
         state.pump.receive_opened(opened, self.now());
         self.pass_on(&mut state, about, None);
+        state.streams.full(about)
     }
 
     /// A line of the server that was too long to be kept.
@@ -397,9 +385,7 @@ impl Session {
             frame, returned, ..
         } = sent;
         if let Some(aside) = aside.filter(|_| returned) {
-            let sent = Sent::new(frame.into_bytes().into(), true, None, &self.room).by_us(true);
-            // Whoever asked may have left.
-            let _ = aside.send(sent);
+            aside.send(frame.into_bytes().into(), true, None, true);
         } else if let Some(adapter) = &mut state.adapter {
             let steps = adapter.to_agent(frame.bytes(), self.now());
             self.step(state, steps, returned);
@@ -432,6 +418,7 @@ impl Session {
         tokio::spawn(async move {
             tokio::time::sleep(wait).await;
             if let Some(session) = session.upgrade() {
+                session.at_rest().await;
                 let mut state = session.lock();
                 state.woken = None;
                 let now = session.now();

@@ -243,7 +243,7 @@ impl Site {
                     headers,
                     certificate,
                 };
-                gate.admit(&presented, SystemTime::now()).await
+                Box::pin(gate.admit(&presented, SystemTime::now())).await
             }
         }
     }

@@ -1,103 +1,20 @@
 //! What goes to the agent on one response: a queue, and the events made of it.
 
+use super::queue::{Outlet, Reader, Sent, queue};
 use super::session::Session;
 use crate::engine::message::Id;
 use hyper::body::{Body, Bytes, Frame};
 use std::collections::VecDeque;
-use std::future::Future as _;
+use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 /// A quiet stream says so often that it lives; less than what the usual
 /// intermediaries allow (60 s).
 pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
-
-/// Bytes for the agent that nobody has read yet, over all streams of a session.
-#[derive(Debug, Default)]
-pub(super) struct Room {
-    queued: AtomicUsize,
-    pub(super) changed: Notify,
-}
-
-impl Room {
-    /// Past so many bytes no more is read from the server.
-    const HIGH: usize = 1024 * 1024;
-
-    pub(super) fn is_full(&self) -> bool {
-        self.queued.load(Ordering::Relaxed) >= Self::HIGH
-    }
-
-    /// Waits until there is room.
-    pub(super) async fn wait(&self) {
-        loop {
-            let changed = self.changed.notified();
-            tokio::pin!(changed);
-            // Registered before the look, so that no change is missed.
-            changed.as_mut().enable();
-            if !self.is_full() {
-                return;
-            }
-            changed.await;
-        }
-    }
-}
-
-/// A share of the room; given back when dropped.
-#[derive(Debug)]
-struct Share {
-    room: Arc<Room>,
-    bytes: usize,
-}
-
-impl Drop for Share {
-    fn drop(&mut self) {
-        let before = self.room.queued.fetch_sub(self.bytes, Ordering::Relaxed);
-        if before >= Room::HIGH && before.saturating_sub(self.bytes) < Room::HIGH {
-            self.room.changed.notify_waiters();
-        }
-    }
-}
-
-/// A message on its way to the agent.
-#[derive(Debug)]
-pub(super) struct Sent {
-    pub(super) bytes: Bytes,
-    /// Nothing comes after it.
-    pub(super) last: bool,
-    /// Which stream, and which event of it; where events can be asked for again.
-    pub(super) at: Option<(u64, u64)>,
-    /// It is an answer of lockgate's own, whatever a server writes into its
-    /// answers.
-    pub(super) by_us: bool,
-    _share: Share,
-}
-
-impl Sent {
-    pub(super) fn new(bytes: Bytes, last: bool, at: Option<(u64, u64)>, room: &Arc<Room>) -> Self {
-        let share = Share {
-            room: Arc::clone(room),
-            bytes: bytes.len(),
-        };
-        room.queued.fetch_add(share.bytes, Ordering::Relaxed);
-        Self {
-            bytes,
-            last,
-            at,
-            by_us: false,
-            _share: share,
-        }
-    }
-
-    /// The same, and whose answer it is.
-    pub(super) fn by_us(self, by_us: bool) -> Self {
-        Self { by_us, ..self }
-    }
-}
 
 /// How an answer begins.
 #[derive(Debug)]
@@ -110,14 +27,11 @@ pub(super) enum First {
     Said(Sent),
 }
 
-/// The writing end of a queue.
-pub(super) type Outlet = mpsc::UnboundedSender<Sent>;
-
-/// The reading end of a queue. When it is dropped the session knows that the
+/// What comes out on one response. When it is dropped the session knows that the
 /// agent has left.
 #[derive(Debug)]
 pub(super) struct Inlet {
-    queue: mpsc::UnboundedReceiver<Sent>,
+    queue: Reader,
     session: Arc<Session>,
     /// Which stream of the session.
     number: u64,
@@ -127,7 +41,7 @@ pub(super) struct Inlet {
 
 impl Inlet {
     pub(super) fn new(session: Arc<Session>, number: u64, request: Option<Id>) -> (Outlet, Self) {
-        let (outlet, queue) = mpsc::unbounded_channel();
+        let (outlet, queue) = queue(&session.room);
         let inlet = Self {
             queue,
             session,
@@ -163,18 +77,18 @@ impl Inlet {
 
     /// The next message; `None` once nothing comes any more.
     pub(super) async fn next(&mut self) -> Option<Sent> {
-        self.queue.recv().await
+        poll_fn(|context| self.queue.poll_next(context)).await
     }
 
     /// A message that is there already.
-    pub(super) fn ready(&mut self) -> Option<Sent> {
-        self.queue.try_recv().ok()
+    pub(super) fn ready(&self) -> Option<Sent> {
+        self.queue.ready()
     }
 }
 
 impl Drop for Inlet {
     fn drop(&mut self) {
-        self.queue.close();
+        self.queue.leave();
         self.session.left(self.number, self.request.as_ref());
     }
 }
@@ -256,7 +170,7 @@ impl Body for Events {
             if self.ended {
                 return Poll::Ready(None);
             }
-            match self.inlet.queue.poll_recv(context) {
+            match self.inlet.queue.poll_next(context) {
                 Poll::Ready(Some(sent)) => self.push(&sent),
                 Poll::Ready(None) => return Poll::Ready(None),
                 Poll::Pending => match self.quiet.as_mut().poll(context) {

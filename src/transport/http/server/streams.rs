@@ -4,14 +4,16 @@
 //! server says besides goes with the request that it is about, if that can be
 //! told; else to the stream that the agent keeps open for it; else it waits.
 
+use super::queue::Outlet;
 use super::session::Kind as SessionKind;
-use super::stream::{Outlet, Replay, Room, Sent};
+use super::stream::Replay;
 use crate::engine::message::{Document, Id, Limits, TopLevel};
 use crate::engine::principal::Principal;
 use crate::engine::route::{Kind, Route};
 use hyper::body::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Messages that wait for a stream to go out on.
 const WAITING: usize = 64;
@@ -75,13 +77,12 @@ pub(super) struct Streams {
     single: bool,
     /// What can be asked for again, where events have ids.
     replay: Option<Replay>,
-    room: Arc<Room>,
     numbers: u64,
 }
 
 impl Streams {
     /// In a session of this kind.
-    pub(super) fn new(kind: SessionKind, room: Arc<Room>) -> Self {
+    pub(super) fn new(kind: SessionKind) -> Self {
         Self {
             single: kind == SessionKind::Old,
             open: BTreeMap::new(),
@@ -89,7 +90,6 @@ impl Streams {
             general_at: (0, 0),
             waiting: VecDeque::new(),
             replay: (kind == SessionKind::Legacy).then(Replay::default),
-            room,
             numbers: 0,
         }
     }
@@ -105,6 +105,28 @@ impl Streams {
     pub(super) fn is_idle(&self) -> bool {
         let left = |open: &Open| open.outlet.is_closed();
         self.open.values().all(left) && self.general.is_none()
+    }
+
+    /// The stream of a request, or the one that belongs to none, if it is full.
+    pub(super) fn full(&self, about: Option<&Id>) -> Option<Outlet> {
+        let outlet = match about {
+            Some(id) => self.open.get(id).map(|open| &open.outlet),
+            None => self.general.as_ref().map(|(outlet, _)| outlet),
+        };
+        outlet.filter(|outlet| outlet.is_full()).cloned()
+    }
+
+    /// Cuts off whoever has read nothing for so long while others wait.
+    pub(super) fn cut_off_stalled(&mut self, long: Duration) -> Vec<Id> {
+        if self.open.len() < 2 {
+            return Vec::new();
+        }
+        let stalled = self.open.iter().filter(|(_, o)| o.outlet.is_stalled(long));
+        let stalled = stalled.map(|(id, open)| {
+            open.outlet.cut_off();
+            id.clone()
+        });
+        stalled.collect()
     }
 
     /// Whose request a message is.
@@ -195,7 +217,7 @@ impl Streams {
         }
         for (n, bytes, last) in missed {
             // A reader that is gone again will come back once more.
-            let _ = outlet.send(Sent::new(bytes, last, Some((stream, n)), &self.room));
+            outlet.send(bytes, last, Some((stream, n)), false);
         }
         if let Some(open) = id.as_ref().and_then(|id| self.open.get_mut(id)) {
             open.outlet = outlet;
@@ -296,8 +318,7 @@ impl Streams {
             replay.keep(at, bytes.clone(), last);
         }
         // A reader that is gone may come back for what is kept.
-        let sent = Sent::new(bytes, last, at, &self.room);
-        let _ = open.outlet.send(sent.by_us(by_us));
+        open.outlet.send(bytes, last, at, by_us);
         if last {
             self.remove(id);
         }
@@ -316,7 +337,7 @@ impl Streams {
             replay.keep(at, bytes.clone(), false);
         }
         let at = self.replay.is_some().then_some(at);
-        let _ = outlet.send(Sent::new(bytes, false, at, &self.room));
+        outlet.send(bytes, false, at, false);
     }
 
     fn lose_oldest(&mut self) {

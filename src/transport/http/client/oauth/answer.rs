@@ -23,13 +23,44 @@ const LONGEST: Duration = Duration::from_hours(24);
 /// Longest token, in bytes.
 const TOKEN: usize = 16 << 10;
 
-/// What an answer of the token endpoint grants.
-pub(super) fn granted(
-    status: StatusCode,
-    body: Vec<u8>,
-    subject: Option<&Secret>,
-) -> Result<Granted, Failure> {
-    let no = |why: &str| Failure::Token(why.to_owned());
+/// An answer of a token endpoint that grants something.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) access: Secret,
+    /// As a header, marked as sensitive.
+    pub(super) header: HeaderValue,
+    /// As it is said.
+    pub(super) lasts: Option<Duration>,
+    pub(super) refresh: Option<Secret>,
+}
+
+/// Why an answer grants nothing.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// By its status; the code is a standard one.
+    Said(StatusCode, Option<&'static str>),
+    /// It says that it grants something and does not.
+    Odd(&'static str),
+}
+
+impl Refused {
+    /// For people, with what they can do about it.
+    pub(super) fn told(&self, advice: &str) -> String {
+        match self {
+            Self::Said(status, code) => {
+                let code = code.map_or_else(String::new, |code| format!(", `{code}`"));
+                format!(
+                    "the authorization server refused one (HTTP {}{code}); {advice}",
+                    status.as_u16()
+                )
+            }
+            Self::Odd(why) => (*why).to_owned(),
+        }
+    }
+}
+
+/// Reads an answer of a token endpoint.
+pub(super) fn read(status: StatusCode, body: Vec<u8>) -> Result<Answer, Refused> {
     let document = Document::read(body, &Limits::DEFAULT).ok();
     let text = |key: &str| {
         let value = document.as_ref().and_then(|d| d.root().get(key));
@@ -37,48 +68,68 @@ pub(super) fn granted(
     };
     if status != StatusCode::OK {
         let code = text("error");
-        let code = CODES
-            .into_iter()
-            .find(|known| code.as_deref() == Some(*known));
-        let code = code.map_or_else(String::new, |code| format!(", `{code}`"));
-        return Err(Failure::Token(format!(
-            "the authorization server refused one (HTTP {}{code}); check `oauth` in the policy",
-            status.as_u16()
-        )));
+        let mut codes = CODES.into_iter();
+        let code = codes.find(|known| code.as_deref() == Some(*known));
+        return Err(Refused::Said(status, code));
     }
-    let token = text("access_token");
-    let token = token.ok_or_else(|| no("the authorization server's answer has none"))?;
+    let no = |why| Err(Refused::Odd(why));
+    let Some(token) = text("access_token") else {
+        return no("the authorization server's answer has none");
+    };
     let kind = text("token_type").unwrap_or_default();
     if !kind.eq_ignore_ascii_case("bearer") {
-        return Err(no(
-            "the authorization server gave one of another kind than `Bearer`",
-        ));
+        return no("the authorization server gave one of another kind than `Bearer`");
     }
-    if subject.is_some_and(|subject| subject.expose() == token) {
-        // The server would then act on a token that was not made for it.
-        return Err(no(
-            "the authorization server gave the agent's own token back",
-        ));
-    }
-    let plain = token.bytes().all(|b| b.is_ascii_graphic());
-    let fits = !token.is_empty() && token.len() <= TOKEN && plain;
-    let header = sensitive(&format!("Bearer {token}")).filter(|_| fits);
+    let plain = |token: &str| {
+        let plain = token.bytes().all(|b| b.is_ascii_graphic());
+        !token.is_empty() && token.len() <= TOKEN && plain
+    };
+    let header = sensitive(&format!("Bearer {token}")).filter(|_| plain(&token));
+    let Some(header) = header else {
+        return no("the authorization server gave one that fits into no header");
+    };
+    // `null` is how some say that there is none.
     let lasts = document.as_ref().and_then(|d| d.root().get("expires_in"));
+    let lasts = lasts.filter(|lasts| !lasts.is_null());
+    let refresh = text("refresh_token").filter(|token| !token.is_empty());
+    if refresh.as_ref().is_some_and(|token| token.len() > TOKEN) {
+        return no("the authorization server gave a refresh token that is too long");
+    }
+    Ok(Answer {
+        access: Secret::new(token),
+        header,
+        lasts: lasts.map(seconds).transpose()?,
+        refresh: refresh.map(Secret::new),
+    })
+}
+
+/// What an answer of the token endpoint grants.
+pub(super) fn granted(
+    status: StatusCode,
+    body: Vec<u8>,
+    subject: Option<&Secret>,
+) -> Result<Granted, Failure> {
+    let answer = read(status, body);
+    let answer = answer.map_err(|e| Failure::Token(e.told("check `oauth` in the policy")))?;
+    if subject.is_some_and(|subject| *subject == answer.access) {
+        // The server would then act on a token that was not made for it.
+        let why = "the authorization server gave the agent's own token back";
+        return Err(Failure::Token(why.to_owned()));
+    }
     Ok(Granted {
-        header: header
-            .ok_or_else(|| no("the authorization server gave one that fits into no header"))?,
-        lasts: lasts.map_or(Ok(UNSAID), seconds)?.min(LONGEST),
+        header: answer.header,
+        lasts: answer.lasts.unwrap_or(UNSAID).min(LONGEST),
     })
 }
 
 /// A number of seconds; some servers write it as a text.
-fn seconds(value: Json<'_>) -> Result<Duration, Failure> {
+fn seconds(value: Json<'_>) -> Result<Duration, Refused> {
     let text = value.as_str();
     let digits = text.as_deref().unwrap_or_else(|| value.raw());
     let whole = digits.split_once('.').map_or(digits, |(whole, _)| whole);
-    let seconds = whole.parse::<u64>().map_err(|_| {
-        Failure::Token("the authorization server gave one of unreadable life".to_owned())
-    })?;
+    let seconds = whole.parse::<u64>();
+    let seconds = seconds
+        .map_err(|_| Refused::Odd("the authorization server gave one of unreadable life"))?;
     Ok(Duration::from_secs(seconds))
 }
 
@@ -103,7 +154,7 @@ pub(super) fn endpoint(issuer: &ServerUrl, body: Vec<u8>) -> Result<ServerUrl, F
 }
 
 /// The errors of RFC 6749, 8693 and 8707: what is repeated is one of these.
-const CODES: [&str; 8] = [
+pub(super) const CODES: [&str; 11] = [
     "invalid_request",
     "invalid_client",
     "invalid_grant",
@@ -112,6 +163,9 @@ const CODES: [&str; 8] = [
     "invalid_scope",
     "invalid_target",
     "temporarily_unavailable",
+    "access_denied",
+    "server_error",
+    "unsupported_response_type",
 ];
 
 #[cfg(test)]

@@ -15,7 +15,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
-use hyper::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use hyper::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT,
+};
 use hyper::{Method, Request, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
@@ -28,6 +30,17 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Largest answer, in bytes.
 const LARGEST: usize = 256 << 10;
+const AGENT: &str = concat!("lockgate/", env!("CARGO_PKG_VERSION"));
+
+/// What is asked.
+pub(super) enum Question<'a> {
+    /// What is there?
+    Get,
+    /// A form, and what proves the client.
+    Form(&'a [(&'a str, &'a str)], Option<HeaderValue>),
+    /// A document.
+    Json(String),
+}
 
 /// A URL of an authorization server.
 #[derive(Debug)]
@@ -53,22 +66,30 @@ impl Endpoint {
         })
     }
 
-    /// Gets it, or posts a form with these credentials.
+    /// Asks; tells the answer, whatever its status is.
     pub(super) async fn ask(
         &self,
-        form: Option<(&[(&str, &str)], HeaderValue)>,
+        question: Question<'_>,
     ) -> Result<(StatusCode, Vec<u8>), Failure> {
         let mut request = Request::new(Full::default());
         *request.uri_mut() = self.uri.clone();
         let headers = request.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        if let Some((pairs, credentials)) = form {
-            let form = HeaderValue::from_static("application/x-www-form-urlencoded");
-            headers.insert(CONTENT_TYPE, form);
-            headers.insert(AUTHORIZATION, credentials);
+        // Some refuse whoever does not say what it is.
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        let (kind, body) = match question {
+            Question::Get => (None, String::new()),
+            Question::Form(pairs, credentials) => {
+                headers.extend(credentials.map(|credentials| (AUTHORIZATION, credentials)));
+                (Some("application/x-www-form-urlencoded"), encode(pairs))
+            }
+            Question::Json(document) => (Some("application/json"), document),
+        };
+        if let Some(kind) = kind {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
             *request.method_mut() = Method::POST;
-            *request.body_mut() = Full::new(Bytes::from(encode(pairs)));
+            *request.body_mut() = Full::new(Bytes::from(body));
         }
         let asked = timeout(PATIENCE, self.response(request)).await;
         let late = || {
@@ -90,29 +111,40 @@ impl Endpoint {
         Ok((status, body.to_bytes().to_vec()))
     }
 
-    fn failed(&self, why: &str) -> Failure {
+    pub(super) fn failed(&self, why: &str) -> Failure {
         Failure::Token(format!("{}: {why}", self.origin))
     }
 }
 
-/// Asks an issuer for its token endpoint (RFC 8414, else `OpenID` Connect).
+/// Where an issuer's metadata may be, in the order that MCP gives (RFC 8414,
+/// then `OpenID` Connect, first with the path behind, then before).
+pub(super) fn places(issuer: &ServerUrl) -> Vec<String> {
+    let (origin, whole) = (issuer.origin(), issuer.without_query());
+    let whole = whole.strip_suffix('/').unwrap_or(whole);
+    let path = whole.strip_prefix(origin).unwrap_or_default();
+    let mut places = vec![
+        format!("{origin}/.well-known/oauth-authorization-server{path}"),
+        format!("{origin}/.well-known/openid-configuration{path}"),
+    ];
+    if !path.is_empty() {
+        places.push(format!("{whole}/.well-known/openid-configuration"));
+    }
+    places
+}
+
+/// Asks an issuer for its token endpoint.
 pub(super) async fn discover(
     issuer: &ServerUrl,
     reach: &Reach,
     look_up: &Arc<dyn LookUp>,
 ) -> Result<ServerUrl, Failure> {
-    let (origin, whole) = (issuer.origin(), issuer.without_query());
-    let whole = whole.strip_suffix('/').unwrap_or(whole);
-    let path = whole.strip_prefix(origin).unwrap_or_default();
-    for place in [
-        format!("{origin}/.well-known/oauth-authorization-server{path}"),
-        format!("{whole}/.well-known/openid-configuration"),
-    ] {
+    let origin = issuer.origin();
+    for place in places(issuer) {
         let failed = |e: &dyn std::fmt::Display| Failure::Token(e.to_string());
         let url = ServerUrl::parse(&place).map_err(|e| failed(&e))?;
         let metadata = Endpoint::new(&url, reach, Arc::clone(look_up));
         let metadata = metadata.map_err(|e| failed(&e))?;
-        match metadata.ask(None).await? {
+        match metadata.ask(Question::Get).await? {
             (StatusCode::OK, body) => return answer::endpoint(issuer, body),
             (StatusCode::NOT_FOUND, _) => {}
             (status, _) => {
@@ -135,7 +167,8 @@ pub(super) fn basic(id: &str, secret: &str) -> Option<HeaderValue> {
     sensitive(&format!("Basic {}", STANDARD.encode(pair)))
 }
 
-fn encode(pairs: &[(&str, &str)]) -> String {
+/// Pairs as a form or a query has them.
+pub(super) fn encode(pairs: &[(&str, &str)]) -> String {
     let mut form = String::new();
     for (key, value) in pairs {
         if !form.is_empty() {
@@ -163,6 +196,36 @@ fn component(form: &mut String, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn metadata_are_looked_for_where_mcp_says() {
+        for (issuer, expected) in [
+            (
+                "https://i.example",
+                &[
+                    "https://i.example/.well-known/oauth-authorization-server",
+                    "https://i.example/.well-known/openid-configuration",
+                ][..],
+            ),
+            (
+                "https://i.example/",
+                &[
+                    "https://i.example/.well-known/oauth-authorization-server",
+                    "https://i.example/.well-known/openid-configuration",
+                ],
+            ),
+            (
+                "https://i.example:8443/t/1",
+                &[
+                    "https://i.example:8443/.well-known/oauth-authorization-server/t/1",
+                    "https://i.example:8443/.well-known/openid-configuration/t/1",
+                    "https://i.example:8443/t/1/.well-known/openid-configuration",
+                ],
+            ),
+        ] {
+            assert_eq!(places(&ServerUrl::parse(issuer).unwrap()), expected);
+        }
+    }
 
     #[test]
     fn forms_are_encoded() {

@@ -5,11 +5,17 @@
 //! goes to the server: that would make lockgate a confused deputy, and MCP
 //! forbids it.
 //!
-//! Deliberately absent: refresh tokens (neither grant needs one), and logging in
-//! with a browser.
+//! Neither grant needs a refresh token. Where a person has logged in, `kept`
+//! uses and refreshes what [`login`] has got.
 
 mod answer;
 mod endpoint;
+mod kept;
+pub mod login;
+mod settings;
+
+pub use kept::Kept;
+pub use settings::{KnownClient, Settings};
 
 use super::connect::DialError;
 use super::failure::Failure;
@@ -20,7 +26,7 @@ use crate::engine::policy::TokenPlace;
 use crate::engine::types::Digest;
 use crate::transport::http::secret::{Secret, Source};
 use answer::Granted;
-use endpoint::Endpoint;
+use endpoint::{Endpoint, Question};
 use hyper::header::HeaderValue;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -225,7 +231,7 @@ impl Tokens {
         }
         let basic = endpoint::basic(&client.id, secret.expose());
         let basic = basic.ok_or(Failure::Credentials)?;
-        let (status, body) = endpoint.ask(Some((&pairs, basic))).await?;
+        let (status, body) = endpoint.ask(Question::Form(&pairs, Some(basic))).await?;
         answer::granted(status, body, subject)
     }
 
