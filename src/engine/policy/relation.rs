@@ -3,6 +3,7 @@
 //! "Yes" is certain; "no" may mean that it cannot be told. A comparison of two
 //! policies and a remark about a rule that does nothing both rely on that.
 
+use super::Policy;
 use super::constraint::Constraint;
 use super::diagnostic::Span;
 use super::literal::Literal;
@@ -10,6 +11,13 @@ use super::pattern::{Pattern, has_dot_segment};
 use super::rule::{Argument, Demand, Effect, Rule};
 use crate::engine::guard::paths::Access;
 use crate::engine::types::{AgentName, ServerName};
+
+impl Policy {
+    /// The rules that count where rules are compared.
+    pub(super) fn acting(&self) -> impl Iterator<Item = &Rule> + Clone {
+        self.rules.iter()
+    }
+}
 
 /// What the items of a rule are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

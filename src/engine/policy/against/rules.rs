@@ -42,16 +42,14 @@ impl Pair<'_> {
         for at in self.places() {
             for rule in self
                 .wide
-                .rules
-                .iter()
+                .acting()
                 .filter(|rule| rule.effect == Effect::Permit)
             {
                 self.permit(rule, at, &mut groups);
             }
             for rule in self
                 .narrow
-                .rules
-                .iter()
+                .acting()
                 .filter(|rule| rule.effect != Effect::Permit)
             {
                 self.forbid(rule, at, &mut groups);
@@ -160,7 +158,7 @@ impl Pair<'_> {
             return;
         }
         let about = |other: &&Rule| other.is_about(at.agent, at.server);
-        let here: Vec<_> = self.wide.rules.iter().filter(about).collect();
+        let here: Vec<_> = self.wide.acting().filter(about).collect();
         for kind in Kind::ALL {
             for (pattern, _) in kind.of(rule) {
                 let replaced = here.iter().any(|other| {
@@ -201,7 +199,7 @@ impl Pair<'_> {
         if !self.narrow.servers.contains_key(at.server) {
             return Vec::new();
         }
-        let rules = self.narrow.rules.iter();
+        let rules = self.narrow.acting();
         rules
             .filter(|rule| rule.effect == effect && rule.is_about(at.agent, at.server))
             .collect()
@@ -214,7 +212,7 @@ impl Pair<'_> {
         pattern: &Pattern,
         at: Where<'_>,
     ) -> bool {
-        self.wide.rules.iter().any(|forbid| {
+        self.wide.acting().any(|forbid| {
             forbid.effect == Effect::Forbid
                 && forbid.arguments.is_empty()
                 && forbid.is_about(at.agent, at.server)

@@ -13,15 +13,11 @@ const MAX_RULES: usize = 1000;
 impl Policy {
     /// What the rules make of each other.
     pub(super) fn check_beside(&self, problems: &mut Problems) {
-        if self.rules.len() > MAX_RULES {
+        if self.acting().count() > MAX_RULES {
             return;
         }
-        for (at, rule) in self.rules.iter().enumerate() {
-            let others = self
-                .rules
-                .iter()
-                .enumerate()
-                .filter(|(other, _)| *other != at);
+        for (at, rule) in self.acting().enumerate() {
+            let others = self.acting().enumerate().filter(|(other, _)| *other != at);
             let of = |effect: Effect| {
                 let others = others.clone();
                 others.filter(move |(_, other)| other.effect == effect)
