@@ -4,8 +4,10 @@
 //! Each takes any bytes, and asserts what must hold for all of them. Nothing
 //! here is part of the product's interface.
 
+mod constraint;
 mod era;
 
+pub use constraint::constraint;
 pub use era::era;
 
 use crate::engine::decision::{Decision, Evidence};

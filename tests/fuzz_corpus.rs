@@ -47,6 +47,11 @@ fn canonical() {
 }
 
 #[test]
+fn constraint() {
+    replay("constraint", fuzzing::constraint);
+}
+
+#[test]
 fn policy() {
     replay("policy", fuzzing::policy);
 }

@@ -328,6 +328,37 @@ fn lock_files_name_no_registry_host() {
 }
 
 #[test]
+fn documents_name_every_reason_of_the_listener() {
+    let server = r#"(?s)\b(?:refused|refuse|noted|turned_back)\([^;"{]*?"([a-z]+(?:-[a-z]+)*)""#;
+    let codes = r#"(?:Self::\w+(?:\(_\))? => |\w+ = )"([a-z]+(?:-[a-z]+)*)""#;
+    let mut missing = Vec::new();
+    let mut seen = 0;
+    for (folder, pattern, documents) in [
+        ("src/transport/http/server/", server, ["serve", "identity"]),
+        ("src/transport/http/server/", codes, ["serve", "identity"]),
+        ("src/identity/refused.rs", codes, ["identity", "identity"]),
+    ] {
+        let pattern = Regex::new(pattern).unwrap();
+        let told = documents
+            .map(|name| read(&format!("docs/{name}.md")))
+            .concat();
+        for text in below(folder).iter().filter(|t| !t.is_test()) {
+            for found in pattern.captures_iter(&text.content) {
+                seen += 1;
+                if !told.contains(&format!("`{}`", &found[1])) {
+                    missing.push(format!("{}: {}", text.path, &found[1]));
+                }
+            }
+        }
+    }
+    assert!(seen > 40, "only {seen} reasons found");
+    assert_none(
+        &missing,
+        "docs/serve.md or docs/identity.md has to name these",
+    );
+}
+
+#[test]
 fn build_runs_nothing_of_its_own() {
     assert!(
         !root().join("build.rs").exists(),

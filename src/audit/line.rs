@@ -29,6 +29,8 @@ pub(super) enum Event {
     Open,
     /// One decision.
     Decision,
+    /// Refused before it was judged.
+    Refusal,
     /// The seal, last.
     Close,
 }
@@ -38,6 +40,7 @@ impl Event {
         match self {
             Self::Open => "open",
             Self::Decision => "decision",
+            Self::Refusal => "refusal",
             Self::Close => "close",
         }
     }

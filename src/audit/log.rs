@@ -11,6 +11,7 @@ use super::error::AuditError;
 use super::line::{Event, FORMAT};
 use super::meta::{Header, Predecessor, Seal, SessionMeta};
 use super::place::Place;
+use super::refusal::Refusal;
 use super::sync::Syncer;
 use crate::engine::record::Record;
 use crate::engine::types::Digest;
@@ -116,10 +117,7 @@ impl AuditLog {
     /// Adds a record. It counts once a [`commit`](Self::commit) covers it.
     /// After any error every later call fails.
     pub fn append(&mut self, now: SystemTime, record: &Record) -> Result<Ticket, AuditError> {
-        self.chain.intact()?;
-        if self.chain.size() >= self.rotate_at {
-            self.rotate(now)?;
-        }
+        self.make_room(now)?;
         self.chain.append(Event::Decision, now, record)?;
         self.decisions = self.decisions.saturating_add(1);
         if self.chain.buffered() >= BUFFER {
@@ -129,6 +127,22 @@ impl AuditLog {
             log: self.id,
             decision: self.decisions,
         })
+    }
+
+    /// Writes what was refused before it was judged. Nothing waits for it, and
+    /// so nothing is proved by it. After any error every later call fails.
+    pub fn note(&mut self, now: SystemTime, refusal: &Refusal) -> Result<(), AuditError> {
+        self.make_room(now)?;
+        self.chain.append(Event::Refusal, now, refusal)?;
+        self.commit().map(drop)
+    }
+
+    fn make_room(&mut self, now: SystemTime) -> Result<(), AuditError> {
+        self.chain.intact()?;
+        if self.chain.size() >= self.rotate_at {
+            self.rotate(now)?;
+        }
+        Ok(())
     }
 
     /// Writes what was appended; after it, a record survives the death of this

@@ -1,4 +1,5 @@
-//! Evidence: one record per decision, in order, chained by hash.
+//! Evidence: one record per decision, in order, chained by hash; and what a
+//! listener has refused before there was anything to decide.
 //!
 //! One writer process owns one file and never rewrites it. A forward needs a
 //! [`Committed`] that covers the [`Ticket`] of its record: no record, no
@@ -13,6 +14,7 @@ mod line;
 mod log;
 mod meta;
 mod place;
+mod refusal;
 mod sync;
 mod time;
 mod verify;
@@ -21,6 +23,7 @@ pub use error::AuditError;
 pub use line::{FORMAT, MOST_LINE_BYTES};
 pub use log::{AuditLog, Closed, Committed, Ticket};
 pub use meta::SessionMeta;
+pub use refusal::Refusal;
 pub use time::rfc3339;
 pub use verify::{
     Fault, Line, Link, Report, State, VerifyError, audit_files, verify_dir, verify_file, walk,

@@ -36,7 +36,7 @@ pub(super) fn meant(target: &Target) -> Result<Vec<Target>, Fault> {
     if target.server.is_some() || target.url.is_some() || !target.command.is_empty() {
         return Ok(one());
     }
-    let all = super::setup::servers(target)?;
+    let all = super::setup::Revision::read(target)?.servers();
     let each = all.iter().map(|name| Target {
         server: Some(name.to_string()),
         ..target.clone()

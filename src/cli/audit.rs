@@ -207,6 +207,20 @@ impl Screen<'_> {
 fn readable(line: &Line<'_>) -> String {
     let text = |key| line.text(key).map(|t| plain(&t)).unwrap_or_default();
     let mut out = plain(&line.time);
+    if line.is_refusal() {
+        append(&mut out, "refuse ");
+        for key in ["from", "agent", "server", "reason", "detail"] {
+            let part = text(key);
+            if !part.is_empty() {
+                append(&mut out, &part);
+            }
+        }
+        let count = line.json.get("count").and_then(Json::as_number);
+        if let Some(count) = count.filter(|count| *count != "1") {
+            append(&mut out, &format!("({count} times)"));
+        }
+        return out;
+    }
     if !line.is_decision() {
         let what = [text("event"), text("reason"), text("lockgate")];
         what.iter()

@@ -4,7 +4,7 @@
 //! that the policy has to say that there is a login (`oauth = { login = true }`).
 
 use super::remote::{naked_dialer, readable};
-use super::setup::{Setup, any_agent};
+use super::setup::{Revision, Setup};
 use super::{Fault, Target, say, tell};
 use crate::engine::guard::address::Reach;
 use crate::engine::policy::{LoginClient, OAuth, OAuthLogin};
@@ -65,11 +65,13 @@ impl Which {
             ..Target::default()
         };
         // Nobody acts here for an agent.
-        let agent = any_agent(&target)?.map(|agent| agent.to_string());
-        let setup = Setup::new(&Target {
+        let revision = Revision::read(&target)?;
+        let agent = revision.any_agent().map(|agent| agent.to_string());
+        let named = Target {
             agent,
             ..target.clone()
-        })?;
+        };
+        let setup = Setup::of(revision, &named)?;
         let url = setup.url.clone().ok_or_else(|| {
             Fault::Usage(format!(
                 "`{}` is no remote server, and there is nothing to log in to",

@@ -2,7 +2,7 @@
 
 use super::remote::Start;
 use super::run::{meta, tell_other_launch};
-use super::setup::{Setup, new_seal, remote_agent};
+use super::setup::{Revision, Setup, new_seal};
 use super::{Fault, Target, launch, say};
 use crate::audit::AuditLog;
 use crate::engine::Engine;
@@ -15,7 +15,7 @@ use crate::identity::Gate;
 use crate::proxy::evidence::SharedLog;
 use crate::state::lockfile::{self, FirstUse, Stamp};
 use crate::telemetry::log::{Held, drain};
-use crate::transport::http::server::{Door, Engines, Listener, Parts, Site, Way, Who};
+use crate::transport::http::server::{Bounds, Door, Engines, Listener, Parts, Site, Way, Who};
 use crate::transport::http::tls::{Tls, TlsFiles};
 use clap::Args;
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ pub(super) struct ServeArgs {
 
 pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
     let failed = |e: &dyn std::fmt::Display| Fault::Failed(e.to_string());
-    let Served { setups, only } = served(&args.target)?;
+    let Served { setups, only } = served(Revision::read(&args.target)?, &args.target)?;
     let first = setups.values().next();
     let first = first.ok_or_else(|| {
         let why = "the policy has no server: add `[server.NAME]`, or say `-- COMMAND` or `--url`";
@@ -50,6 +50,10 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
     let origin = origin(address, serve);
     let who = who(args, first, &origin)?;
     let sse = serve.sse;
+    let processes = Bounds {
+        all: serve.processes,
+        of_server: serve.processes_of_server,
+    };
     let bridged = setups.iter().filter(|(_, setup)| {
         let entry = setup.entry();
         entry.is_some_and(|entry| entry.bridge)
@@ -67,10 +71,13 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
         .map_err(|e| failed(&e))?;
     let log = SharedLog::new(log);
     let seal = Arc::new(new_seal()?);
-    let makers = Box::new(Makers {
+    let ruled = Ruled {
         setups,
-        seal: Arc::clone(&seal),
         engines: Mutex::default(),
+    };
+    let makers = Box::new(Makers {
+        ruled: Arc::new(ruled),
+        seal: Arc::clone(&seal),
     });
     let site = Site::new(Parts {
         door,
@@ -83,7 +90,9 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
         seal,
         sse,
         bridged,
-    });
+        processes,
+    })
+    .map_err(|e| failed(&e))?;
     let served = listen(socket, tls, site);
     let closed = log.close("the listener was stopped");
     served?;
@@ -237,28 +246,28 @@ struct Served {
     only: Option<ServerName>,
 }
 
-fn served(target: &Target) -> Result<Served, Fault> {
+fn served(revision: Revision, target: &Target) -> Result<Served, Fault> {
     // Where agents prove who they are, whoever starts the listener is none of
     // them, and which one is named here does not matter.
-    let proved = remote_agent(target)?.map(|name| name.to_string());
+    let proved = revision.remote_agent().map(|name| name.to_string());
     let target = &Target {
         agent: target.agent.clone().or(proved),
         ..target.clone()
     };
     let named = target.server.is_some() || target.url.is_some() || !target.command.is_empty();
     if named {
-        let setup = Setup::new(target)?;
+        let setup = Setup::of(revision, target)?;
         let only = Some(setup.server.clone());
         let setups = BTreeMap::from([(setup.server.clone(), setup)]);
         return Ok(Served { setups, only });
     }
     let mut setups = BTreeMap::new();
-    for name in super::setup::servers(target)? {
+    for name in revision.servers() {
         let target = Target {
             server: Some(name.to_string()),
             ..target.clone()
         };
-        setups.insert(name, Setup::new(&target)?);
+        setups.insert(name, Setup::of(revision.clone(), &target)?);
     }
     let mut all = setups.keys();
     let only = match (all.next(), all.next()) {
@@ -295,8 +304,16 @@ fn more_descriptors() {
 /// Makes engines by the policy, and the pins that the lockfile has now.
 #[derive(Debug)]
 struct Makers {
-    setups: BTreeMap<ServerName, Setup>,
+    /// All that goes by one revision of the policy, so that one exchange would
+    /// change it for all servers at once.
+    ruled: Arc<Ruled>,
     seal: Arc<Seal>,
+}
+
+/// The servers by one revision of the policy, and the engines made by it.
+#[derive(Debug)]
+struct Ruled {
+    setups: BTreeMap<ServerName, Setup>,
     engines: Mutex<BTreeMap<(AgentName, ServerName), Made>>,
 }
 
@@ -305,11 +322,12 @@ type Made = (Option<Stamp>, Arc<Engine>);
 
 impl Engines for Makers {
     fn engine(&self, principal: &Principal, server: &ServerName) -> Result<Arc<Engine>, String> {
-        let setup = self.setups.get(server).ok_or("there is no such server")?;
+        let ruled = Arc::clone(&self.ruled);
+        let setup = ruled.setups.get(server).ok_or("there is no such server")?;
         // Before it is read: what changes in between is seen the next time.
         let stamp = Stamp::of(&setup.lockfile);
         let key = (principal.agent.clone(), server.clone());
-        let mut engines = self.engines.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut engines = ruled.engines.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((made, engine)) = engines.get(&key)
             && *made == stamp
         {
@@ -322,7 +340,7 @@ impl Engines for Makers {
     }
 
     fn pins(&self, server: &ServerName) -> FirstUse {
-        let setup = self.setups.get(server);
+        let setup = self.ruled.setups.get(server);
         let launch = setup.and_then(launch::keepable);
         let lockfile = setup.map(|s| s.lockfile.clone()).unwrap_or_default();
         FirstUse::new(lockfile, server.clone(), launch)
@@ -339,5 +357,37 @@ impl Makers {
         let pins = pins.servers.get(&setup.server).cloned().unwrap_or_default();
         let engine = setup.engine_for(principal.agent.clone(), pins, Arc::clone(&self.seal));
         engine.map(Arc::new).map_err(|fault| fault.text())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn all_servers_go_by_one_revision() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("gate.toml");
+        let policy = |rule: &str| {
+            format!(
+                "version = 1\n[agent.a]\nstdio = true\n[server.x]\ncommand = [\"x\"]\n\
+                 [server.y]\ncommand = [\"y\"]\n[server.z]\ncommand = [\"z\"]\n\
+                 [[rule]]\nid = \"{rule}\"\neffect = \"permit\"\ntools = [\"*\"]\n"
+            )
+        };
+        fs::write(&file, policy("before")).unwrap();
+        let target = Target {
+            config: Some(file.clone()),
+            ..Target::default()
+        };
+        let revision = Revision::read(&target).unwrap();
+        fs::write(&file, policy("after")).unwrap();
+        let served = served(revision.clone(), &target).unwrap();
+        assert_eq!(served.setups.len(), 3);
+        for setup in served.setups.values() {
+            assert!(Arc::ptr_eq(&setup.policy, &revision.policy));
+            assert_eq!(setup.policy_digest, revision.policy_digest);
+        }
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! Whatever is unusable here ends the program before a server is started.
 
+mod revision;
 mod who;
+
+pub(super) use revision::Revision;
 
 use super::places::Places;
 use super::remote;
@@ -16,7 +19,6 @@ use crate::engine::seal::{KEY, Seal};
 use crate::engine::types::{AgentName, Digest, ServerName};
 use crate::engine::url::ServerUrl;
 use crate::proxy::facts;
-use crate::state::lockfile;
 use crate::state::text::{self, TextError};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -32,7 +34,7 @@ pub(super) struct Setup {
     /// Digest of the policy's text.
     pub(super) policy_digest: Option<Digest>,
     /// The policy in force.
-    pub(super) policy: Policy,
+    pub(super) policy: Arc<Policy>,
     /// Who acts.
     pub(super) agent: AgentName,
     /// On which server.
@@ -44,7 +46,7 @@ pub(super) struct Setup {
     /// The lockfile's path.
     pub(super) lockfile: PathBuf,
     /// What it holds.
-    pub(super) pins: Lockfile,
+    pub(super) pins: Arc<Lockfile>,
     /// Digest of its bytes, if it is there.
     pub(super) pins_digest: Option<Digest>,
 }
@@ -52,7 +54,12 @@ pub(super) struct Setup {
 impl Setup {
     /// Reads the policy and the lockfile, and finds out who is meant.
     pub(super) fn new(target: &Target) -> Result<Self, Fault> {
-        let Read {
+        Self::of(Revision::read(target)?, target)
+    }
+
+    /// The same, by what was read before.
+    pub(super) fn of(revision: Revision, target: &Target) -> Result<Self, Fault> {
+        let Revision {
             places,
             file,
             policy,
@@ -60,7 +67,7 @@ impl Setup {
             lockfile,
             pins,
             pins_digest,
-        } = Read::new(target)?;
+        } = revision;
         let written = file.is_some();
         let agent = who::agent(&policy, written, target.agent.as_deref())?;
         let given = remote::given(target)?;
@@ -154,7 +161,7 @@ impl Setup {
         host.home = self.places.home.display().to_string();
         let guard = PathGuard::new(host, self.policy.paths.clone());
         let server = self.server.clone();
-        let engine = Engine::new(self.policy.clone(), agent, server, pins, guard);
+        let engine = Engine::new(Arc::clone(&self.policy), agent, server, pins, guard);
         let engine = match self.url {
             Some(_) => engine.over_http(),
             None => engine,
@@ -191,68 +198,6 @@ pub(super) fn new_seal() -> Result<Seal, Fault> {
     getrandom::fill(&mut key)
         .map_err(|e| Fault::Failed(format!("no randomness to be had: {e}")))?;
     Ok(Seal::new(&key))
-}
-
-/// Any agent of the policy in force: for what is done on behalf of none.
-pub(super) fn any_agent(target: &Target) -> Result<Option<AgentName>, Fault> {
-    Ok(Read::new(target)?.policy.agents.into_keys().next())
-}
-
-/// An agent of the policy in force that has a credential for the network.
-pub(super) fn remote_agent(target: &Target) -> Result<Option<AgentName>, Fault> {
-    let mut agents = Read::new(target)?.policy.agents.into_iter();
-    Ok(agents
-        .find(|(_, agent)| agent.is_remote())
-        .map(|(name, _)| name))
-}
-
-/// What is read before it is known who is meant.
-struct Read {
-    places: Places,
-    file: Option<PathBuf>,
-    policy: Policy,
-    policy_digest: Option<Digest>,
-    lockfile: PathBuf,
-    pins: Lockfile,
-    pins_digest: Option<Digest>,
-}
-
-impl Read {
-    fn new(target: &Target) -> Result<Self, Fault> {
-        let places = Places::from_env().map_err(|e| Fault::Failed(e.to_string()))?;
-        let file = places.policy(target.config.as_deref());
-        let (policy, policy_digest) = match &file {
-            None => (Policy::baseline(), None),
-            Some(file) => {
-                let (policy, digest) = load_policy(file, &places)?;
-                (policy, Some(digest))
-            }
-        };
-        let lockfile = places.lockfile(file.as_deref());
-        let (pins, pins_digest) =
-            lockfile::load(&lockfile).map_err(|e| Fault::Failed(e.to_string()))?;
-        Ok(Self {
-            places,
-            file,
-            policy,
-            policy_digest,
-            lockfile,
-            pins,
-            pins_digest,
-        })
-    }
-}
-
-/// Every server that can be meant: those of the policy, or with no policy, those
-/// that the lockfile knows how to start.
-pub(super) fn servers(target: &Target) -> Result<Vec<ServerName>, Fault> {
-    let read = Read::new(target)?;
-    if read.file.is_some() {
-        return Ok(read.policy.servers.into_keys().collect());
-    }
-    let pinned = read.pins.servers.into_iter();
-    let startable = pinned.filter(|(_, pins)| pins.launch.is_some());
-    Ok(startable.map(|(name, _)| name).collect())
 }
 
 /// Reads a policy's text.

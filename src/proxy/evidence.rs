@@ -1,7 +1,7 @@
 //! The audit log as what the pump records with.
 
 use super::pump::{RecordFailed, Recorder};
-use crate::audit::{AuditError, AuditLog, Closed, Committed, Ticket};
+use crate::audit::{AuditError, AuditLog, Closed, Committed, Refusal, Ticket};
 use crate::engine::decision::Evidence;
 use crate::engine::record::Record;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -45,6 +45,17 @@ impl SharedLog {
         let log = self.lock().take();
         log.map(|log| log.close(reason, SystemTime::now()))
             .transpose()
+    }
+
+    /// Records what was refused before it was judged.
+    ///
+    /// # Errors
+    /// It could not be recorded. It stays refused.
+    pub fn note(&self, refusal: &Refusal) -> Result<(), RecordFailed> {
+        let mut log = self.lock();
+        let log = log.as_mut().ok_or_else(sealed)?;
+        let noted = log.note(SystemTime::now(), refusal);
+        noted.map_err(|e| RecordFailed(e.to_string()))
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<AuditLog>> {

@@ -18,6 +18,8 @@ pub(crate) enum Client {
     TypeScript2,
     /// The second generation as it comes, which does not probe.
     TypeScript2Legacy,
+    /// The Python SDK of the first generation: legacy only.
+    Python1,
     /// Probes by default.
     Python,
     /// Without probing.
@@ -45,6 +47,7 @@ impl Client {
                     "2-legacy".into(),
                 ]
             }
+            Self::Python1 => vec![peers().python_1(), script("drive_1.py")],
             Self::Python => vec![peers().python(), script("drive.py"), "auto".into()],
             Self::PythonLegacy => vec![peers().python(), script("drive.py"), "legacy".into()],
             Self::PythonModern => {

@@ -143,6 +143,8 @@ macro_rules! matrix {
     )*};
 }
 
+// The first Python SDK ends its own session on stdio in the scenario of
+// `Everything`: there is nothing to compare with.
 matrix! {
     everything_typescript_1: Everything, TypeScript1, Wholly;
     everything_typescript_2: Everything, TypeScript2Legacy, Wholly;
@@ -153,11 +155,14 @@ matrix! {
     filesystem_typescript_2: Filesystem, TypeScript2, AcrossEras;
     filesystem_rmcp_auto: Filesystem, RmcpAuto, AcrossEras;
     memory_typescript_1: Memory, TypeScript1, Wholly;
+    memory_python_1: Memory, Python1, Wholly;
     memory_rmcp: Memory, Rmcp, Wholly;
     git_typescript_2: Git, TypeScript2, Wholly;
+    git_python_1: Git, Python1, Wholly;
     git_python: Git, Python, Wholly;
     git_rmcp_auto: Git, RmcpAuto, Wholly;
     time_typescript_2: Time, TypeScript2, Wholly;
+    time_python_1: Time, Python1, Wholly;
     time_python: Time, Python, Wholly;
     time_rmcp: Time, Rmcp, Wholly;
     pages_typescript_1: Pages, TypeScript1, Wholly;

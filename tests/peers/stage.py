@@ -1,10 +1,11 @@
 """A server on stdio that does what its tools are told and writes down what it
 receives; on the standard library alone, so that it starts at once.
 
-    python3 stage.py legacy|modern LOG
+    python3 stage.py legacy|modern|hesitant LOG
 
 Each line of LOG is the process and the line that it received. `wait` is
-answered once LOG.NAME is there.
+answered once LOG.NAME is there. `hesitant` is `modern`, whose first process never
+says so.
 """
 
 import json
@@ -17,6 +18,14 @@ era, log = sys.argv[1:3]
 lock = threading.Lock()
 received = open(log, "a", buffering=1)
 MODERN = "2026-07-28"
+hesitates = False
+if era == "hesitant":
+    era = "modern"
+    try:
+        os.close(os.open(f"{log}.first", os.O_CREAT | os.O_EXCL))
+        hesitates = True
+    except FileExistsError:
+        pass
 CAPABILITIES = {"tools": {"listChanged": True}, "logging": {}}
 
 
@@ -87,6 +96,8 @@ def answer(method: str, params: dict) -> dict | None:
 
 
 def serve(message: dict) -> None:
+    if hesitates and message["method"] == "server/discover":
+        return
     result = answer(message["method"], message.get("params") or {})
     if result is None:
         say({"id": message["id"], "error": {"code": -32601, "message": "no such method"}})

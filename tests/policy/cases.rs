@@ -212,6 +212,54 @@ fn words(answer: &Answer) -> (String, String) {
     (words.join(" "), why.to_owned())
 }
 
+/// Built here, so that no file of the project looks as if it held a secret.
+#[test]
+fn secret_values_are_denied_however_deep() {
+    let token = format!("gh{}_{}", 'p', "aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY0zA1bC2");
+    let encoded: Vec<_> = token.bytes().map(|b| format!("%{b:02x}")).collect();
+    let encoded = encoded.concat();
+    let rule = |effect: &str, args: &str| {
+        let all = "[[rule]]\nid = \"all\"\neffect = \"permit\"\ntools = [\"*\"]\n";
+        let all = if effect == "permit" { "" } else { all };
+        policy(&format!(
+            "{PRINCIPALS}[[rule]]\nid = \"r\"\neffect = \"{effect}\"\ntools = [\"t\"]\nargs = {args}\n{all}"
+        ))
+    };
+    let policies = [
+        rule("permit", "{ \"\" = { secrets = \"deny\" } }"),
+        rule("permit", "{ \"/x\" = { each = { secrets = \"deny\" } } }"),
+        rule(
+            "permit",
+            "{ \"/x/*\" = { secrets = \"deny\", optional = true } }",
+        ),
+        rule("forbid", "{ \"\" = { not = { secrets = \"deny\" } } }"),
+    ];
+    for (x, passes) in [
+        (r#"["plain", {"a": [null, 1, true]}]"#.to_owned(), true),
+        (format!(r#"["{token}"]"#), false),
+        (format!(r#"["use {encoded} now"]"#), false),
+        (format!(r#"[1, {{"a": [null, "x={token}"]}}]"#), false),
+        (format!(r#"{{"a": {{"{token}": 1}}}}"#), false),
+        (format!(r#"["gh\u0070{}"]"#, token.get(3..).unwrap()), false),
+    ] {
+        let arguments = document(&format!(r#"{{"x": {x}}}"#));
+        let (agent, server) = (agent("a"), server("s"));
+        let request = AccessRequest {
+            agent: &agent,
+            principal: None,
+            server: &server,
+            action: Action::CallTool("t"),
+            arguments: Some(arguments.root()),
+        };
+        for (n, policy) in policies.iter().enumerate() {
+            let answer = policy.evaluate(&request, &Roots);
+            let (effect, why) = words(&answer);
+            assert_eq!(effect.starts_with("permit"), passes, "{n} {x}: {why}");
+            assert!(!why.contains(&token), "{why}");
+        }
+    }
+}
+
 #[test]
 fn a_rule_is_named_by_file_and_line() {
     let policy = policy(&format!(

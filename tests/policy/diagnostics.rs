@@ -393,6 +393,61 @@ tools = ["never_checked"]
     "##);
 }
 
+/// Constraints in constraints are compared with the pins, too, and what runs
+/// anything is told.
+#[test]
+fn constraints_in_constraints_are_compared_with_the_pins() {
+    let text = r#"version = 1
+[agent.me]
+stdio = true
+[server.files]
+command = ["files"]
+[[rule]]
+id = "read"
+effect = "permit"
+tools = ["read_file"]
+[rule.args]
+"/paths" = { max_items = 3, each = { min = 3 } }
+"/head" = { each = { max = 3 } }
+"/path" = { command = { programs = ["git", "/usr/bin/env"] }, any_of = [{ min = 3 }, { sql = { tables = [], dialect = "sqlite" } }] }
+"#;
+    let found = policy(text).check_against(&lockfile("files", TOOLS));
+    let told: Vec<_> = found
+        .iter()
+        .filter(|d| d.severity != Severity::Note)
+        .map(|d| format!("{}: {}", text.get(d.span.clone()).unwrap(), d.message))
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    min = 3: `min` is about a number, but `/paths/*` of `read_file` is a string
+    each = { max = 3 }: `each` is about an array or an object, but `/head` of `read_file` is a number
+    "/usr/bin/env": `/usr/bin/env` runs whatever its arguments say
+    "#);
+}
+
+#[test]
+fn constraints_are_shown_with_their_place() {
+    let text = format!(
+        "{PRINCIPALS}[[rule]]\nid = \"r\"\neffect = \"permit\"\ntools = [\"t\"]\nargs = {{ \"/x\" = {{ each = {{ host = [\"a.example\", \"https://b.example\"] }}, not = {{ secrets = \"deny\" }} }} }}\n"
+    );
+    insta::assert_snapshot!(mistakes(&text), @r#"
+    error[LG0507]: expected a host, found `https://b.example`
+      --> p.toml:10:49
+       |
+    10 | args = { "/x" = { each = { host = ["a.example", "https://b.example"] }, not = { secrets = "deny" } } }
+       |                                                 ^^^^^^^^^^^^^^^^^^^
+       |
+       = help: write a bare host, such as `api.example.com`, `*.example.com` (one label) or `**.example.com` (any number)
+
+    error[LG0507]: `secrets` has no meaning in a forbid, nor under `not` in a permit
+      --> p.toml:10:81
+       |
+    10 | args = { "/x" = { each = { host = ["a.example", "https://b.example"] }, not = { secrets = "deny" } } }
+       |                                                                                 ^^^^^^^^^^^^^^^^
+       |
+       = help: a permit denies them; in a forbid, write `not = { secrets = "deny" }`
+    "#);
+}
+
 #[test]
 fn a_policy_for_nobody_is_told() {
     let found = policy("version = 1").check_against(&Lockfile::default());

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-const CONSTRAINTS: [&str; 12] = [
+const CONSTRAINTS: [&str; 24] = [
     "equals = 1",
     "one_of = [\"a\", \"b\"]",
     "matches = \"a.*\"",
@@ -20,6 +20,18 @@ const CONSTRAINTS: [&str; 12] = [
     "equals = { k = true }",
     "max = 1e2, optional = true",
     "max_len = 3",
+    "min_items = 1, max_items = 2",
+    "each = { max_len = 1 }",
+    "each = { any_of = [{ equals = 1 }, { glob = \"a/*\" }] }",
+    "any_of = [{ equals = 1 }, { equals = \"a\" }], optional = true",
+    "not = { equals = 1 }",
+    "not = { each = { glob = \"a/*\" } }",
+    "not = { any_of = [{ min = 2 }, { one_of = [\"a\"] }] }",
+    "host = [\"a\", \"*.example\"]",
+    "url = { hosts = [\"a.example\"] }",
+    "email = \"*@a.example\"",
+    "command = { programs = [\"a\"] }",
+    "sql = { statements = [\"select\"], dialect = \"sqlite\" }",
 ];
 const POINTERS: [&str; 5] = ["/x", "/x/*", "/x/*/k", "/y", "/x/0"];
 
@@ -66,6 +78,10 @@ fn value() -> impl Strategy<Value = String> {
         "\"a/../b\"",
         "\"1\"",
         "1e300",
+        "\"https://a.example/x\"",
+        "\"x@a.example\"",
+        "\"select 1\"",
+        "\"a; b\"",
     ])
     .prop_map(str::to_owned);
     leaf.prop_recursive(3, 12, 3, |inner| {
@@ -165,6 +181,29 @@ fn answer_to(
 }
 
 proptest! {
+    /// What cannot be told satisfies neither a constraint nor its opposite.
+    #[test]
+    fn a_constraint_and_its_opposite_never_both_hold(
+        constraint in prop::sample::select(CONSTRAINTS.to_vec()), arguments in arguments(),
+    ) {
+        prop_assume!(!constraint.contains("optional") && !constraint.contains("absent"));
+        let head = "effect = \"permit\"\ntools = [\"t\"]\n";
+        let answer_of = |constraint: &str| {
+            let rule = format!("{head}args.\"/x\" = {{ {constraint} }}\n");
+            answer(&build(&[(0, rule)]), "t", &arguments).0
+        };
+        let opposite = format!("not = {{ {constraint} }}");
+        let twice = format!("not = {{ {opposite} }}");
+        let plain = answer_of(constraint);
+        prop_assert!(plain != "permit" || answer_of(&opposite) != "permit");
+        prop_assert!(answer_of(&twice) != "permit" || plain == "permit");
+        // Where the opposite holds, a forbid of the constraint stays silent.
+        let all = "effect = \"permit\"\ntools = [\"*\"]\n".to_owned();
+        let forbid = format!("effect = \"forbid\"\ntools = [\"t\"]\nargs.\"/x\" = {{ {constraint} }}\n");
+        let caught = answer(&build(&[(0, all), (1, forbid)]), "t", &arguments).0;
+        prop_assert!(answer_of(&opposite) != "permit" || caught == "permit");
+    }
+
     #[test]
     fn a_policy_without_permits_permits_nothing(
         rules in prop::collection::vec(rule(&["forbid"]), 0..4), arguments in arguments(),

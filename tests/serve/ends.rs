@@ -7,7 +7,7 @@ use serde_json::json;
 use std::path::Path;
 use std::thread::{self, JoinHandle};
 
-fn signal(process: u32, signal: Signal) {
+pub(crate) fn signal(process: u32, signal: Signal) {
     let process = i32::try_from(process).ok().and_then(Pid::from_raw);
     kill_process(process.unwrap(), signal).unwrap();
 }

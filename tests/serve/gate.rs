@@ -59,8 +59,14 @@ impl Gate {
 
     /// One with servers of its own.
     pub(crate) fn serving(home: Home, policy: &str) -> Self {
+        Self::started_by(home, policy, &[])
+    }
+
+    /// One that another program starts.
+    pub(crate) fn started_by(home: Home, policy: &str, starter: &[&str]) -> Self {
         let policy = format!("version = 1\n[pins]\nmode = \"tofu\"\n{policy}");
-        let argv = Run::policy(&home, &policy).serve(&[]);
+        let mut argv: Vec<_> = starter.iter().map(|&word| word.to_owned()).collect();
+        argv.extend(Run::policy(&home, &policy).serve(&[]));
         let process = Process::start(&home, &argv);
         let told = Regex::new(r"listening on https?://127\.0\.0\.1:(\d+)\n").unwrap();
         let port = until("a port", || {
@@ -97,14 +103,28 @@ impl Gate {
         self.home.write(&format!("log.{name}"), "");
     }
 
-    /// The decisions that were recorded.
-    pub(crate) fn records(&self) -> Vec<Value> {
+    /// The text of all audit files.
+    pub(crate) fn evidence(&self) -> String {
         let folder = self.home.root().join("state/lockgate/audit");
         let files = std::fs::read_dir(folder).unwrap();
         let texts = files.map(|f| std::fs::read_to_string(f.unwrap().path()).unwrap());
-        let all: String = texts.collect();
+        texts.collect()
+    }
+
+    fn events(&self, event: &str) -> Vec<Value> {
+        let all = self.evidence();
         let lines = all.lines().filter_map(|l| serde_json::from_str(l).ok());
-        lines.filter(|r: &Value| r["event"] == "decision").collect()
+        lines.filter(|r: &Value| r["event"] == event).collect()
+    }
+
+    /// The decisions that were recorded.
+    pub(crate) fn records(&self) -> Vec<Value> {
+        self.events("decision")
+    }
+
+    /// What was recorded of what was not even judged.
+    pub(crate) fn refusals(&self) -> Vec<Value> {
+        self.events("refusal")
     }
 
     /// Whether the listener still does what it is for.

@@ -19,6 +19,8 @@ mod door;
 #[cfg(test)]
 mod ends;
 #[cfg(test)]
+mod evidence;
+#[cfg(test)]
 mod gate;
 #[cfg(test)]
 #[path = "../identity/issuer.rs"]
@@ -28,6 +30,8 @@ mod issuer;
 mod mirrored;
 #[cfg(test)]
 mod old;
+#[cfg(test)]
+mod processes;
 #[cfg(test)]
 mod raw;
 #[cfg(test)]

@@ -87,6 +87,14 @@ fn certificates_are_shown_asked_for_and_renewed() {
     assert_eq!(status(Some(&client(&clients, "somebody"))), Ok(403));
     let stranger = client(&strangers, "builder");
     assert!(status(Some(&stranger)).is_err(), "nobody vouches for it");
+    until("the evidence", || {
+        let all = gate.refusals();
+        let refused = |r: &&serde_json::Value| r["reason"] == "certificate-refused";
+        all.iter()
+            .find(refused)
+            .map(|r| r["from"] == "127.0.0.1")
+            .filter(|same| *same)
+    });
     assert!(
         matches!(status(None), Ok(401) | Err(_)),
         "{:?}",
@@ -96,6 +104,12 @@ fn certificates_are_shown_asked_for_and_renewed() {
     let mut plain = Wire::to(gate.port);
     plain.send(hello().bytes());
     assert!(plain.reply().is_none());
+    until("the evidence", || {
+        let all = gate.refusals();
+        all.iter()
+            .any(|r| r["reason"] == "tls-failed")
+            .then_some(())
+    });
     assert_eq!(gate.count("initialize"), 1);
     let builder = client(&clients, "builder");
     assert!(ask(&gate, &second, Some(&builder)).is_err());

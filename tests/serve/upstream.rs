@@ -1,6 +1,6 @@
 //! What of an agent's request reaches a server over HTTP.
 
-use crate::gate::{Gate, call, modern, modern_call};
+use crate::gate::{Gate, call, modern, modern_call, until};
 use crate::issuer::Issuer;
 use crate::scripted::{JSON, Scripted, hello, respond, result};
 use crate::sign::Key;
@@ -163,4 +163,38 @@ fn each_principal_s_token_is_exchanged_for_one_of_the_server_s() {
             .iter()
             .all(|(_, token)| !told.contains(token.as_str()))
     );
+}
+
+#[test]
+fn a_server_that_is_silent_to_one_holds_up_nobody_else() {
+    let (gate, a, b) = Gate::agents("hesitant");
+    let (first, port) = (a.clone(), gate.port);
+    let list = |key: &str| modern(1, "tools/list", &json!({})).key(key);
+    let ask = list(&first);
+    let waits = std::thread::spawn(move || ask.at(port));
+    until("the question", || {
+        (gate.count("server/discover") == 1).then_some(())
+    });
+    assert_eq!(list(&b).at(gate.port).status, 200);
+    // What the other has learnt is good for the first, too.
+    assert_eq!(waits.join().unwrap().status, 200);
+    let (mut asked, all) = (std::collections::BTreeSet::new(), gate.received());
+    for (process, _) in all.iter().filter(|(_, m)| m["method"] == "server/discover") {
+        assert!(asked.insert(*process), "once each: {all:?}");
+    }
+    assert_eq!(asked.len(), 2);
+    gate.list(&a);
+    gate.list(&b);
+}
+
+#[test]
+fn whoever_asks_and_leaves_has_asked_for_the_others() {
+    let (gate, a, b) = Gate::agents("modern");
+    let mut wire = crate::raw::Wire::to(gate.port);
+    wire.send(modern(1, "tools/list", &json!({})).key(&a).bytes());
+    drop(wire);
+    gate.list(&b);
+    gate.list(&a);
+    assert!(gate.count("server/discover") <= 2);
+    gate.assert_well();
 }

@@ -48,7 +48,12 @@ impl Peers {
         // A virtual environment holds absolute paths: a moved one is stale.
         hash.update(root.as_os_str().as_encoded_bytes());
         hash.update(versions);
-        for file in ["package.json", "package-lock.json", "requirements.txt"] {
+        for file in [
+            "package.json",
+            "package-lock.json",
+            "requirements.txt",
+            "requirements-1.txt",
+        ] {
             hash.update(fs::read(script(file))?);
         }
         let wanted = format!("{:x?}", hash.finalize().as_slice());
@@ -57,7 +62,8 @@ impl Peers {
             return Ok(());
         }
         npm(&root.join("js"))?;
-        pip(&root.join("py"))?;
+        pip(&root.join("py"), "requirements.txt")?;
+        pip(&root.join("py1"), "requirements-1.txt")?;
         fs::write(stamp, wanted)
     }
 
@@ -69,6 +75,11 @@ impl Peers {
     /// The Python that has the peers.
     pub(crate) fn python(&self) -> String {
         self.root.join("py/bin/python").display().to_string()
+    }
+
+    /// The Python that has the first generation of the SDK.
+    pub(crate) fn python_1(&self) -> String {
+        self.root.join("py1/bin/python").display().to_string()
     }
 
     /// A Node that the official conformance suite runs on, which needs a newer
@@ -133,7 +144,7 @@ fn npm(dir: &Path) -> io::Result<()> {
     )
 }
 
-fn pip(dir: &Path) -> io::Result<()> {
+fn pip(dir: &Path, requirements: &str) -> io::Result<()> {
     fresh(dir)?;
     done(Command::new("python3").args(["-m", "venv"]).arg(dir))?;
     done(
@@ -146,7 +157,7 @@ fn pip(dir: &Path) -> io::Result<()> {
                 "--require-hashes",
                 "--no-deps",
             ])
-            .args(["--only-binary", ":all:", "-r", &script("requirements.txt")]),
+            .args(["--only-binary", ":all:", "-r", &script(requirements)]),
     )
 }
 

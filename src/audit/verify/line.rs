@@ -80,9 +80,11 @@ impl<'a> Line<'a> {
         match (self.seq, self.event) {
             (0, Event::Open) if self.text("format").as_deref() == Some(FORMAT) => Ok(self),
             (0, Event::Open) => Err(Fault::Header("its `format` is not known")),
-            (0, Event::Decision | Event::Close) => Err(Fault::Header("found another line")),
+            (0, Event::Decision | Event::Refusal | Event::Close) => {
+                Err(Fault::Header("found another line"))
+            }
             (_, Event::Open) => Err(Fault::SecondHeader),
-            (_, Event::Decision | Event::Close) => Ok(self),
+            (_, Event::Decision | Event::Refusal | Event::Close) => Ok(self),
         }
     }
 
@@ -94,6 +96,11 @@ impl<'a> Line<'a> {
     /// Whether the line is about a decision.
     pub fn is_decision(&self) -> bool {
         self.event == Event::Decision
+    }
+
+    /// Whether it is about what was refused before it was judged.
+    pub fn is_refusal(&self) -> bool {
+        self.event == Event::Refusal
     }
 
     pub(super) fn continues(&self) -> Option<Link> {
@@ -109,6 +116,7 @@ fn event(value: Json<'_>) -> Option<Event> {
     match value.as_str()?.as_ref() {
         "open" => Some(Event::Open),
         "decision" => Some(Event::Decision),
+        "refusal" => Some(Event::Refusal),
         "close" => Some(Event::Close),
         _ => None,
     }

@@ -1,5 +1,5 @@
 use super::{show, verify};
-use crate::audit::{AuditLog, SessionMeta};
+use crate::audit::{AuditLog, Refusal, SessionMeta};
 use crate::engine::message::{Direction, Document, Limits};
 use crate::engine::policy::RuleRef;
 use crate::engine::record::{Record, RecordKind, RecordVerdict};
@@ -34,6 +34,18 @@ fn evidence() -> (TempDir, PathBuf) {
         line: 12,
     }];
     let _ = log.append(UNIX_EPOCH, &record).unwrap();
+    let refusal = Refusal {
+        reason: "header-mismatch",
+        detail: "the `Mcp-Name` header\u{1b} differs".to_owned(),
+        status: Some(400),
+        from: Some("192.0.2.1".to_owned()),
+        agent: Some("ci".to_owned()),
+        user: None,
+        server: Some("files".to_owned()),
+        count: 7,
+        seconds: 3,
+    };
+    log.note(UNIX_EPOCH, &refusal).unwrap();
     let closed = log.close("end-of-session", UNIX_EPOCH).unwrap();
     (dir, closed.file)
 }
@@ -140,6 +152,7 @@ fn show_is_for_people_and_escapes_what_a_terminal_would_act_on() {
     insta::assert_snapshot!(text, @r"
     1970-01-01T00:00:00.000000Z open 0.1.0
     1970-01-01T00:00:00.000000Z deny    claude-code -> files request tools/call read\u{1b}[2J\u{202e}_file secret-place [keys lockgate.toml:12]
+    1970-01-01T00:00:00.000000Z refuse  192.0.2.1 ci files header-mismatch the `Mcp-Name` header\u{1b} differs (7 times)
     1970-01-01T00:00:00.000000Z close end-of-session
     ");
 }
@@ -150,7 +163,7 @@ fn show_passes_json_through_and_tail_is_its_end() {
     let bytes = fs::read_to_string(&file).unwrap();
     let (code, text) = run(|out| show(&[file], None, true, out));
     assert_eq!((code, &text), (0, &bytes));
-    for (last, lines) in [(0, 0), (1, 1), (2, 2), (9, 3)] {
+    for (last, lines) in [(0, 0), (1, 1), (2, 2), (9, 4)] {
         let (code, text) = run(|out| show(&[dir.path().to_owned()], Some(last), true, out));
         assert_eq!((code, text.lines().count()), (0, lines));
         assert!(bytes.ends_with(&text));

@@ -32,7 +32,8 @@ use std::time::Duration;
 /// What an engine decides by: one agent in front of one server.
 #[derive(Debug)]
 pub struct Engine {
-    policy: Policy,
+    /// Shared by all engines of one revision of it.
+    policy: Arc<Policy>,
     agent: AgentName,
     server: ServerName,
     /// Both, as records name them.
@@ -111,14 +112,14 @@ impl Refusal {
 impl Engine {
     /// An engine for one agent in front of one server.
     pub fn new(
-        policy: Policy,
+        policy: impl Into<Arc<Policy>>,
         agent: AgentName,
         server: ServerName,
         pins: ServerPins,
         guard: PathGuard,
     ) -> Self {
         Self {
-            policy,
+            policy: policy.into(),
             names: (Arc::from(agent.as_str()), Arc::from(server.as_str())),
             agent,
             server,

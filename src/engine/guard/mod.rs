@@ -4,3 +4,4 @@ pub mod address;
 pub mod catalogue;
 pub mod definition;
 pub mod paths;
+pub mod values;

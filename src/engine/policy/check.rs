@@ -17,11 +17,11 @@ use super::code::Code;
 use super::constraint::Constraint;
 use super::diagnostic::{Diagnostic, Problems, Severity, Span};
 use super::pattern::Pattern;
-use super::pointer::Pointer;
+use super::pointer::{Pointer, Segment};
 use super::rule::{Argument, Demand, Effect, Rule};
 use super::schema::{Declared, declared};
 use super::{Action, Policy, Scope, shown, suggest};
-use crate::engine::message::{Document, Json, Limits};
+use crate::engine::message::{Document, Json, Kind, Limits};
 use crate::engine::pin::Lockfile;
 use crate::engine::types::{AgentName, ServerName};
 use std::collections::BTreeSet;
@@ -245,10 +245,10 @@ impl Tool<'_> {
         self.definition.root().get("inputSchema")
     }
 
-    /// What its pinned input schema declares at `pointer`.
-    fn declares(&self, pointer: &Pointer) -> Declared {
+    /// What its pinned input schema declares at the end of a pointer.
+    fn declares(&self, segments: &[Segment]) -> Declared {
         match self.schema() {
-            Some(schema) => declared(schema, pointer.segments()),
+            Some(schema) => declared(schema, segments),
             None => Declared::Anything,
         }
     }
@@ -277,7 +277,7 @@ fn undeclared<'t>(
     argument: &Argument,
     tools: &[&Tool<'t>],
 ) -> Option<(Severity, Vec<&'t str>, String)> {
-    let lacking = |tool: &&&Tool<'t>| tool.declares(&argument.pointer) == Declared::No;
+    let lacking = |tool: &&&Tool<'t>| tool.declares(argument.pointer.segments()) == Declared::No;
     let without: Vec<_> = tools.iter().filter(lacking).map(|tool| tool.name).collect();
     if without.is_empty() {
         return None;
@@ -339,32 +339,59 @@ impl Argument {
         tools: &[&Tool<'_>],
         problems: &mut Problems,
     ) {
-        for tool in tools {
-            let Declared::Kinds(kinds) = tool.declares(&self.pointer) else {
-                continue;
-            };
-            if !kinds.contains(&constraint.kind()) {
-                let found: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
-                let message = format!(
-                    "`{}` is about {}, but {} of {} is {}",
-                    constraint.name(),
-                    constraint.kind().name(),
-                    shown::quoted(self.pointer.as_str()),
-                    shown::quoted(tool.name),
-                    found.join(" or ")
-                );
-                let help = match kinds.as_slice() {
-                    [crate::engine::message::Kind::Array] => {
-                        format!(
-                            "for each of its items, write \"{}/*\"",
-                            self.pointer.as_str()
-                        )
-                    }
-                    _ => "use a constraint of that type".to_owned(),
-                };
-                problems.tell(Code::OTHER_TYPE, span.clone(), message, help);
-                return;
-            }
+        let segments = self.pointer.segments();
+        check_kind(
+            segments,
+            self.pointer.as_str(),
+            (constraint, span),
+            tools,
+            problems,
+        );
+    }
+}
+
+/// A constraint of values that no pinned schema has at its place. As deep as
+/// the constraints are nested, which is bounded.
+fn check_kind(
+    segments: &[Segment],
+    pointer: &str,
+    (constraint, span): (&Constraint, &Span),
+    tools: &[&Tool<'_>],
+    problems: &mut Problems,
+) {
+    for tool in tools {
+        let Declared::Kinds(kinds) = tool.declares(segments) else {
+            continue;
+        };
+        if kinds.iter().any(|kind| constraint.kinds().has(*kind)) {
+            continue;
+        }
+        let found: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
+        let message = format!(
+            "`{}` is about {}, but {} of {} is {}",
+            constraint.name(),
+            constraint.kinds(),
+            shown::quoted(pointer),
+            shown::quoted(tool.name),
+            found.join(" or ")
+        );
+        let help = match kinds.as_slice() {
+            [Kind::Array] => format!("for each of its items, write \"{pointer}/*\""),
+            _ => "use a constraint of that type".to_owned(),
+        };
+        problems.tell(Code::OTHER_TYPE, span.clone(), message, help);
+        return;
+    }
+    if let Constraint::Each(all) = constraint {
+        let below = [segments, &[Segment::Every]].concat();
+        for (inner, span) in all {
+            check_kind(
+                &below,
+                &format!("{pointer}/*"),
+                (inner, span),
+                tools,
+                problems,
+            );
         }
     }
 }

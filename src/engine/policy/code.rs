@@ -68,6 +68,7 @@ codes! {
     BAD_GLOB = 505 Error "this is no glob";
     CONTRADICTION = 506 Error "no value satisfies these constraints together";
     CONSTRAINT = 507 Error "a constraint cannot be meant";
+    RUNNER = 508 Warning "a permitted program runs other programs";
     NO_AGENT = 601 Warning "the policy has no agent";
     NO_SERVER = 602 Warning "the policy has no server";
     TWO_ISSUERS = 603 Warning "people of two issuers are compared by name alone";

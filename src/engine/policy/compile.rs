@@ -4,9 +4,12 @@
 //! could only fail at request time fails here, with its place in the file.
 
 mod agent;
+mod constraint;
 mod contradiction;
 mod login;
 mod paths;
+mod places;
+mod programs;
 mod remote;
 mod rule;
 mod serve;

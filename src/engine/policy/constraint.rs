@@ -4,21 +4,36 @@
 //! (another type, a number beyond exact comparison) is "cannot be told", which
 //! fails a permit and fires a forbid: no error ever opens anything.
 
+mod combine;
+mod command;
+mod email;
+mod host;
+mod kinds;
+mod sql;
+mod text;
+mod told;
+mod url;
+
+pub(super) use combine::All;
+pub(super) use command::{Commands, is_runner};
+pub(super) use email::Emails;
+pub(super) use host::Hosts;
+pub(super) use kinds::Kinds;
+pub(super) use sql::{Dialect, Queries, Statement};
+pub(super) use text::{glob, whole_regex};
+use told::listed;
+pub(super) use told::together;
+pub(super) use url::{UrlParts, UrlPattern};
+
 use super::literal::Literal;
 use super::number::Decimal;
 use super::pattern::has_dot_segment;
-use super::{PathJudge, shown};
+use super::{PathJudge, shown, suggest};
 use crate::engine::guard::paths::Access;
 use crate::engine::message::{Json, Kind};
-use globset::{GlobBuilder, GlobMatcher};
-use regex::{Regex, RegexBuilder};
+use globset::GlobMatcher;
+use regex::Regex;
 use std::cmp::Ordering;
-
-/// Largest compiled regular expression, in bytes.
-const REGEX_BYTES: usize = 1 << 20;
-
-/// Most items of a list that an explanation spells out.
-const SHOWN_ITEMS: usize = 8;
 
 /// One constraint, compiled.
 #[derive(Debug, Clone)]
@@ -39,12 +54,34 @@ pub(super) enum Constraint {
     MinLen(u64),
     /// A string of at most so many.
     MaxLen(u64),
+    /// An array or object of at least so many items or members.
+    MinItems(u64),
+    /// One of at most so many.
+    MaxItems(u64),
     /// A string that is a path within the roots.
     Path(Access),
+    /// A string that is the name or address of one of these.
+    Host(Hosts),
+    /// A string that is a URL like one of these.
+    Url(Vec<UrlPattern>),
+    /// A string that is an email address like one of these.
+    Email(Emails),
+    /// A command line or an argument vector of these programs.
+    Command(Commands),
+    /// A string that is SQL of these kinds over these tables.
+    Sql(Box<Queries>),
+    /// What holds no secret value, however deep.
+    Secrets,
+    /// An array or object, all items or values of which satisfy these.
+    Each(All),
+    /// What satisfies all constraints of one of these.
+    AnyOf(Vec<All>),
+    /// What does not satisfy all of these.
+    Not(All),
 }
 
 /// How a value stands to a constraint.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Holding {
     /// It satisfies it.
     Yes,
@@ -60,39 +97,6 @@ impl From<bool> for Holding {
     }
 }
 
-/// Compiles a regular expression that has to fit a whole string. Linear-time
-/// by construction; bounded in size.
-pub(super) fn whole_regex(source: &str) -> Result<Regex, String> {
-    let build = |source: &str| {
-        let mut builder = RegexBuilder::new(source);
-        builder
-            .size_limit(REGEX_BYTES)
-            .dfa_size_limit(REGEX_BYTES)
-            .nest_limit(100)
-            .build()
-    };
-    // Alone first: `a)|(b` is only balanced once it is wrapped.
-    build(source)
-        .and_then(|_| build(&format!(r"\A(?:{source})\z")))
-        .map_err(|error| last_line(&error.to_string()))
-}
-
-/// Compiles a glob.
-pub(super) fn glob(source: &str) -> Result<GlobMatcher, String> {
-    GlobBuilder::new(source)
-        .literal_separator(true)
-        .backslash_escape(true)
-        .build()
-        .map(|glob| glob.compile_matcher())
-        .map_err(|error| error.kind().to_string())
-}
-
-/// The regex crate draws the place over several lines; ours is in the policy.
-fn last_line(error: &str) -> String {
-    let line = error.lines().last().unwrap_or(error).trim();
-    line.strip_prefix("error: ").unwrap_or(line).to_owned()
-}
-
 impl Constraint {
     /// Its key in a policy.
     pub(super) fn name(&self) -> &'static str {
@@ -105,21 +109,49 @@ impl Constraint {
             Self::Max(..) => "max",
             Self::MinLen(_) => "min_len",
             Self::MaxLen(_) => "max_len",
+            Self::MinItems(_) => "min_items",
+            Self::MaxItems(_) => "max_items",
             Self::Path(_) => "path",
+            Self::Host(_) => "host",
+            Self::Url(_) => "url",
+            Self::Email(_) => "email",
+            Self::Command(_) => "command",
+            Self::Sql(_) => "sql",
+            Self::Secrets => "secrets",
+            Self::Each(_) => "each",
+            Self::AnyOf(_) => "any_of",
+            Self::Not(_) => "not",
         }
     }
 
-    /// The one kind of value that it can be asked about.
-    pub(super) fn kind(&self) -> Kind {
+    /// The kinds of values that it can be asked about.
+    pub(super) fn kinds(&self) -> Kinds {
+        let of = |all: &All| {
+            let kinds = all.iter().map(|(constraint, _)| constraint.kinds());
+            kinds.fold(Kinds::ALL, Kinds::and)
+        };
         match self {
-            Self::OneOf(literals) => literals.first().map_or(Kind::Null, Literal::kind),
-            Self::Equals(literal) => literal.kind(),
-            Self::Min(..) | Self::Max(..) => Kind::Number,
+            Self::OneOf(literals) => literals
+                .first()
+                .map_or(Kinds::NONE, |literal| Kinds::of(&[literal.kind()])),
+            Self::Equals(literal) => Kinds::of(&[literal.kind()]),
+            Self::Min(..) | Self::Max(..) => Kinds::of(&[Kind::Number]),
             Self::Matches(..)
             | Self::Glob(_)
             | Self::MinLen(_)
             | Self::MaxLen(_)
-            | Self::Path(_) => Kind::String,
+            | Self::Path(_)
+            | Self::Host(_)
+            | Self::Url(_)
+            | Self::Email(_)
+            | Self::Sql(_) => Kinds::of(&[Kind::String]),
+            Self::Command(_) => Kinds::of(&[Kind::String, Kind::Array]),
+            Self::Secrets => Kinds::ALL,
+            Self::MinItems(_) | Self::MaxItems(_) | Self::Each(_) => {
+                Kinds::of(&[Kind::Array, Kind::Object])
+            }
+            Self::AnyOf(alternatives) => alternatives.iter().map(of).fold(Kinds::NONE, Kinds::or),
+            Self::Not(all) => of(all),
         }
     }
 
@@ -127,6 +159,7 @@ impl Constraint {
     /// takes more than the value.
     pub(super) fn takes(&self, literal: &Literal) -> Option<bool> {
         let length = |text: &str| u64::try_from(text.chars().count()).ok();
+        let refuses = |all: &All| all.iter().any(|(c, _)| c.takes(literal) == Some(false));
         Some(match (self, literal) {
             (Self::OneOf(all), _) => all.iter().any(|one| one.is(literal)),
             (Self::Equals(one), _) => one.is(literal),
@@ -136,6 +169,18 @@ impl Constraint {
             (Self::Max(limit, _), Literal::Number(number, _)) => number <= limit,
             (Self::MinLen(limit), Literal::String(text)) => length(text)? >= *limit,
             (Self::MaxLen(limit), Literal::String(text)) => length(text)? <= *limit,
+            (Self::MinItems(limit), _) => literal.count()? >= *limit,
+            (Self::MaxItems(limit), _) => literal.count()? <= *limit,
+            (
+                Self::Host(_) | Self::Url(_) | Self::Email(_) | Self::Sql(_),
+                Literal::String(text),
+            ) => match self.judge_text(text)? {
+                Holding::Yes => true,
+                Holding::No => false,
+                Holding::Unknown => return None,
+            },
+            (Self::AnyOf(alternatives), _) if alternatives.iter().all(refuses) => false,
+            (Self::Not(all), _) if all.iter().all(|(c, _)| c.takes(literal) == Some(true)) => false,
             _ => return None,
         })
     }
@@ -171,9 +216,30 @@ impl Constraint {
             Self::Max(limit, _) => (order(value, limit)? != Ordering::Greater).into(),
             Self::MinLen(limit) => (length(value)? >= *limit).into(),
             Self::MaxLen(limit) => (length(value)? <= *limit).into(),
+            Self::MinItems(limit) => (combine::count(value)? >= *limit).into(),
+            Self::MaxItems(limit) => (combine::count(value)? <= *limit).into(),
             // The guard's words name the path, which is content.
             Self::Path(access) => paths.within(&value.as_str()?, *access).is_ok().into(),
+            Self::Command(commands) => commands.judge(value)?,
+            Self::Host(_) | Self::Url(_) | Self::Email(_) | Self::Sql(_) => {
+                self.judge_text(&value.as_str()?)?
+            }
+            Self::Secrets => (!combine::has_secret(value)).into(),
+            Self::Each(all) => combine::each(all, value, paths)?,
+            Self::AnyOf(alternatives) => combine::any(alternatives, value, paths),
+            Self::Not(all) => combine::not(combine::all(all, value, paths)),
         })
+    }
+
+    /// Asks it about a text that has a grammar of its own.
+    fn judge_text(&self, text: &str) -> Option<Holding> {
+        match self {
+            Self::Host(hosts) => hosts.judge(text),
+            Self::Url(patterns) => url::judge(patterns, text),
+            Self::Email(emails) => emails.judge(text),
+            Self::Sql(queries) => queries.judge(text),
+            _ => None,
+        }
     }
 }
 
@@ -185,35 +251,23 @@ fn length(value: Json<'_>) -> Option<u64> {
     u64::try_from(value.as_str()?.chars().count()).ok()
 }
 
-impl std::fmt::Display for Constraint {
-    /// What it expects, after "expected".
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::OneOf(literals) => {
-                let mut shown: Vec<_> = literals
-                    .iter()
-                    .take(SHOWN_ITEMS)
-                    .map(ToString::to_string)
-                    .collect();
-                let more = literals.len().saturating_sub(SHOWN_ITEMS);
-                if more > 0 {
-                    shown.push(format!("{more} more"));
-                }
-                write!(f, "one of {}", shown.join(", "))
-            }
-            Self::Equals(literal) => literal.fmt(f),
-            Self::Matches(_, source) => {
-                write!(f, "a string that matches {}", shown::quoted(source))
-            }
-            Self::Glob(matcher) => {
-                write!(f, "a string like {}", shown::quoted(matcher.glob().glob()))
-            }
-            Self::Min(_, spelled) => write!(f, "a number of at least `{spelled}`"),
-            Self::Max(_, spelled) => write!(f, "a number of at most `{spelled}`"),
-            Self::MinLen(limit) => write!(f, "a string of at least {limit} characters"),
-            Self::MaxLen(limit) => write!(f, "a string of at most {limit} characters"),
-            Self::Path(Access::Read) => f.write_str("a path under [paths] read or write"),
-            Self::Path(Access::Write) => f.write_str("a path under [paths] write"),
+/// "And" within one text: a plain no settles it.
+fn and(one: Holding, other: Holding) -> Holding {
+    match (one, other) {
+        (Holding::No, _) | (_, Holding::No) => Holding::No,
+        (Holding::Yes, Holding::Yes) => Holding::Yes,
+        (Holding::Unknown, _) | (_, Holding::Unknown) => Holding::Unknown,
+    }
+}
+
+/// "And" over the parts of a text, each of which is among what is listed or
+/// not: all, none, or something between, which is no answer.
+fn all_or_none(parts: impl IntoIterator<Item = Holding>) -> Holding {
+    let mut answer = None;
+    for part in parts {
+        if *answer.get_or_insert(part) != part || part == Holding::Unknown {
+            return Holding::Unknown;
         }
     }
+    answer.unwrap_or(Holding::Yes)
 }

@@ -3,8 +3,7 @@
 //! Total and order-free: every rule is asked, a forbid beats a permit, nothing
 //! means deny, and what a rule cannot tell fails a permit and fires a forbid.
 
-use super::constraint::{Constraint, Holding};
-use super::diagnostic::Span;
+use super::constraint::{All, Constraint, Holding, together};
 use super::pointer::{Found, Trail, spell};
 use super::rule::{Argument, Demand, Effect, Lacking, Rule};
 use super::{AccessRequest, Action, Answer, AskAgent, PathJudge, Policy, RuleRef, Scope, shown};
@@ -125,10 +124,8 @@ impl Policy {
                 argument
                     .pointer
                     .visit::<Infallible>(request.arguments, &mut |at, found| {
-                        if let Found::Value(value) = found
-                            && let Some(text) = value.as_str()
-                        {
-                            values.insert((spell(at), text.into_owned()));
+                        if let Found::Value(value) = found {
+                            argument.demand.path_values(&spell(at), value, &mut values);
                         }
                         ControlFlow::Continue(())
                     });
@@ -237,13 +234,21 @@ impl Rule {
     }
 }
 
+impl Demand {
+    fn path_values(&self, at: &str, value: Json<'_>, values: &mut BTreeSet<(String, String)>) {
+        if let Self::Present { constraints, .. } = self {
+            for (constraint, _) in constraints {
+                constraint.path_values(at, value, values);
+            }
+        }
+    }
+}
+
 impl Argument {
     fn has_path(&self) -> bool {
         match &self.demand {
             Demand::Absent => false,
-            Demand::Present { constraints, .. } => constraints
-                .iter()
-                .any(|(c, _)| matches!(c, Constraint::Path(_))),
+            Demand::Present { constraints, .. } => constraints.iter().any(|(c, _)| c.has_path()),
         }
     }
 
@@ -270,7 +275,7 @@ impl Argument {
             (Found::Missing, Demand::Present { constraints, .. }) => Some(format!(
                 "{}: expected {}, found nothing",
                 place(at),
-                all_of(constraints)
+                together(constraints)
             )),
             (Found::Value(value), Demand::Absent) => {
                 let value = mask::value(&spell(at), value);
@@ -315,7 +320,7 @@ impl Argument {
                     match meets(constraints, value, paths) {
                         Ok(true) => {
                             met.get_or_insert_with(|| {
-                                format!("{} is {}", place(at), all_of(constraints))
+                                format!("{} is {}", place(at), together(constraints))
                             });
                         }
                         Ok(false) => {}
@@ -338,7 +343,7 @@ impl Argument {
 /// Whether a value satisfies all constraints; the error is the first that
 /// cannot tell.
 fn meets<'c>(
-    constraints: &'c [(Constraint, Span)],
+    constraints: &'c All,
     value: Json<'_>,
     paths: &dyn PathJudge,
 ) -> Result<bool, &'c Constraint> {
@@ -355,12 +360,6 @@ fn meets<'c>(
 
 fn place(at: Trail<'_, '_>) -> String {
     mask::place(&spell(at))
-}
-
-/// What a rule says of a value, which says more than the value would.
-fn all_of(constraints: &[(Constraint, Span)]) -> String {
-    let told: Vec<_> = constraints.iter().map(|(c, _)| c.to_string()).collect();
-    told.join(" and ")
 }
 
 fn blocked(at: Trail<'_, '_>, value: Json<'_>) -> String {

@@ -29,6 +29,15 @@ impl Literal {
         }
     }
 
+    /// How many items or members it has.
+    pub(super) fn count(&self) -> Option<u64> {
+        match self {
+            Self::Array(items) => u64::try_from(items.len()).ok(),
+            Self::Object(members) => u64::try_from(members.len()).ok(),
+            Self::Bool(_) | Self::Number(..) | Self::String(_) => None,
+        }
+    }
+
     /// Whether both are one value, however they are spelled.
     pub(super) fn is(&self, other: &Self) -> bool {
         match (self, other) {

@@ -6,6 +6,7 @@
 //! dangerous kind (the attack answered is a typing mistake).
 
 mod agent;
+mod constraint;
 mod reader;
 mod remote;
 mod rule;
@@ -17,6 +18,7 @@ use super::number::Decimal;
 use super::{Code, Effect, PinMode};
 use crate::engine::guard::paths::Access;
 use crate::engine::mask::looks_like_token;
+pub(super) use constraint::{RawAll, RawCommand, RawConstraint, RawEmail, RawSql, RawUrl};
 use reader::{Entry, Keys, Reader};
 pub(super) use remote::{RawCredential, RawOAuth};
 pub(super) use serve::{RawServe, RawTls};
@@ -137,19 +139,6 @@ pub(super) struct RawArgument {
     pub(super) optional: Option<At<bool>>,
     pub(super) absent: Option<At<bool>>,
     pub(super) constraints: Vec<At<RawConstraint>>,
-}
-
-#[derive(Debug)]
-pub(super) enum RawConstraint {
-    OneOf(Vec<At<Literal>>),
-    Equals(Literal),
-    Matches(String),
-    Glob(String),
-    Min(Decimal, String),
-    Max(Decimal, String),
-    MinLen(u64),
-    MaxLen(u64),
-    Path(Access),
 }
 
 const TOP: Keys = Keys {

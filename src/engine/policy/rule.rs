@@ -1,6 +1,6 @@
 //! A checked rule: everything compiled, nothing left to fail at request time.
 
-use super::constraint::Constraint;
+use super::constraint::All;
 use super::diagnostic::Span;
 use super::pattern::Pattern;
 use super::pointer::Pointer;
@@ -60,7 +60,7 @@ pub(super) enum Demand {
     Present {
         /// None at all will do too.
         optional: bool,
-        constraints: Vec<(Constraint, Span)>,
+        constraints: All,
     },
 }
 

@@ -97,6 +97,8 @@ impl Finder {
                 ["server", _, "oauth"] => !OAUTH.contains(&key),
                 // Says which tokens are trusted, and holds none.
                 ["agent", _] if key == "jwt" => false,
+                // A constraint; its value is a word of the language.
+                ["rule", ..] if key == "secrets" => false,
                 // Names of servers and agents, and `[paths] secret`.
                 ["server" | "agent" | "paths"] => false,
                 _ => key == "env" || names_a_secret(key),

@@ -15,7 +15,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig, ServerConnection};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio_rustls::TlsAcceptor;
 
@@ -67,8 +67,10 @@ struct Current {
     acceptor: TlsAcceptor,
     /// Of the bytes that were looked at last, good or bad.
     seen: Option<Digest>,
-    /// When the files were looked at.
+    /// When the files were looked at, or somebody began to.
     looked: Instant,
+    /// Somebody looks at them.
+    looking: bool,
 }
 
 impl std::fmt::Debug for Current {
@@ -86,6 +88,7 @@ impl Tls {
             acceptor: read.acceptor(files, &alpn)?,
             seen: Some(read.digest()),
             looked: Instant::now(),
+            looking: false,
         };
         Ok(Self {
             files: files.clone(),
@@ -94,26 +97,45 @@ impl Tls {
         })
     }
 
-    /// For the next connection: with what the files hold now, or held when they
-    /// were last of use.
+    fn lock(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// With what the files held when they were looked at last, and were of use.
     pub fn acceptor(&self) -> TlsAcceptor {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.looked.elapsed() >= LOOK {
-            self.look(&mut current);
+        self.lock().acceptor.clone()
+    }
+
+    /// For the next connection, which looks at the files if it is time for that.
+    /// While one looks, the others do not wait: the disk may not answer.
+    pub async fn acceptor_now(self: &Arc<Self>) -> TlsAcceptor {
+        let due = {
+            let mut current = self.lock();
+            let due = !current.looking && current.looked.elapsed() >= LOOK;
+            current.looking |= due;
+            due
+        };
+        if due {
+            let tls = Arc::clone(self);
+            // A look that fails has told why, and leaves what was in use.
+            if tokio::task::spawn_blocking(move || tls.reload())
+                .await
+                .is_err()
+            {
+                self.lock().looking = false;
+            }
         }
-        current.acceptor.clone()
+        self.acceptor()
     }
 
     /// Looks at the files now, whenever it was done last.
     pub fn reload(&self) {
-        self.look(&mut self.current.lock().unwrap_or_else(PoisonError::into_inner));
-    }
-
-    fn look(&self, current: &mut Current) {
-        current.looked = Instant::now();
         let read = Read::new(&self.files);
         // Once for each content, and once for files that are away.
         let seen = read.as_ref().ok().map(Read::digest);
+        let mut current = self.lock();
+        current.looking = false;
+        current.looked = Instant::now();
         if seen == current.seen {
             return;
         }

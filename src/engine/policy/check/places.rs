@@ -3,7 +3,8 @@
 //! Only what is certain: where a schema combines in a way that this reader does
 //! not follow, there is no answer, and nobody is troubled with a guess.
 
-use crate::engine::message::{Json, Kind};
+use crate::engine::message::Json;
+use crate::engine::policy::constraint::Kinds;
 use crate::engine::policy::pointer::Segment;
 use crate::engine::policy::schema::{kind, reference, types};
 
@@ -107,10 +108,11 @@ pub(super) fn alternatives<'a>(root: Json<'a>, segments: &[Segment]) -> Option<V
     (!here.is_empty()).then_some(here)
 }
 
-/// Whether values of this kind may fit the schema.
-pub(super) fn may_be(schema: Json<'_>, wanted: Kind) -> bool {
+/// Whether values of one of these kinds may fit the schema.
+pub(super) fn may_be(schema: Json<'_>, wanted: Kinds) -> bool {
     let named = types(schema);
-    named.is_empty() || named.iter().any(|name| kind(name) == Some(wanted))
+    let fits = |name: &str| kind(name).is_some_and(|kind| wanted.has(kind));
+    named.is_empty() || named.iter().any(|name| fits(name))
 }
 
 fn is_scalar(schema: Json<'_>) -> bool {

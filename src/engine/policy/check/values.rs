@@ -4,7 +4,7 @@
 use super::places::{alternatives, may_be};
 use super::{Tool, grave, listed};
 use crate::engine::message::{Json, Kind};
-use crate::engine::policy::constraint::Constraint;
+use crate::engine::policy::constraint::{Constraint, Kinds};
 use crate::engine::policy::diagnostic::{Problems, Severity, Span};
 use crate::engine::policy::literal::Literal;
 use crate::engine::policy::number::Decimal;
@@ -79,7 +79,7 @@ fn one(
         let of_kind: Vec<_> = all
             .iter()
             .copied()
-            .filter(|s| may_be(*s, constraint.kind()))
+            .filter(|s| may_be(*s, constraint.kinds()))
             .collect();
         // Of another type: told elsewhere.
         if of_kind.is_empty() {
@@ -207,7 +207,7 @@ fn never_holds(constraint: &Constraint, schema: Json<'_>) -> bool {
 
 /// Whether every value that fits the schema satisfies the constraint.
 fn always_holds(constraint: &Constraint, schema: Json<'_>) -> bool {
-    if !may_be(schema, constraint.kind()) {
+    if !may_be(schema, constraint.kinds()) {
         return false;
     }
     let listed = listed_values(schema);
@@ -233,7 +233,7 @@ fn always_holds(constraint: &Constraint, schema: Json<'_>) -> bool {
 
 /// Whether the schema surely refuses a value.
 fn refuses(schema: Json<'_>, value: &Literal) -> bool {
-    if !may_be(schema, value.kind()) {
+    if !may_be(schema, Kinds::of(&[value.kind()])) {
         return true;
     }
     let listed = listed_values(schema);

@@ -5,7 +5,6 @@
 //! the policy itself lists.
 
 use super::Compiler;
-use crate::engine::message::Kind;
 use crate::engine::policy::Code;
 use crate::engine::policy::constraint::Constraint;
 use crate::engine::policy::diagnostic::Span;
@@ -27,40 +26,53 @@ type Found = (Span, String, &'static str);
 
 /// Constraints about values of different kinds.
 fn kinds(constraints: &[(Constraint, Span)]) -> Option<Found> {
-    let mut kind: Option<(Kind, &'static str)> = None;
-    for (constraint, span) in constraints {
-        let (first, name) = *kind.get_or_insert((constraint.kind(), constraint.name()));
-        if first != constraint.kind() {
+    for (n, (constraint, span)) in constraints.iter().enumerate() {
+        let kinds = constraint.kinds();
+        if kinds.is_empty() {
             let message = format!(
-                "no value satisfies both: `{name}` is about {}, `{}` about {}",
-                first.name(),
-                constraint.name(),
-                constraint.kind().name()
+                "no value satisfies what stands in `{}`: it is about values of different kinds",
+                constraint.name()
             );
-            let help = "all constraints of an argument must hold; remove one";
-            return Some((span.clone(), message, help));
+            return Some((
+                span.clone(),
+                message,
+                "all constraints must hold; remove one",
+            ));
         }
+        let mut earlier = constraints.iter().take(n).map(|(other, _)| other);
+        let Some(other) = earlier.find(|other| other.kinds().and(kinds).is_empty()) else {
+            continue;
+        };
+        let message = format!(
+            "no value satisfies both: `{}` is about {}, `{}` about {kinds}",
+            other.name(),
+            other.kinds(),
+            constraint.name(),
+        );
+        let help = "all constraints of an argument must hold; remove one";
+        return Some((span.clone(), message, help));
     }
     None
 }
 
 /// A lower bound above the upper one.
 fn bounds(constraints: &[(Constraint, Span)]) -> Option<Found> {
-    let (mut low, mut high, mut short, mut long) = (None, None, None, None);
+    let (mut low, mut high) = (None, None);
+    let (mut short, mut long, mut few, mut many) = (None, None, None, None);
     for (constraint, span) in constraints {
         match constraint {
             Constraint::Min(number, _) => low = Some(number),
             Constraint::Max(number, _) => high = Some(number),
             Constraint::MinLen(limit) => short = Some(limit),
             Constraint::MaxLen(limit) => long = Some(limit),
-            Constraint::OneOf(_)
-            | Constraint::Equals(_)
-            | Constraint::Matches(..)
-            | Constraint::Glob(_)
-            | Constraint::Path(_) => {}
+            Constraint::MinItems(limit) => few = Some(limit),
+            Constraint::MaxItems(limit) => many = Some(limit),
+            _ => {}
         }
+        let crossed = |low: Option<&u64>, high| low.zip(high).is_some_and(|(low, high)| low > high);
         let empty = low.zip(high).is_some_and(|(low, high)| low > high)
-            || short.zip(long).is_some_and(|(short, long)| short > long);
+            || crossed(short, long)
+            || crossed(few, many);
         if empty {
             let message = "no value satisfies these bounds".to_owned();
             return Some((

@@ -2,13 +2,10 @@
 //! never hold told.
 
 use super::{Compiler, shown, suggest};
-use crate::engine::policy::constraint::{Constraint, glob, whole_regex};
 use crate::engine::policy::diagnostic::Span;
-use crate::engine::policy::literal::Literal;
 use crate::engine::policy::pattern::Pattern;
-use crate::engine::policy::pointer::Pointer;
-use crate::engine::policy::raw::{At, List, RawArgument, RawConstraint, RawRule, Text};
-use crate::engine::policy::rule::{Argument, Demand, Effect, Rule};
+use crate::engine::policy::raw::{List, RawRule, Text};
+use crate::engine::policy::rule::{Effect, Rule};
 use crate::engine::policy::{Code, RuleRef};
 use crate::engine::types::{AgentName, RuleId, ServerName};
 use std::collections::{BTreeMap, BTreeSet};
@@ -198,144 +195,6 @@ impl Compiler<'_> {
             }
         }
         patterns
-    }
-
-    fn argument(&mut self, raw: RawArgument, effect: Effect) -> Option<Argument> {
-        let pointer = match Pointer::parse(&raw.pointer.value) {
-            Ok(pointer) => pointer,
-            Err(why) => {
-                let message = format!("{} is no JSON Pointer", shown::quoted(&raw.pointer.value));
-                let help = if raw.pointer.value.starts_with('/') {
-                    why.to_owned()
-                } else {
-                    format!("{why}: write `/{}`", raw.pointer.value.replace('.', "/"))
-                };
-                self.problems
-                    .of(Code::BAD_POINTER)
-                    .error(raw.pointer.span, message, help);
-                return None;
-            }
-        };
-        self.problems.turn_to(Code::CONSTRAINT);
-        let demand = self.demand(raw.absent, raw.optional, raw.constraints, effect)?;
-        Some(Argument {
-            pointer,
-            span: raw.pointer.span,
-            demand,
-        })
-    }
-
-    fn demand(
-        &mut self,
-        absent: Option<At<bool>>,
-        optional: Option<At<bool>>,
-        raw: Vec<At<RawConstraint>>,
-        effect: Effect,
-    ) -> Option<Demand> {
-        if let Some(absent) = absent {
-            if !absent.value {
-                let help = "leave `absent` out, and say what the argument has to be";
-                self.problems
-                    .error(absent.span, "`absent = false` constrains nothing", help);
-            } else if !raw.is_empty() || optional.is_some() {
-                let help = "`absent` stands alone; `optional = true` lets a missing argument pass";
-                self.problems.error(
-                    absent.span,
-                    "an argument that is absent is nothing else",
-                    help,
-                );
-            }
-            return Some(Demand::Absent);
-        }
-        let constraints: Vec<_> = raw
-            .into_iter()
-            .map(|constraint| self.constraint(constraint, effect))
-            .collect();
-        let constraints: Vec<_> = constraints.into_iter().collect::<Option<_>>()?;
-        self.contradictions(&constraints);
-        Some(Demand::Present {
-            optional: optional.is_some_and(|optional| optional.value),
-            constraints,
-        })
-    }
-
-    fn constraint(&mut self, raw: At<RawConstraint>, effect: Effect) -> Option<(Constraint, Span)> {
-        let At { value, span } = raw;
-        let constraint = match value {
-            RawConstraint::OneOf(literals) => self.one_of(literals, &span)?,
-            RawConstraint::Equals(literal) => Constraint::Equals(literal),
-            RawConstraint::Matches(source) => match whole_regex(&source) {
-                Ok(regex) => Constraint::Matches(regex, source),
-                Err(why) => {
-                    let help = "see https://docs.rs/regex for what is understood";
-                    self.problems.of(Code::BAD_REGEX).error(
-                        span,
-                        format!("not a regular expression: {why}"),
-                        help,
-                    );
-                    return None;
-                }
-            },
-            RawConstraint::Glob(source) => match glob(&source) {
-                Ok(glob) => Constraint::Glob(glob),
-                Err(why) => {
-                    let help = "`*` stops at `/`, `**` does not; escape with a backslash";
-                    self.problems.of(Code::BAD_GLOB).error(
-                        span,
-                        format!("not a glob: {why}"),
-                        help,
-                    );
-                    return None;
-                }
-            },
-            RawConstraint::Min(number, spelled) => Constraint::Min(number, spelled),
-            RawConstraint::Max(number, spelled) => Constraint::Max(number, spelled),
-            RawConstraint::MinLen(0) => {
-                let help = "remove it, or ask for at least 1";
-                self.problems
-                    .error(span, "`min_len = 0` always holds", help);
-                return None;
-            }
-            RawConstraint::MinLen(limit) => Constraint::MinLen(limit),
-            RawConstraint::MaxLen(limit) => Constraint::MaxLen(limit),
-            // "Not within the roots" and "cannot be told" are one answer of the
-            // path guard, so that a forbid could not fire on the second.
-            RawConstraint::Path(_) if effect == Effect::Forbid => {
-                let help = "say in a permit where the path may point, or add to `[paths] secret`";
-                self.problems
-                    .error(span, "`path` has no meaning in a forbid", help);
-                return None;
-            }
-            RawConstraint::Path(access) => Constraint::Path(access),
-        };
-        Some((constraint, span))
-    }
-
-    fn one_of(&mut self, literals: Vec<At<Literal>>, span: &Span) -> Option<Constraint> {
-        let Some(first) = literals.first().map(|literal| literal.value.kind()) else {
-            let help = "list the values that may pass, or use `absent = true`";
-            self.problems.error(
-                span.clone(),
-                "`one_of` is empty: nothing satisfies it",
-                help,
-            );
-            return None;
-        };
-        if let Some(odd) = literals
-            .iter()
-            .find(|literal| literal.value.kind() != first)
-        {
-            let message = format!(
-                "expected all values of `one_of` to be {}, found {}",
-                first.name(),
-                odd.value.kind().name()
-            );
-            let help = "write one rule for each kind of value";
-            self.problems.error(odd.span.clone(), message, help);
-        }
-        Some(Constraint::OneOf(
-            literals.into_iter().map(|literal| literal.value).collect(),
-        ))
     }
 }
 

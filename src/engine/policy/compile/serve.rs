@@ -14,6 +14,8 @@ impl Compiler<'_> {
             origins,
             tls,
             sse,
+            processes,
+            processes_of_server,
         } = raw;
         self.problems.turn_to(Code::SERVE);
         let url = url.and_then(|url| self.own_url(&url));
@@ -31,8 +33,32 @@ impl Compiler<'_> {
             origins: self.names(origins, "origin", is_origin, origin),
             tls: tls.and_then(|tls| self.tls(tls)),
             sse: sse.unwrap_or(false),
+            processes: self.processes("processes", processes, Serve::PROCESSES),
+            processes_of_server: self.processes(
+                "processes_of_server",
+                processes_of_server,
+                Serve::PROCESSES_OF_SERVER,
+            ),
             url,
         }
+    }
+
+    /// A number of processes.
+    fn processes(&mut self, key: &str, given: Option<At<u64>>, default: usize) -> usize {
+        let Some(At { value, span }) = given else {
+            return default;
+        };
+        let fits = 1..=Serve::MOST_PROCESSES;
+        if let Some(value) = usize::try_from(value).ok().filter(|v| fits.contains(v)) {
+            return value;
+        }
+        let message = format!(
+            "expected `{key}` to be between 1 and {}",
+            Serve::MOST_PROCESSES
+        );
+        let help = format!("leave it out for {default}");
+        self.problems.error(span, message, &help);
+        default
     }
 
     /// The address at which agents reach the listener.

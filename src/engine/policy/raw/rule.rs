@@ -1,7 +1,7 @@
 //! `[[rule]]` in its raw form.
 
 use super::reader::{self, Entry, Keys, Reader};
-use super::{Access, At, Effect, RawArgument, RawConstraint, RawRule, Text};
+use super::{At, Effect, RawArgument, RawRule, Text};
 use crate::engine::policy::Code;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -22,25 +22,8 @@ const RULE: Keys = Keys {
         "args",
         "undeclared",
     ],
-    later: &["limit", "mode", "when", "labels", "redact", "approval"],
-};
-const CONSTRAINT: Keys = Keys {
-    table: "a constraint",
-    known: &[
-        "one_of", "equals", "matches", "glob", "min", "max", "min_len", "max_len", "absent",
-        "path", "optional",
-    ],
     later: &[
-        "max_items",
-        "url",
-        "host",
-        "command",
-        "sql",
-        "email",
-        "each",
-        "any_of",
-        "not",
-        "secrets",
+        "limit", "mode", "when", "labels", "redact", "approval", "results",
     ],
 };
 
@@ -179,12 +162,7 @@ impl Reader<'_> {
                 "optional" => argument.optional = self.boolean(&entry),
                 "absent" => argument.absent = self.boolean(&entry),
                 _ => {
-                    if let Some(value) = self.constraint(&entry) {
-                        argument.constraints.push(At {
-                            value,
-                            span: entry.key_span.start..entry.span().end,
-                        });
-                    }
+                    argument.constraints.extend(self.spanned(&entry));
                 }
             }
         }
@@ -195,51 +173,5 @@ impl Reader<'_> {
                 .error(argument.pointer.span.clone(), message, help);
         }
         argument
-    }
-
-    fn constraint(&mut self, entry: &Entry<'_, '_>) -> Option<RawConstraint> {
-        Some(match entry.key {
-            "one_of" => self.one_of(entry)?,
-            "equals" => RawConstraint::Equals(self.literal(entry)?.value),
-            "matches" => RawConstraint::Matches(self.text(entry)?.value),
-            "glob" => RawConstraint::Glob(self.text(entry)?.value),
-            "min" => {
-                let (number, spelled) = self.number(entry)?;
-                RawConstraint::Min(number, spelled)
-            }
-            "max" => {
-                let (number, spelled) = self.number(entry)?;
-                RawConstraint::Max(number, spelled)
-            }
-            "min_len" => RawConstraint::MinLen(self.count(entry)?),
-            "max_len" => RawConstraint::MaxLen(self.count(entry)?),
-            "path" => {
-                let words = [("read", Access::Read), ("write", Access::Write)];
-                RawConstraint::Path(self.word(entry, &words, &[])?)
-            }
-            _ => {
-                self.unknown(entry, &CONSTRAINT);
-                return None;
-            }
-        })
-    }
-
-    fn one_of(&mut self, entry: &Entry<'_, '_>) -> Option<RawConstraint> {
-        let DeValue::Array(items) = entry.value.get_ref() else {
-            let help = "write `one_of = [\"a\", \"b\"]`, or `equals` for a single value";
-            self.problems
-                .error(entry.span(), "expected `one_of` to be a list", help);
-            return None;
-        };
-        let mut literals = Vec::new();
-        for value in items {
-            let item = Entry {
-                key: entry.key,
-                key_span: entry.key_span.clone(),
-                value,
-            };
-            literals.push(self.literal(&item)?);
-        }
-        Some(RawConstraint::OneOf(literals))
     }
 }

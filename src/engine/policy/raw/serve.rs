@@ -5,7 +5,15 @@ use super::{At, List, Text};
 
 const SERVE: Keys = Keys {
     table: "`[serve]`",
-    known: &["url", "hosts", "origins", "tls", "sse"],
+    known: &[
+        "url",
+        "hosts",
+        "origins",
+        "tls",
+        "sse",
+        "processes",
+        "processes_of_server",
+    ],
     later: &["listen", "limits", "http3"],
 };
 const TLS: Keys = Keys {
@@ -21,6 +29,8 @@ pub(in crate::engine::policy) struct RawServe {
     pub(in crate::engine::policy) origins: Option<List>,
     pub(in crate::engine::policy) tls: Option<At<RawTls>>,
     pub(in crate::engine::policy) sse: Option<bool>,
+    pub(in crate::engine::policy) processes: Option<At<u64>>,
+    pub(in crate::engine::policy) processes_of_server: Option<At<u64>>,
 }
 
 #[derive(Debug, Default)]
@@ -40,10 +50,18 @@ impl Reader<'_> {
                 "origins" => serve.origins = self.full_list(&one),
                 "sse" => serve.sse = self.boolean(&one).map(|b| b.value),
                 "tls" => serve.tls = self.tls(&one),
+                "processes" => serve.processes = self.count_at(&one),
+                "processes_of_server" => serve.processes_of_server = self.count_at(&one),
                 _ => self.unknown(&one, &SERVE),
             }
         }
         serve
+    }
+
+    fn count_at(&mut self, entry: &Entry<'_, '_>) -> Option<At<u64>> {
+        let value = self.count(entry)?;
+        let span = entry.span();
+        Some(At { value, span })
     }
 
     fn tls(&mut self, entry: &Entry<'_, '_>) -> Option<At<RawTls>> {

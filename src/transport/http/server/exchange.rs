@@ -2,7 +2,8 @@
 
 use super::body::{Share, Unread, accepts, essence, on_one_line, read};
 use super::metadata::{self, VERSION, Wrong};
-use super::reply::{Reply, empty, events, json, modern_status, not_allowed, refused, wrong};
+use super::names::cancelled;
+use super::reply::{Reply, empty, events, json, modern_status, not_allowed, noted, refused, wrong};
 use super::session::{Kind, Session};
 use super::site::Site;
 use super::stream::{Events, First, Inlet, position};
@@ -180,13 +181,17 @@ impl Visit<'_> {
         if let Some(bearer) = &self.bearer {
             session.shown(bearer);
         }
-        match id {
-            Some(id) => {
-                let inlet = session.asked(opened, &id, &self.principal).await;
-                self.respond(inlet, None, &id).await
-            }
-            None => told(&session.told(opened, &self.principal).await),
+        if let Some(id) = id {
+            let inlet = session.asked(opened, &id, &self.principal).await;
+            return self.respond(inlet, None, &id).await;
         }
+        let cancels = cancelled(&opened).is_some();
+        let reply = told(&session.told(opened, &self.principal).await);
+        if cancels {
+            let why = "a request of this era is cancelled by closing its stream";
+            return noted(reply, "ignored-cancellation", why);
+        }
+        reply
     }
 
     /// Whether the headers say what the body says, as far as no tool's
@@ -302,8 +307,18 @@ impl Visit<'_> {
         let found = found.filter(|session| session.kind == Kind::Legacy);
         found.ok_or_else(|| {
             let why = "there is no such session; begin another with `initialize`";
-            Box::new(refused(StatusCode::NOT_FOUND, None, "unknown-session", why))
+            Box::new(self.no_session(name.to_str().unwrap_or_default(), why))
         })
+    }
+
+    /// For the agent, a session of somebody else is one that is not there.
+    pub(super) fn no_session(&self, name: &str, why: &str) -> Reply {
+        let reply = refused(StatusCode::NOT_FOUND, None, "unknown-session", why);
+        if self.site.sessions.is_of_another(name, &self.principal) {
+            let why = "the session of another principal was asked for";
+            return noted(reply, "foreign-session", why);
+        }
+        reply
     }
 
     fn get(&self) -> Reply {

@@ -1,16 +1,17 @@
 //! How a session begins, in either era, and across them.
 
-use super::eras;
+use super::eras::{Asker, Vain};
 use super::exchange::{QUIET, SESSION, Visit};
 use super::queue::Sent;
-use super::reply::{Reply, method_not_found, refused};
+use super::reply::{Reply, json, method_not_found, modern_status, refused};
 use super::session::{Kind, Session};
-use super::site::{Begin, Site, random};
+use super::site::{Begin, Full, Site, random};
 use super::stream::First;
 use crate::engine::message::{Direction, Document, Id, Json, Limits, Opened};
 use crate::proxy::era::{Bridge, LEGACY_SERVER, LEGACY_SERVER_REASON};
 use hyper::StatusCode;
-use hyper::header::HeaderValue;
+use hyper::body::Bytes;
+use hyper::header::{HeaderValue, RETRY_AFTER};
 use std::sync::Arc;
 
 impl Visit<'_> {
@@ -18,21 +19,28 @@ impl Visit<'_> {
     /// is asked first, where nobody has yet.
     pub(super) async fn stateless(&self, id: &Id) -> Result<Arc<Session>, Box<Reply>> {
         let bridge = (!self.speaks_modern(id).await?).then_some(Bridge::ModernAgent);
-        let begin = || self.fresh(bridge);
-        self.site
-            .sessions
-            .of(&self.principal, self.server, begin)
-            .map_err(|why| Box::new(unavailable(&why)))
-    }
-
-    fn fresh(&self, bridge: Option<Bridge>) -> Result<Arc<Session>, String> {
+        let sessions = &self.site.sessions;
+        let standing = || sessions.standing(&self.principal, self.server);
+        if let Some(standing) = standing() {
+            return Ok(standing);
+        }
+        let beginning = sessions.beginning(&self.principal, self.server);
+        let _one = beginning.lock().await;
+        if let Some(standing) = standing() {
+            return Ok(standing);
+        }
+        let place = self.site.place(self.server).await;
+        let place = place.map_err(|full| Box::new(told_full(full, id)))?;
         let begin = Begin {
             kind: Kind::Modern,
             bridge,
             bearer: self.bearer.as_ref(),
-            place: None,
+            place,
         };
-        self.site.begin(&self.principal, self.server, begin)
+        let started = self.site.begin(&self.principal, self.server, begin).await;
+        let session = started.map_err(|why| Box::new(unavailable(&why)))?;
+        sessions.offer(&self.principal, self.server, &session);
+        Ok(session)
     }
 
     /// An agent asks for the eras itself. A server that does not speak this one
@@ -53,36 +61,34 @@ impl Visit<'_> {
         }
     }
 
-    /// Asks a server whether it speaks 2026-07-28. The error is for the agent's request of that id.
-    async fn ask(&self, id: &Id) -> Result<bool, Box<Reply>> {
-        let session = self
-            .fresh(None)
-            .map_err(|why| Box::new(unavailable(&why)))?;
-        let mut asked = Asked {
-            session,
-            kept: false,
-        };
-        let (first, inlet, says) = eras::ask(&asked.session, id, &self.principal).await;
-        let Some(modern) = says else {
-            return Err(Box::new(self.respond_with(first, inlet, None, id)));
-        };
-        self.site.spoken(self.server).learn(modern);
-        let sessions = &self.site.sessions;
-        asked.kept = modern && sessions.offer(&self.principal, self.server, &asked.session);
-        Ok(modern)
-    }
-
-    /// Whether the server speaks 2026-07-28.
+    /// Whether the server speaks 2026-07-28. The error is for the agent's request
+    /// of that id.
     async fn speaks_modern(&self, id: &Id) -> Result<bool, Box<Reply>> {
         let spoken = self.site.spoken(self.server);
-        if let Some(known) = spoken.is_modern() {
-            return Ok(known);
-        }
-        let _asking = spoken.asking.lock().await;
-        if let Some(known) = spoken.is_modern() {
-            return Ok(known);
-        }
-        Box::pin(self.ask(id)).await
+        let ask = || {
+            let asker = Asker {
+                site: Arc::clone(self.site),
+                server: self.server.clone(),
+                principal: Arc::clone(&self.principal),
+                bearer: self.bearer.clone(),
+            };
+            asker.run()
+        };
+        let told = spoken.is_modern(&self.principal.key, ask).await;
+        let vain = match told {
+            Some(Ok(modern)) => return Ok(modern),
+            Some(Err(vain)) => vain,
+            None => {
+                let why = "the server says nothing; send it again later";
+                let status = StatusCode::GATEWAY_TIMEOUT;
+                return Err(Box::new(refused(status, Some(id), "server-silent", why)));
+            }
+        };
+        Err(Box::new(match vain {
+            Vain::Unavailable => no_upstream(),
+            Vain::Full(full) => told_full(full, id),
+            Vain::Said(answer) => about(id, &answer),
+        }))
     }
 
     pub(super) async fn initialize(&self, opened: Opened, id: &Id) -> Reply {
@@ -112,7 +118,7 @@ impl Visit<'_> {
     }
 
     /// Begins a session, and puts it on the list.
-    pub(super) fn begin(
+    pub(super) async fn begin(
         &self,
         kind: Kind,
         bridge: Option<Bridge>,
@@ -136,6 +142,7 @@ impl Visit<'_> {
                     place: Some(place),
                 },
             )
+            .await
             .and_then(|session| Ok((session, random(32)?)));
         let (session, name) = begun.map_err(|why| Box::new(unavailable(&why)))?;
         sessions.add(name.clone(), Arc::clone(&session));
@@ -149,7 +156,7 @@ impl Visit<'_> {
         id: &Id,
         bridge: Option<Bridge>,
     ) -> Result<Reply, Box<Failed>> {
-        let begun = self.begin(Kind::Legacy, bridge);
+        let begun = self.begin(Kind::Legacy, bridge).await;
         let (session, name) = begun.map_err(|reply| {
             let (reply, wants_none) = (*reply, false);
             Box::new(Failed { reply, wants_none })
@@ -204,21 +211,6 @@ fn wants_none(answer: &Sent) -> bool {
     !answer.by_us && matches!(code, Some("-32601" | "-32020" | "-32021" | "-32022"))
 }
 
-/// Ends a session on which a server was asked and that nobody keeps, also if
-/// the agent hangs up.
-struct Asked {
-    session: Arc<Session>,
-    kept: bool,
-}
-
-impl Drop for Asked {
-    fn drop(&mut self) {
-        if !self.kept {
-            self.session.close();
-        }
-    }
-}
-
 /// Ends a session that has come to nothing, also if the agent hangs up.
 struct Ending<'a> {
     site: &'a Arc<Site>,
@@ -234,8 +226,43 @@ impl Drop for Ending<'_> {
     }
 }
 
+/// The answer where there is no place for what would stand for the principal.
+fn told_full(full: Full, id: &Id) -> Reply {
+    let (status, reason, why) = match full {
+        Full::Processes => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too-many-processes",
+            "all processes of the server are at work for others; send it again later",
+        ),
+        Full::Sessions => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "too-many-sessions",
+            "there are too many sessions; send it again later",
+        ),
+    };
+    let mut reply = refused(status, Some(id), reason, why);
+    let headers = reply.headers_mut();
+    headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    reply
+}
+
+/// An answer of lockgate's own to a request that was made for this one.
+fn about(id: &Id, answer: &Bytes) -> Reply {
+    let mut bytes = answer.to_vec();
+    let document = Document::read(bytes.clone(), &Limits::DEFAULT).ok();
+    let place = document.and_then(|d| Some(d.root().get("id")?.span()));
+    if let Some(place) = place.filter(|place| place.end <= bytes.len()) {
+        bytes.splice(place, id.to_json().into_bytes());
+    }
+    json(modern_status(&bytes), bytes.into())
+}
+
 fn unavailable(why: &str) -> Reply {
     tracing::error!("no session could be begun: {why}");
+    no_upstream()
+}
+
+fn no_upstream() -> Reply {
     let why = "the server cannot be started; its operator finds the reason in the log";
     refused(StatusCode::BAD_GATEWAY, None, "no-upstream", why)
 }

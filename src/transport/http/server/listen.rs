@@ -28,7 +28,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 /// Most connections at once.
 const CONNECTIONS: usize = 16_384;
@@ -44,6 +44,8 @@ const HEADERS: usize = 128;
 const DRAIN: Duration = Duration::from_secs(10);
 /// How long after that agents get to hear that it is over.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// What is said of a connection that finds no place.
+const NO_ROOM: &str = "there are too many connections, or too many from there";
 /// How long servers get to end.
 const GOODBYE: Duration = Duration::from_secs(6);
 
@@ -87,9 +89,12 @@ impl Listener {
             site,
             workers,
         } = self;
+        let tls = tls.map(Arc::new);
         let (stopping, _) = watch::channel(false);
         let mut connections = JoinSet::new();
         let sweeper = tokio::spawn(exchange::sweep(Arc::clone(&site)));
+        let noting = Arc::clone(&site);
+        let noting = tokio::spawn(async move { noting.refusals.watch().await });
         let places = Arc::new(Places::default());
         let mut stop = pin!(stop);
         loop {
@@ -103,14 +108,15 @@ impl Listener {
                     let Some(place) = Places::take(&places, peer.ip()) else {
                         // Told by the closed connection; there is no room for more.
                         drop(stream);
+                        site.turned_back(peer.ip(), "too-many-connections", NO_ROOM);
                         continue;
                     };
-                    let tls = tls.as_ref().map(Tls::acceptor);
                     let (Ok(stream), Some((worker, seat))) = (stream.into_std(), workers.seat())
                     else {
                         continue;
                     };
-                    let serving = connection(Arc::clone(&site), stream, tls, stopping.subscribe());
+                    let (tls, stopped) = (tls.clone(), stopping.subscribe());
+                    let serving = connection(Arc::clone(&site), (stream, peer), tls, stopped);
                     let serving = async move {
                         serving.await;
                         drop((place, seat));
@@ -139,6 +145,8 @@ impl Listener {
             connections.abort_all();
         }
         end(sessions).await;
+        noting.abort();
+        site.refusals.close();
     }
 }
 
@@ -156,8 +164,8 @@ async fn end(sessions: Vec<Arc<Session>>) {
 
 async fn connection(
     site: Arc<Site>,
-    stream: std::net::TcpStream,
-    tls: Option<TlsAcceptor>,
+    (stream, peer): (std::net::TcpStream, SocketAddr),
+    tls: Option<Arc<Tls>>,
     stopping: watch::Receiver<bool>,
 ) {
     // Here, since a stream is watched by the runtime that it is made in.
@@ -165,27 +173,38 @@ async fn connection(
         Ok(stream) => stream,
         Err(e) => return tracing::error!("a connection cannot be served: {e}"),
     };
+    let peer = peer.ip();
     site.counts.connections.fetch_add(1, Ordering::Relaxed);
     let _ = stream.set_nodelay(true);
     match tls {
         // On the heap, each for itself: a task is as large as the largest.
-        None => Box::pin(speak(&site, Patient::new(stream), None, stopping)).await,
-        Some(tls) => match timeout(HEAD, tls.accept(Patient::new(stream))).await {
+        None => Box::pin(speak(&site, (Patient::new(stream), peer), None, stopping)).await,
+        Some(tls) => match timeout(HEAD, Box::pin(encrypted(&tls, stream))).await {
             Ok(Ok(stream)) => {
                 let certificate = Tls::certificate_of(stream.get_ref().1);
-                Box::pin(speak(&site, stream, certificate, stopping)).await;
+                Box::pin(speak(&site, (stream, peer), certificate, stopping)).await;
             }
-            Ok(Err(e)) => tracing::debug!("TLS has failed: {e}"),
-            Err(_) => tracing::debug!("TLS was not agreed on in time"),
+            Ok(Err(e)) => {
+                tracing::debug!("TLS has failed: {e}");
+                let (reason, why) = untrusted(&e);
+                site.turned_back(peer, reason, why);
+            }
+            Err(_) => site.turned_back(peer, "tls-failed", "TLS was not agreed on in time"),
         },
     }
     site.counts.connections.fetch_sub(1, Ordering::Relaxed);
 }
 
+/// Agrees on TLS, by the certificates of this moment.
+async fn encrypted(tls: &Arc<Tls>, stream: TcpStream) -> io::Result<TlsStream<Patient>> {
+    let acceptor = tls.acceptor_now().await;
+    acceptor.accept(Patient::new(stream)).await
+}
+
 /// Speaks HTTP on a connection until it ends.
 async fn speak(
     site: &Arc<Site>,
-    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    (stream, peer): (impl AsyncRead + AsyncWrite + Send + Unpin + 'static, IpAddr),
     certificate: Option<ClientCertificate>,
     mut stopping: watch::Receiver<bool>,
 ) {
@@ -196,7 +215,8 @@ async fn speak(
         // On the heap while it runs: a connection that waits for a request has
         // no place for one.
         Box::pin(async move {
-            let reply = site.answer(request, certificate.as_deref()).await;
+            let knocks = (peer, certificate.as_deref());
+            let reply = site.answer(request, knocks).await;
             Ok::<_, Infallible>(reply)
         })
     });
@@ -218,6 +238,24 @@ async fn speak(
     };
     if let Err(e) = ended {
         tracing::debug!("a connection has failed: {e}");
+        if e.is_parse_too_large() {
+            site.turned_back(peer, "head-too-large", "the request's head is too large");
+        } else if e.is_parse() {
+            let why = "the request's head is not HTTP/1.1, or says its length in two ways";
+            site.turned_back(peer, "malformed-head", why);
+        }
+    }
+}
+
+/// Why there is no TLS with a peer.
+fn untrusted(error: &io::Error) -> (&'static str, &'static str) {
+    let inner = error.get_ref().and_then(|e| e.downcast_ref());
+    match inner {
+        Some(rustls::Error::InvalidCertificate(_)) => (
+            "certificate-refused",
+            "the certificate of the client is not to be trusted",
+        ),
+        _ => ("tls-failed", "TLS was not agreed on"),
     }
 }
 

@@ -26,6 +26,17 @@ pub(super) enum Wrong {
     Params(String),
 }
 
+impl Wrong {
+    /// The stable reason code.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Mismatch(_) => "header-mismatch",
+            Self::Version(_) => "unsupported-version",
+            Self::Params(_) => "invalid-params",
+        }
+    }
+}
+
 /// Tells the era from header and body; both have to say the same.
 pub(super) fn era(headers: &HeaderMap, message: Option<&Message<'_>>) -> Result<Era, Wrong> {
     let said = one(headers, &VERSION)?;

@@ -6,7 +6,7 @@
 //! proxies and logs see it. It is good for its principal only, all the same.
 
 use super::exchange::Visit;
-use super::reply::{Reply, empty, events, not_allowed, refused};
+use super::reply::{Reply, empty, events, not_allowed};
 use super::session::Kind;
 use super::stream::Events;
 use crate::engine::message::Opened;
@@ -24,7 +24,7 @@ impl Visit<'_> {
         body: hyper::body::Incoming,
     ) -> Reply {
         match *method {
-            Method::GET => self.open_old(path),
+            Method::GET => self.open_old(path).await,
             Method::POST => match self.message(body).await {
                 Ok((opened, _share)) => self.old_message(query, opened).await,
                 Err(reply) => *reply,
@@ -33,8 +33,8 @@ impl Visit<'_> {
         }
     }
 
-    fn open_old(&self, path: &str) -> Reply {
-        let (session, name) = match self.begin(Kind::Old, None) {
+    async fn open_old(&self, path: &str) -> Reply {
+        let (session, name) = match self.begin(Kind::Old, None).await {
             Ok(begun) => begun,
             Err(reply) => return *reply,
         };
@@ -50,7 +50,7 @@ impl Visit<'_> {
         let found = name.and_then(|name| self.find(name));
         let Some(session) = found.filter(|s| s.kind == Kind::Old) else {
             let why = "there is no such session; open another with GET";
-            return refused(StatusCode::NOT_FOUND, None, "unknown-session", why);
+            return self.no_session(name.unwrap_or_default(), why);
         };
         session.wait_for_room().await;
         session.taken(opened, &self.principal).await;

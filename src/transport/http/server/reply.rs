@@ -1,6 +1,7 @@
 //! Responses: their bodies and their status.
 
 use super::metadata::{MODERN, Wrong};
+use super::refusals::Noted;
 use super::stream::Events;
 use crate::engine::message::{Document, Id, Json, Limits};
 use http_body_util::Full;
@@ -95,9 +96,21 @@ pub(super) fn events(events: Events) -> Reply {
 }
 
 /// A refusal of the listener's own, as a JSON-RPC error.
-pub(super) fn refused(status: StatusCode, id: Option<&Id>, reason: &str, why: &str) -> Reply {
+pub(super) fn refused(
+    status: StatusCode,
+    id: Option<&Id>,
+    reason: &'static str,
+    why: &str,
+) -> Reply {
     let data = json!({ "by": "lockgate", "reason": reason });
-    error(status, id, -32000, &data, why)
+    noted(error(status, id, -32000, &data, why), reason, why)
+}
+
+/// The same response, of which the evidence says this.
+pub(super) fn noted(mut reply: Reply, reason: &'static str, why: &str) -> Reply {
+    let detail = why.to_owned();
+    reply.extensions_mut().insert(Noted { reason, detail });
+    reply
 }
 
 /// The answer to a request that there is no method for.
@@ -116,10 +129,11 @@ fn error(status: StatusCode, id: Option<&Id>, code: i32, data: &Value, why: &str
 /// What the stateless era answers where headers or `_meta` are wrong.
 pub(super) fn wrong(wrong: &Wrong, id: Option<&Id>) -> Reply {
     let by = |reason: &str| json!({ "by": "lockgate", "reason": reason });
+    let reason = wrong.code();
     let (code, data, why) = match wrong {
-        Wrong::Mismatch(why) => (-32020, by("header-mismatch"), why.clone()),
+        Wrong::Mismatch(why) => (-32020, by(reason), why.clone()),
         Wrong::Version(said) => {
-            let (said, reason) = (told(said), "unsupported-version");
+            let said = told(said);
             let why = format!("revision `{said}` is not supported");
             // What the revision wants to be told.
             let data = json!({
@@ -127,9 +141,10 @@ pub(super) fn wrong(wrong: &Wrong, id: Option<&Id>) -> Reply {
             });
             (-32022, data, why)
         }
-        Wrong::Params(why) => (-32602, by("invalid-params"), why.clone()),
+        Wrong::Params(why) => (-32602, by(reason), why.clone()),
     };
-    error(StatusCode::BAD_REQUEST, id, code, &data, &why)
+    let reply = error(StatusCode::BAD_REQUEST, id, code, &data, &why);
+    noted(reply, reason, &why)
 }
 
 /// A peer's word, as far as it looks like a revision.

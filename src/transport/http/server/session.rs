@@ -95,7 +95,7 @@ pub(super) struct Session {
     /// How many messages are judged that take long.
     pub(super) long: AtomicUsize,
     /// Given back when nothing holds the session any more: its process does.
-    _place: Option<Place>,
+    place: Option<Place>,
 }
 
 impl Session {
@@ -131,7 +131,7 @@ impl Session {
             used: AtomicU64::new(0),
             over: AtomicBool::new(false),
             long: AtomicUsize::new(0),
-            _place: place,
+            place,
         })
     }
 
@@ -174,8 +174,18 @@ impl Session {
         if self.is_judging() || !self.lock().streams.is_idle() {
             return None;
         }
+        Some(self.unused())
+    }
+
+    /// How long nobody has used it, whatever is under way.
+    pub(super) fn unused(&self) -> Duration {
         let used = Duration::from_millis(self.used.load(Ordering::Relaxed));
-        Some(self.now().saturating_sub(used))
+        self.now().saturating_sub(used)
+    }
+
+    /// Whether it is a process that stands for a principal in the stateless era.
+    pub(super) fn is_modern_process(&self) -> bool {
+        self.place.as_ref().is_some_and(Place::is_of_process)
     }
 
     /// A request of the agent. What answers it comes out of the inlet.

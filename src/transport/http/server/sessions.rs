@@ -1,10 +1,11 @@
 //! All sessions of a listener: found by their id, and only by their principal.
 
+use super::processes::{Running, longest_unused};
 use super::session::Session;
 use crate::engine::principal::Principal;
 use crate::engine::types::ServerName;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 /// Most sessions of all principals together.
@@ -35,15 +36,36 @@ impl Places {
     }
 }
 
-/// A session's place among those of its principal: until it is gone, and its
-/// process with it.
+/// A session's place: until it is gone, and its process with it.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Place(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    /// Among those of its principal.
+    OfPrincipal { _mine: Mine },
+    /// Among the processes of the stateless era.
+    OfProcess { _running: Running },
+}
+
+impl Place {
+    pub(super) fn of_process(running: Running) -> Self {
+        Self(Kind::OfProcess { _running: running })
+    }
+
+    /// Whether it is that of a process of the stateless era.
+    pub(super) fn is_of_process(&self) -> bool {
+        matches!(self.0, Kind::OfProcess { .. })
+    }
+}
+
+#[derive(Debug)]
+struct Mine {
     places: Arc<Places>,
     key: Arc<str>,
 }
 
-impl Drop for Place {
+impl Drop for Mine {
     fn drop(&mut self) {
         let mut places = self.places.lock();
         if let Some(mine) = places.get_mut(&self.key) {
@@ -59,7 +81,16 @@ impl Drop for Place {
 struct All {
     legacy: BTreeMap<SessionId, Arc<Session>>,
     /// By principal and server.
-    modern: BTreeMap<(Arc<str>, String), Arc<Session>>,
+    modern: BTreeMap<Key, Arc<Session>>,
+    /// Those of them that are being begun.
+    beginning: BTreeMap<Key, Weak<Beginning>>,
+}
+
+type Key = (Arc<str>, String);
+type Beginning = tokio::sync::Mutex<()>;
+
+fn key(principal: &Principal, server: &ServerName) -> Key {
+    (Arc::clone(&principal.key), server.as_str().to_owned())
 }
 
 /// Why there is no room for another session.
@@ -96,10 +127,11 @@ impl Sessions {
         }
         *mine = mine.saturating_add(1);
         drop(places);
-        Ok(Place {
+        let mine = Mine {
             places: Arc::clone(&self.places),
             key: Arc::clone(key),
-        })
+        };
+        Ok(Place(Kind::OfPrincipal { _mine: mine }))
     }
 
     /// Takes what has ended off the list.
@@ -129,24 +161,40 @@ impl Sessions {
         (mine && !session.is_over()).then(|| Arc::clone(session))
     }
 
+    /// Whether a session of that id is somebody else's.
+    pub(super) fn is_of_another(&self, id: &str, principal: &Principal) -> bool {
+        let all = self.lock();
+        let session = all.legacy.get(id);
+        session.is_some_and(|session| session.principal.key != principal.key)
+    }
+
     /// What stands for all requests of a principal to a server in the stateless
-    /// era; made by `begin` where there is none.
-    pub(super) fn of<E>(
+    /// era, if there is anything yet.
+    pub(super) fn standing(
         &self,
         principal: &Principal,
         server: &ServerName,
-        begin: impl FnOnce() -> Result<Arc<Session>, E>,
-    ) -> Result<Arc<Session>, E> {
-        let key = (Arc::clone(&principal.key), server.as_str().to_owned());
-        let mut all = self.lock();
-        match all.modern.get(&key) {
-            Some(session) if !session.is_over() => Ok(Arc::clone(session)),
-            _ => {
-                let session = begin()?;
-                all.modern.insert(key, Arc::clone(&session));
-                Ok(session)
-            }
+    ) -> Option<Arc<Session>> {
+        let all = self.lock();
+        let session = all.modern.get(&key(principal, server))?;
+        if session.is_over() {
+            return None;
         }
+        // From now on it is not the one that gives way.
+        session.use_it();
+        Some(Arc::clone(session))
+    }
+
+    /// Held by whoever begins that: one for each is enough.
+    pub(super) fn beginning(&self, principal: &Principal, server: &ServerName) -> Arc<Beginning> {
+        let mut all = self.lock();
+        all.beginning.retain(|_, one| one.strong_count() > 0);
+        let one = all.beginning.entry(key(principal, server)).or_default();
+        one.upgrade().unwrap_or_else(|| {
+            let new = Arc::default();
+            *one = Arc::downgrade(&new);
+            new
+        })
     }
 
     /// Offers a session to stand for a principal's requests in the stateless
@@ -157,9 +205,13 @@ impl Sessions {
         server: &ServerName,
         session: &Arc<Session>,
     ) -> bool {
-        let begin = || Ok::<_, std::convert::Infallible>(Arc::clone(session));
-        let standing = self.of(principal, server, begin);
-        standing.is_ok_and(|standing| Arc::ptr_eq(&standing, session))
+        let mut all = self.lock();
+        let place = all.modern.entry(key(principal, server));
+        let standing = place.or_insert_with(|| Arc::clone(session));
+        if standing.is_over() {
+            standing.clone_from(session);
+        }
+        Arc::ptr_eq(standing, session)
     }
 
     /// Ends what stands for a principal's requests in the stateless era.
@@ -172,11 +224,34 @@ impl Sessions {
 
     /// Whether something stands for a principal's requests already.
     pub(super) fn has(&self, principal: &Principal, server: &ServerName) -> bool {
-        let key = (Arc::clone(&principal.key), server.as_str().to_owned());
         let all = self.lock();
         all.modern
-            .get(&key)
+            .get(&key(principal, server))
             .is_some_and(|session| !session.is_over())
+    }
+
+    /// Ends the process that nobody has used for the longest time, of this
+    /// server or of any: whether there is one that is about to end.
+    pub(super) fn evict(&self, server: Option<&ServerName>, unused: Duration) -> bool {
+        let mut all = self.lock();
+        let over: Vec<_> = all.modern.extract_if(.., |_, s| s.is_over()).collect();
+        let mut processes: Vec<_> = all.modern.values().map(Arc::clone).collect();
+        drop(all);
+        drop(over);
+        processes.retain(|s| s.is_modern_process() && server.is_none_or(|name| s.server == *name));
+        let Some(longest) = longest_unused(processes, unused) else {
+            return false;
+        };
+        let mut all = self.lock();
+        // Somebody may have come for it meanwhile, which is told under this lock.
+        if longest.unused() < unused {
+            return false;
+        }
+        all.modern.retain(|_, other| !Arc::ptr_eq(other, &longest));
+        drop(all);
+        tracing::debug!("a process of `{}` gives way to another", longest.server);
+        longest.close();
+        true
     }
 
     /// Takes a session off the list, and ends it.
@@ -224,6 +299,11 @@ impl Sessions {
         for session in sessions {
             session.hang_up();
         }
+    }
+
+    /// Whether there is no room for another session of any kind.
+    pub(super) fn is_full(&self) -> bool {
+        self.count() >= MOST
     }
 
     /// How many there are.

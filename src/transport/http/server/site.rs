@@ -1,32 +1,36 @@
 //! What a listener serves: which servers, to whom, and the way of a request to
 //! its session.
 
+mod begin;
+
 use super::body::Bodies;
 use super::door::Door;
-use super::ear::Ear;
 use super::eras::Spoken;
+use super::processes::{AtWork, Bounds, Processes};
+use super::refusals::{Knocker, Noted, Refusals};
 use super::reply::{Reply, empty, not_allowed, refused, text};
-use super::session::{Kind, Session, Upstream};
+use super::session::Kind;
 use super::sessions::{Place, Sessions};
-use super::{child, exchange, old};
+use super::starter::Starter;
+use super::{exchange, old};
+use crate::engine::Engine;
 use crate::engine::principal::Principal;
 use crate::engine::seal::Seal;
 use crate::engine::types::ServerName;
-use crate::engine::{Engine, Session as EngineSession};
 use crate::identity::{ClientCertificate, Gate, Presented, Refused};
-use crate::proxy::era::{Adapter, Bridge, Terms};
+use crate::proxy::era::Bridge;
 use crate::proxy::evidence::SharedLog;
-use crate::proxy::facts;
-use crate::proxy::pump::Pump;
 use crate::state::lockfile::FirstUse;
-use crate::transport::child::{Child, ChildSpec};
-use crate::transport::http::client::{Dialer, Remote, Subject};
+use crate::transport::child::ChildSpec;
+use crate::transport::http::client::Dialer;
 use crate::transport::http::secret::Secret;
 use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Method, Request, StatusCode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::io;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
@@ -90,6 +94,8 @@ pub struct Parts {
     pub sse: bool,
     /// Servers that a bridge speaks for where an agent only asks for the eras.
     pub bridged: BTreeSet<ServerName>,
+    /// How many processes stand for principals in the stateless era.
+    pub processes: Bounds,
 }
 
 /// What a session begins with.
@@ -103,11 +109,18 @@ pub(super) struct Begin<'a> {
     pub(super) place: Option<Place>,
 }
 
+/// Why there is no place for what stands for a principal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Full {
+    Processes,
+    Sessions,
+}
+
 /// What a listener serves.
 #[derive(Debug)]
 pub struct Site {
     door: Door,
-    servers: BTreeMap<ServerName, Way>,
+    servers: BTreeMap<ServerName, Reached>,
     only: Option<ServerName>,
     who: Who,
     engines: Box<dyn Engines>,
@@ -122,12 +135,32 @@ pub struct Site {
     spoken: BTreeMap<ServerName, Spoken>,
     /// Servers that a bridge speaks for, whoever asks.
     bridged: BTreeSet<ServerName>,
+    /// Evidence of what was not even judged.
+    pub(super) refusals: Refusals,
     /// The memory of requests.
     pub(super) bodies: Arc<Bodies>,
     /// All sessions.
     pub(super) sessions: Sessions,
+    /// The processes among them that stand for a principal.
+    pub(super) processes: Processes,
     /// What `/metrics` tells.
     pub(super) counts: Counts,
+}
+
+/// How a server is reached, once everything for that is there.
+#[derive(Debug)]
+enum Reached {
+    Process(Starter),
+    Remote(Arc<Dialer>),
+}
+
+impl Reached {
+    fn by(way: Way) -> io::Result<Self> {
+        Ok(match way {
+            Way::Process(spec) => Self::Process(Starter::new(spec)?),
+            Way::Remote(dialer) => Self::Remote(dialer),
+        })
+    }
 }
 
 /// Lines about refused requests, of one second.
@@ -148,7 +181,10 @@ pub(super) struct Counts {
 
 impl Site {
     /// A site, of what it is made of.
-    pub fn new(parts: Parts) -> Self {
+    ///
+    /// # Errors
+    /// There can be no more threads.
+    pub fn new(parts: Parts) -> io::Result<Self> {
         let Parts {
             door,
             servers,
@@ -160,18 +196,24 @@ impl Site {
             seal,
             sse,
             bridged,
+            processes,
         } = parts;
-        Self {
+        let reached = |(name, way)| Ok((name, Reached::by(way)?));
+        let servers = servers.into_iter().map(reached);
+        let servers = servers.collect::<io::Result<BTreeMap<_, _>>>()?;
+        Ok(Self {
             door,
             spoken: servers
                 .keys()
                 .map(|name| (name.clone(), Spoken::default()))
                 .collect(),
             bridged,
+            processes: Processes::new(processes, servers.keys()),
             servers,
             only,
             who,
             engines,
+            refusals: Refusals::new(log.clone()),
             log,
             origin,
             seal,
@@ -181,7 +223,7 @@ impl Site {
             bodies: Arc::default(),
             sessions: Sessions::default(),
             counts: Counts::default(),
-        }
+        })
     }
 
     /// What is known of the eras of a server.
@@ -201,7 +243,21 @@ impl Site {
     pub(super) async fn answer(
         self: Arc<Self>,
         request: Request<Incoming>,
+        (peer, certificate): (IpAddr, Option<&ClientCertificate>),
+    ) -> Reply {
+        let mut who = Knocker::at(peer);
+        let mut reply = self.reply(request, certificate, &mut who).await;
+        if let Some(why) = reply.extensions_mut().remove::<Noted>() {
+            self.refusals.note(who, why, Some(reply.status().as_u16()));
+        }
+        reply
+    }
+
+    async fn reply(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
         certificate: Option<&ClientCertificate>,
+        who: &mut Knocker,
     ) -> Reply {
         self.counts.requests.fetch_add(1, Ordering::Relaxed);
         let authority = request.uri().authority().map(|a| a.as_str().to_owned());
@@ -222,10 +278,22 @@ impl Site {
             (_, "/metrics") => text("text/plain; version=0.0.4", self.metrics()),
             (&Method::GET, path) if path.starts_with(METADATA) => self.resource_metadata(path),
             (_, path) => match self.server(path) {
-                Some(server) => match self.principal(request.headers(), certificate).await {
-                    Ok(principal) => exchange::answer(&self, &server, principal, request).await,
-                    Err(refused) => self.turned_away(&refused),
-                },
+                Some(server) => {
+                    let proved = self.principal(request.headers(), certificate).await;
+                    let (reply, principal) = match proved {
+                        Ok(principal) => {
+                            let acts = Arc::clone(&principal);
+                            let reply = exchange::answer(self, &server, acts, request).await;
+                            (reply, Some(principal))
+                        }
+                        Err(refused) => (self.turned_away(&refused), None),
+                    };
+                    // Most replies are none of it.
+                    if reply.extensions().get::<Noted>().is_some() {
+                        who.asks_for(&server, principal.as_deref());
+                    }
+                    reply
+                }
                 None => empty(StatusCode::NOT_FOUND),
             },
         }
@@ -258,6 +326,14 @@ impl Site {
             .headers_mut()
             .extend(challenge.map(|c| (WWW_AUTHENTICATE, c)));
         reply
+    }
+
+    /// A connection came to nothing.
+    pub(super) fn turned_back(&self, peer: IpAddr, reason: &'static str, why: &str) {
+        self.counts.closed_out.fetch_add(1, Ordering::Relaxed);
+        let detail = why.to_owned();
+        self.refusals
+            .note(Knocker::at(peer), Noted { reason, detail }, None);
     }
 
     /// Tells the operator, so often in a second: whoever knocks must not fill
@@ -313,9 +389,22 @@ impl Site {
         self.servers.contains_key(&name).then_some(name)
     }
 
+    /// A place for what stands for a principal's requests in the stateless era;
+    /// none is needed where that is no process.
+    pub(super) async fn place(&self, server: &ServerName) -> Result<Option<Place>, Full> {
+        if self.sessions.is_full() {
+            return Err(Full::Sessions);
+        }
+        if !self.is_process(server) {
+            return Ok(None);
+        }
+        let place = self.processes.take(server, &self.sessions).await;
+        place.map(Some).map_err(|AtWork| Full::Processes)
+    }
+
     /// Whether a session with a server is a process of this machine.
     pub(super) fn is_process(&self, server: &ServerName) -> bool {
-        matches!(self.servers.get(server), Some(Way::Process(_)))
+        matches!(self.servers.get(server), Some(Reached::Process(_)))
     }
 
     fn metrics(&self) -> String {
@@ -344,71 +433,6 @@ impl Site {
         ];
         let line = |(name, kind, value)| format!("# TYPE {name} {kind}\n{name} {value}\n");
         all.into_iter().map(line).collect()
-    }
-
-    /// Begins a session of a principal with a server.
-    ///
-    /// # Errors
-    /// Why there is none, for people.
-    pub(super) fn begin(
-        &self,
-        principal: &Arc<Principal>,
-        server: &ServerName,
-        begin: Begin<'_>,
-    ) -> Result<Arc<Session>, String> {
-        let Begin {
-            kind,
-            bridge,
-            bearer,
-            place,
-        } = begin;
-        let way = self
-            .servers
-            .get(server)
-            .ok_or_else(|| "there is no such server".to_owned())?;
-        let engine = self.engines.engine(principal, server)?;
-        let nonce = random(12)?;
-        let pump = Pump::new(
-            engine,
-            EngineSession::new(&nonce)
-                .acting(Arc::clone(principal))
-                .begun_at(self.began.elapsed()),
-            self.log.clone(),
-            self.engines.pins(server),
-            facts::resolve,
-        );
-        let terms = |nonce| Terms {
-            nonce,
-            seal: Arc::clone(&self.seal),
-            principal: Arc::clone(&principal.key),
-            server: server.clone(),
-        };
-        let adapter = match bridge {
-            Some(bridge) => Some(Adapter::new(bridge, terms(random(12)?))),
-            None => None,
-        };
-        let principal = Arc::clone(principal);
-        let subject = bearer.map(|token| Subject::new(token.clone()));
-        let session = Session::new(principal, server.clone(), kind, (pump, adapter), place);
-        match way {
-            Way::Remote(dialer) => {
-                let ear = Arc::new(Ear(Arc::downgrade(&session)));
-                // It matters only where tokens are exchanged.
-                let dialer = match &subject {
-                    Some(subject) => Arc::new(dialer.on_behalf_of(subject.clone())),
-                    None => Arc::clone(dialer),
-                };
-                session.attach(Upstream::Remote(Remote::new(dialer, ear)), subject);
-            }
-            Way::Process(spec) => {
-                let started = Child::spawn(spec).map_err(|e| e.to_string())?;
-                let kept = child::keep(started, server, &session);
-                let (process, keeper) = kept.map_err(|e| e.to_string())?;
-                session.attach(Upstream::Process(process), None);
-                tokio::spawn(keeper);
-            }
-        }
-        Ok(session)
     }
 }
 

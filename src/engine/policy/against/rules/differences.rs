@@ -2,7 +2,7 @@
 
 use super::super::listed;
 use crate::engine::policy::Code;
-use crate::engine::policy::constraint::Constraint;
+use crate::engine::policy::constraint::{Constraint, Kinds};
 use crate::engine::policy::diagnostic::Span;
 use crate::engine::policy::pattern::Pattern;
 use crate::engine::policy::rule::{Argument, Demand, Rule};
@@ -99,7 +99,10 @@ fn can_tell(now: &Argument, was: &Argument) -> bool {
         )
     };
     let all_plain = now.iter().all(|(constraint, _)| plain(constraint));
-    missed
-        .into_iter()
-        .all(|(was, _)| all_plain || !now.iter().any(|(now, _)| now.kind() == was.kind()))
+    missed.into_iter().all(|(was, _)| {
+        all_plain
+            || !now
+                .iter()
+                .any(|(now, _)| now.kinds().and(was.kinds()) != Kinds::NONE)
+    })
 }

@@ -1,0 +1,124 @@
+//! How a session gets what judges in it, and what stands behind it.
+//!
+//! Processes are started, and the lockfile is looked at, on threads that may
+//! wait: a disk that does not answer holds up whoever begins a session, and not
+//! the messages of the others.
+
+use super::super::child;
+use super::super::ear::Ear;
+use super::super::session::{Session, Upstream};
+use super::{Begin, Reached, Site, random};
+use crate::engine::principal::Principal;
+use crate::engine::types::ServerName;
+use crate::engine::{Engine, Session as EngineSession};
+use crate::proxy::era::{Adapter, Terms};
+use crate::proxy::facts;
+use crate::proxy::pump::Pump;
+use crate::state::lockfile::FirstUse;
+use crate::transport::child::Child;
+use crate::transport::http::client::{Dialer, Remote, Subject};
+use std::sync::Arc;
+use tokio::task::spawn_blocking;
+
+/// What had to be waited for.
+struct Prepared {
+    engine: Arc<Engine>,
+    pins: FirstUse,
+    behind: Behind,
+}
+
+/// What stands behind a session.
+enum Behind {
+    Remote(Arc<Dialer>),
+    /// Killed when it is dropped: whoever asked for it may have left.
+    Process(Child),
+}
+
+impl Site {
+    /// Begins a session of a principal with a server.
+    ///
+    /// # Errors
+    /// Why there is none, for people.
+    pub(in super::super) async fn begin(
+        self: &Arc<Self>,
+        principal: &Arc<Principal>,
+        server: &ServerName,
+        begin: Begin<'_>,
+    ) -> Result<Arc<Session>, String> {
+        let way = self.servers.get(server);
+        let way = way.ok_or_else(|| "there is no such server".to_owned())?;
+        let (site, acts, on) = (Arc::clone(self), Arc::clone(principal), server.clone());
+        let judges = spawn_blocking(move || {
+            let engine = site.engines.engine(&acts, &on)?;
+            Ok::<_, String>((engine, site.engines.pins(&on)))
+        });
+        let judges = judges.await;
+        let (engine, pins) = judges.map_err(|e| format!("no engine could be made: {e}"))??;
+        let behind = match way {
+            Reached::Remote(dialer) => Behind::Remote(Arc::clone(dialer)),
+            Reached::Process(starter) => Behind::Process(starter.start().await?),
+        };
+        let prepared = Prepared {
+            engine,
+            pins,
+            behind,
+        };
+        self.joined(principal, server, begin, prepared)
+    }
+
+    fn joined(
+        &self,
+        principal: &Arc<Principal>,
+        server: &ServerName,
+        begin: Begin<'_>,
+        prepared: Prepared,
+    ) -> Result<Arc<Session>, String> {
+        let Begin {
+            kind,
+            bridge,
+            bearer,
+            place,
+        } = begin;
+        let nonce = random(12)?;
+        let pump = Pump::new(
+            prepared.engine,
+            EngineSession::new(&nonce)
+                .acting(Arc::clone(principal))
+                .begun_at(self.began.elapsed()),
+            self.log.clone(),
+            prepared.pins,
+            facts::resolve,
+        );
+        let terms = |nonce| Terms {
+            nonce,
+            seal: Arc::clone(&self.seal),
+            principal: Arc::clone(&principal.key),
+            server: server.clone(),
+        };
+        let adapter = match bridge {
+            Some(bridge) => Some(Adapter::new(bridge, terms(random(12)?))),
+            None => None,
+        };
+        let principal = Arc::clone(principal);
+        let subject = bearer.map(|token| Subject::new(token.clone()));
+        let session = Session::new(principal, server.clone(), kind, (pump, adapter), place);
+        match prepared.behind {
+            Behind::Remote(dialer) => {
+                let ear = Arc::new(Ear(Arc::downgrade(&session)));
+                // It matters only where tokens are exchanged.
+                let dialer = match &subject {
+                    Some(subject) => Arc::new(dialer.on_behalf_of(subject.clone())),
+                    None => dialer,
+                };
+                session.attach(Upstream::Remote(Remote::new(dialer, ear)), subject);
+            }
+            Behind::Process(started) => {
+                let kept = child::keep(started, server, &session);
+                let (process, keeper) = kept.map_err(|e| e.to_string())?;
+                session.attach(Upstream::Process(process), None);
+                tokio::spawn(keeper);
+            }
+        }
+        Ok(session)
+    }
+}
