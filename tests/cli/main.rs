@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod check;
 mod evidence;
 mod pins;
 mod policy;

@@ -29,7 +29,13 @@ fn starter(name: &str) -> (String, Policy) {
 #[test]
 fn starters_fit_the_servers_they_are_for() {
     for (name, server, idle) in [
-        ("server-filesystem", "filesystem", None),
+        (
+            "server-filesystem",
+            "filesystem",
+            Some(
+                "this permits any text of any length in `/content` of `write_file`, and in `/edits/*/newText` of `edit_file`, and in `/edits/*/oldText` of `edit_file`",
+            ),
+        ),
         (
             "mcp-server-git",
             "git",
