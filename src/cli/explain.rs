@@ -4,6 +4,7 @@
 //! The same engine decides as behind `run`; the server is taken to be as it
 //! is pinned, and nothing is started or sent.
 
+mod codes;
 mod recorded;
 pub(super) mod words;
 
@@ -11,7 +12,7 @@ use super::setup::Setup;
 use super::{Fault, Target, tell};
 use crate::engine::guard::paths::{PathFact, PathFacts};
 use crate::engine::message::{Direction, Document, Json, Limits};
-use crate::engine::policy::PinMode;
+use crate::engine::policy::{Code, PinMode};
 use crate::engine::principal::{Groups, Principal};
 use crate::engine::record::{Record, RecordVerdict as Verdict};
 use crate::engine::types::AgentName;
@@ -30,8 +31,8 @@ const DENIED: u8 = 3;
 /// `lockgate explain TOOL [ARGUMENTS]`
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
-    /// The tool to call
-    #[arg(value_name = "TOOL", required_unless_present_any = ["resource", "prompt", "from", "record"])]
+    /// The tool to call; or a diagnostic's code, such as LG0101, to read about
+    #[arg(value_name = "TOOL", required_unless_present_any = ["resource", "prompt", "from", "record", "list"])]
     tool: Option<String>,
     /// Its arguments, as a JSON object
     #[arg(value_name = "ARGUMENTS", default_value = "{}")]
@@ -54,6 +55,9 @@ pub(super) struct ExplainArgs {
     audit: Option<PathBuf>,
     #[command(flatten)]
     token: Token,
+    /// List the codes of diagnostics
+    #[arg(long, conflicts_with_all = ["tool", "resource", "prompt", "from", "record"])]
+    list: bool,
     /// Print the record as JSON
     #[arg(long)]
     json: bool,
@@ -96,6 +100,15 @@ struct Asked {
 }
 
 impl ExplainArgs {
+    /// Whether it is about diagnostics, and obeys no policy.
+    pub(super) fn is_about_codes(&self) -> bool {
+        self.list || self.code().is_some()
+    }
+
+    fn code(&self) -> Option<Code> {
+        self.tool.as_deref().and_then(Code::parse)
+    }
+
     fn asked(&self) -> Result<Asked, Fault> {
         if let Some(file) = &self.from {
             return from(file);
@@ -159,6 +172,14 @@ fn from(file: &Path) -> Result<Asked, Fault> {
 }
 
 pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode, Fault> {
+    if args.list {
+        tell(&codes::list());
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(code) = args.code() {
+        tell(codes::page(code)?);
+        return Ok(ExitCode::SUCCESS);
+    }
     if let Some(which) = &args.record {
         return recorded::run(args, which);
     }

@@ -225,9 +225,11 @@ fn tell_unheeded_before(command: &Command) {
         | Command::Approve(pins::ApproveArgs { target, .. }) => {
             tell_unheeded(target.config.as_deref());
         }
+        // What a code means is the same under any policy.
+        Command::Explain(args) if args.is_about_codes() => {}
+        Command::Explain(args) => tell_unheeded(args.target.config.as_deref()),
         Command::Login(login::LoginArgs { which, .. })
         | Command::Logout(login::LogoutArgs { which }) => tell_unheeded(which.config()),
-        Command::Explain(args) => tell_unheeded(args.target.config.as_deref()),
         Command::Check(args) => tell_unheeded(args.named()),
         Command::WhoCan(args) => tell_unheeded(args.named()),
         Command::WhatCan(args) => tell_unheeded(args.named()),

@@ -111,7 +111,7 @@ impl Setup {
                 "nothing that the rules deny is denied: the policy says `mode = \"audit\"` in `[defaults]`"
             );
         }
-        let found = self.policy.check_against(&self.pins);
+        let found = self.policy.check_pins(&self.pins);
         let grave = found.iter().filter(|d| d.severity != Severity::Note);
         let more = grave.clone().count().saturating_sub(TOLD);
         for found in grave.take(TOLD) {

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod check;
 mod evidence;
 #[path = "../support/packs.rs"]
 mod packs;

@@ -268,7 +268,7 @@ fn mistakes_are_one_block_with_one_last_line() {
     let user = User::new();
     user.write("lockgate.toml", "version = 1\n[[rule]]\n");
     let done = user.plain(&["check", "lockgate.toml"], "");
-    assert!(done.err.starts_with("error: "), "{}", done.err);
+    assert!(done.err.starts_with("error[LG0501]: "), "{}", done.err);
     assert_eq!(done.err.matches("lockgate: ").count(), 1, "{}", done.err);
 }
 

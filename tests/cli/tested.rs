@@ -240,7 +240,7 @@ fn mistakes_of_a_test_file_are_shown_in_their_place() {
     user.plain(&TEST, "").is(
         4,
         &[
-            "error: the policy has no rule `reed`",
+            "error[LG1101]: the policy has no rule `reed`",
             "lockgate.test.toml:6:8",
             "did you mean `read`?",
             "unknown key `tol`",

@@ -35,7 +35,7 @@ limit = { calls = 60, per = "1min" }
 #[test]
 fn all_mistakes_are_told_at_once() {
     insta::assert_snapshot!(mistakes(WRONG), @r##"
-    error: unknown key `comand` in `[server.NAME]`
+    error[LG0101]: unknown key `comand` in `[server.NAME]`
      --> p.toml:3:1
       |
     3 | comand = ["***"]
@@ -43,7 +43,7 @@ fn all_mistakes_are_told_at_once() {
       |
       = help: did you mean `command`?
 
-    error: this is no value of an environment variable
+    error[LG0201]: this is no value of an environment variable
      --> p.toml:4:35
       |
     4 | env = { TOKEN = "*******", PORT = **** }
@@ -51,7 +51,7 @@ fn all_mistakes_are_told_at_once() {
       |
       = help: write a string, or `{ from = "NAME" }` to take a variable of lockgate
 
-    error: `permitt` is no value of `effect`
+    error[LG0104]: `permitt` is no value of `effect`
      --> p.toml:9:10
       |
     9 | effect = "permitt"
@@ -59,7 +59,7 @@ fn all_mistakes_are_told_at_once() {
       |
       = help: did you mean `permit`?
 
-    error: the policy has no server `file`
+    error[LG0107]: the policy has no server `file`
       --> p.toml:10:10
        |
     10 | server = "file"
@@ -67,7 +67,7 @@ fn all_mistakes_are_told_at_once() {
        |
        = help: did you mean `files`?
 
-    error: `path` is no JSON Pointer
+    error[LG0503]: `path` is no JSON Pointer
       --> p.toml:12:10
        |
     12 | args = { "path" = { path = "raed" }, "/n" = { min = 5, max = 1 }, "/q" = { matches = "(" } }
@@ -75,15 +75,15 @@ fn all_mistakes_are_told_at_once() {
        |
        = help: a JSON Pointer starts with `/`: write `/path`
 
-    error: `raed` is no value of `path`
+    error[LG0104]: `raed` is no value of `path`
       --> p.toml:12:28
        |
     12 | args = { "path" = { path = "raed" }, "/n" = { min = 5, max = 1 }, "/q" = { matches = "(" } }
        |                            ^^^^^^
        |
-       = help: expected one of `read`, `write`
+       = help: did you mean `read`?
 
-    error: no value satisfies these bounds
+    error[LG0506]: no value satisfies these bounds
       --> p.toml:12:47
        |
     12 | args = { "path" = { path = "raed" }, "/n" = { min = 5, max = 1 }, "/q" = { matches = "(" } }
@@ -91,7 +91,7 @@ fn all_mistakes_are_told_at_once() {
        |
        = help: the lower bound is above the upper one
 
-    error: not a regular expression: unclosed group
+    error[LG0504]: not a regular expression: unclosed group
       --> p.toml:12:76
        |
     12 | args = { "path" = { path = "raed" }, "/n" = { min = 5, max = 1 }, "/q" = { matches = "(" } }
@@ -99,7 +99,7 @@ fn all_mistakes_are_told_at_once() {
        |
        = help: see https://docs.rs/regex for what is understood
 
-    error: `1min` is no stretch of time
+    error[LG0501]: `1min` is no stretch of time
       --> p.toml:13:29
        |
     13 | limit = { calls = 60, per = "1min" }
@@ -112,7 +112,7 @@ fn all_mistakes_are_told_at_once() {
 #[test]
 fn syntax() {
     insta::assert_snapshot!(mistakes("version = 1\n[server.a\ncommand = [\"x\"]\n"), @r##"
-    error: not valid TOML: unclosed table, expected `]`
+    error[LG0001]: not valid TOML: unclosed table, expected `]`
      --> p.toml:2:10
       |
     2 | [server.a
@@ -246,7 +246,7 @@ groups = ["dev"]
 fn a_key_in_the_clear_is_not_shown() {
     let text = "version = 1\n[agent.a]\nkey = \"lg_9c1f04b7a2de_aVerySecretThing\"\n";
     insta::assert_snapshot!(mistakes(text), @r#"
-    error: expected `key` to be the hash of a key, and no key in the clear
+    error[LG0302]: expected `key` to be the hash of a key, and no key in the clear
      --> p.toml:3:7
       |
     3 | key = "**_************_****************"
@@ -312,7 +312,7 @@ tools = ["never_checked"]
 "#;
     let found = policy(text).check_against(&lockfile("files", TOOLS));
     insta::assert_snapshot!(render("p.toml", text, &found, false), @r##"
-    warning: the built-in catalogue of secret places is turned off
+    warning[LG0402]: the built-in catalogue of secret places is turned off
      --> p.toml:3:10
       |
     3 | secret = ["x"]
@@ -320,7 +320,7 @@ tools = ["never_checked"]
       |
       = help: add `"+defaults"` to `secret` to keep it
 
-    note: server `other` has no pins: its rules were not checked
+    note[LG0701]: server `other` has no pins: its rules were not checked
      --> p.toml:8:9
       |
     8 | [server.other]
@@ -328,7 +328,7 @@ tools = ["never_checked"]
       |
       = help: pin its tools: lockgate pin --config p.toml --server other
 
-    error: no pinned tool is called `reed_file`
+    error[LG0702]: no pinned tool is called `reed_file`
       --> p.toml:13:31
        |
     13 | tools = ["read_file", "list", "reed_file", "write_*"]
@@ -336,7 +336,7 @@ tools = ["never_checked"]
        |
        = help: did you mean `read_file`?
 
-    warning: no pinned tool fits `write_*`
+    warning[LG0703]: no pinned tool fits `write_*`
       --> p.toml:13:44
        |
     13 | tools = ["read_file", "list", "reed_file", "write_*"]
@@ -344,7 +344,7 @@ tools = ["never_checked"]
        |
        = help: pinned are `drop_all`, `list`, `read_file`
 
-    error: `/path` is no argument of `list`
+    error[LG0704]: `/path` is no argument of `list`
       --> p.toml:14:10
        |
     14 | args = { "/path" = { path = "read" } }
@@ -352,7 +352,7 @@ tools = ["never_checked"]
        |
        = help: this rule never permits them: put them into one of their own
 
-    error: `path` is about a string, but `/paths` of `read_file` is an array
+    error[LG0705]: `path` is about a string, but `/paths` of `read_file` is an array
       --> p.toml:20:23
        |
     20 | args = { "/paths" = { path = "read" }, "/head" = { max_len = 3, optional = true }, "/tail" = { max = 3, optional = true } }
@@ -360,7 +360,7 @@ tools = ["never_checked"]
        |
        = help: for each of its items, write "/paths/*"
 
-    error: `max_len` is about a string, but `/head` of `read_file` is a number
+    error[LG0705]: `max_len` is about a string, but `/head` of `read_file` is a number
       --> p.toml:20:52
        |
     20 | args = { "/paths" = { path = "read" }, "/head" = { max_len = 3, optional = true }, "/tail" = { max = 3, optional = true } }
@@ -368,15 +368,15 @@ tools = ["never_checked"]
        |
        = help: use a constraint of that type
 
-    error: `/tail` is no argument of `read_file`
+    error[LG0704]: `/tail` is no argument of `read_file`
       --> p.toml:20:84
        |
     20 | args = { "/paths" = { path = "read" }, "/head" = { max_len = 3, optional = true }, "/tail" = { max = 3, optional = true } }
        |                                                                                    ^^^^^^^
        |
-       = help: look at its name in the pinned definition
+       = help: declared are `/head`, `/path`, `/paths`, `/paths/*`
 
-    warning: `/head` is no argument of `drop_all`, `list`
+    warning[LG0704]: `/head` is no argument of `drop_all`, `list`
       --> p.toml:26:10
        |
     26 | args = { "/head" = { max = 3 }, "/paths/*" = { path = "read", optional = true }, "/x" = { absent = true } }
@@ -384,13 +384,13 @@ tools = ["never_checked"]
        |
        = help: this rule never permits them: put them into one of their own
 
-    warning: `/x` is no argument of `drop_all`, `list`, `read_file`
+    warning[LG0704]: `/x` is no argument of `drop_all`, `list`, `read_file`
       --> p.toml:26:82
        |
     26 | args = { "/head" = { max = 3 }, "/paths/*" = { path = "read", optional = true }, "/x" = { absent = true } }
        |                                                                                  ^^^^
        |
-       = help: look at its name in the pinned definition
+       = help: declared are `/head`, `/path`, `/paths`, `/paths/*`
     "##);
 }
 
@@ -431,7 +431,7 @@ fn constraints_are_shown_with_their_place() {
         "{PRINCIPALS}[[rule]]\nid = \"r\"\neffect = \"permit\"\ntools = [\"t\"]\nargs = {{ \"/x\" = {{ each = {{ host = [\"a.example\", \"https://b.example\"] }}, not = {{ secrets = \"deny\" }} }} }}\n"
     );
     insta::assert_snapshot!(mistakes(&text), @r#"
-    error: expected a host, found `https://b.example`
+    error[LG0507]: expected a host, found `https://b.example`
       --> p.toml:10:49
        |
     10 | args = { "/x" = { each = { host = ["a.example", "https://b.example"] }, not = { secrets = "deny" } } }
@@ -439,7 +439,7 @@ fn constraints_are_shown_with_their_place() {
        |
        = help: write a bare host, such as `api.example.com`, `*.example.com` (one label) or `**.example.com` (any number)
 
-    error: `secrets` has no meaning but in a permit, and under `not` in a forbid
+    error[LG0507]: `secrets` has no meaning but in a permit, and under `not` in a forbid
       --> p.toml:10:81
        |
     10 | args = { "/x" = { each = { host = ["a.example", "https://b.example"] }, not = { secrets = "deny" } } }

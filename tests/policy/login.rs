@@ -63,7 +63,7 @@ fn what_does_not_go_together_is_told() {
         assert!(!shown.contains("hunter2"), "{shown}");
     }
     insta::assert_snapshot!(mistakes(&whole("login = true, client_id = 'c', exchange = true")), @r#"
-    error: a `client_id` is good at one authorization server only
+    error[LG0201]: a `client_id` is good at one authorization server only
      --> p.toml:6:37
       |
     6 | oauth = { login = true, client_id = 'c', exchange = true }
@@ -71,7 +71,7 @@ fn what_does_not_go_together_is_told() {
       |
       = help: say which, with `issuer`
 
-    error: `exchange` does not go with `login = true`
+    error[LG0201]: `exchange` does not go with `login = true`
      --> p.toml:6:53
       |
     6 | oauth = { login = true, client_id = 'c', exchange = true }

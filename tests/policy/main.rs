@@ -7,8 +7,12 @@
     reason = "a test fails by panicking"
 )]
 
+mod against;
 mod bounds;
 mod cases;
+mod checks;
+mod codes;
+mod conditions;
 mod diagnostics;
 mod documents;
 mod effective;

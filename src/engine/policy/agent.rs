@@ -163,7 +163,7 @@ impl JwtTrust {
     pub(super) fn meets(&self, other: &Self) -> bool {
         let both = |a: &Option<Pattern>, b: &Option<Pattern>| match (a, b) {
             (None, _) | (_, None) => true,
-            (Some(a), Some(b)) => a.matches(b.as_str()) || b.matches(a.as_str()),
+            (Some(a), Some(b)) => a.overlaps(b),
         };
         self.issuer == other.issuer
             && self.audience == other.audience
@@ -272,8 +272,13 @@ impl SpiffePattern {
     /// Whether some id surely fits both.
     fn meets(&self, other: &Self) -> bool {
         let mut pairs = self.segments.iter().zip(&other.segments);
-        self.segments.len() == other.segments.len()
-            && pairs.all(|(a, b)| a.matches(b.as_str()) || b.matches(a.as_str()))
+        self.segments.len() == other.segments.len() && pairs.all(|(a, b)| a.overlaps(b))
+    }
+
+    /// Whether every id that fits `other` fits this one.
+    pub(super) fn contains(&self, other: &Self) -> bool {
+        let mut pairs = self.segments.iter().zip(&other.segments);
+        self.segments.len() == other.segments.len() && pairs.all(|(a, b)| a.contains(b))
     }
 
     /// Whether an id fits, segment by segment.

@@ -4,14 +4,24 @@
 //! A policy that compiles may still not mean what it says. A typing mistake in
 //! a permit is a nuisance; in a forbid it is a hole.
 
+mod beside;
+mod expressions;
+mod open;
+mod places;
+mod principals;
+mod values;
+
+pub(super) use beside::place;
+
+use super::code::Code;
 use super::constraint::Constraint;
 use super::diagnostic::{Diagnostic, Problems, Severity, Span};
 use super::pattern::Pattern;
-use super::pointer::Segment;
+use super::pointer::{Pointer, Segment};
 use super::rule::{Argument, Demand, Effect, Rule};
 use super::schema::{Declared, declared};
 use super::{Action, Policy, Scope, shown, suggest};
-use crate::engine::message::{Document, Kind, Limits};
+use crate::engine::message::{Document, Json, Kind, Limits};
 use crate::engine::pin::Lockfile;
 use crate::engine::types::{AgentName, ServerName};
 use std::collections::BTreeSet;
@@ -30,41 +40,37 @@ impl Policy {
     /// Everything to say about the policy beside the pins of `lockfile`, in the
     /// order of the file. Servers without pins are told and not checked.
     pub fn check_against(&self, lockfile: &Lockfile) -> Vec<Diagnostic> {
-        let mut problems = Problems::default();
+        self.checked(lockfile, true)
+    }
+
+    /// The same without advice on how it is written: for whoever obeys it.
+    pub fn check_pins(&self, lockfile: &Lockfile) -> Vec<Diagnostic> {
+        self.checked(lockfile, false)
+    }
+
+    fn checked(&self, lockfile: &Lockfile, advises: bool) -> Vec<Diagnostic> {
+        let mut problems = Problems::about(Code::RULE);
         problems.extend(self.oddities.iter().cloned());
         if self.scope == Scope::Named {
             self.check_principals(&mut problems);
             self.check_servers(lockfile, &read(lockfile), &mut problems);
-            self.check_rules(lockfile, &mut problems);
+            self.check_rules(lockfile, advises, &mut problems);
+            if advises {
+                self.check_beside(&mut problems);
+            }
         }
         problems.into_sorted()
     }
 
     /// What the rules say beside the pins. Good for a policy with mistakes too:
     /// a rule with a hole is not among them.
-    pub(super) fn check_rules(&self, lockfile: &Lockfile, problems: &mut Problems) {
+    pub(super) fn check_rules(&self, lockfile: &Lockfile, advises: bool, problems: &mut Problems) {
         let tools = read(lockfile);
         for rule in self.rules.iter().filter(|_| self.scope == Scope::Named) {
-            self.check_rule(rule, lockfile, &tools, problems);
-        }
-    }
-
-    fn check_principals(&self, problems: &mut Problems) {
-        for (what, help, is_missing) in [
-            (
-                "agent",
-                "add `[agent.NAME]` with `stdio = true`",
-                self.agents.is_empty(),
-            ),
-            (
-                "server",
-                "add `[server.NAME]` with `command = [...]` or `url = \"...\"`",
-                self.servers.is_empty(),
-            ),
-        ] {
-            if is_missing {
-                let message = format!("the policy has no {what}: it permits nothing");
-                problems.add(Severity::Warning, 0..0, message, help);
+            let covered = self.check_rule(rule, lockfile, &tools, problems);
+            if advises {
+                open::check(rule, &covered, problems);
+                expressions::check(rule, problems);
             }
         }
     }
@@ -73,8 +79,14 @@ impl Policy {
         for (name, server) in &self.servers {
             if !lockfile.servers.contains_key(name) {
                 let message = format!("server `{name}` has no pins: its rules were not checked");
-                let help = format!("pin its tools: {}", self.hint("pin", name));
-                problems.add(Severity::Note, server.span.clone(), message, help);
+                let pinned = lockfile.servers.keys();
+                let strange = pinned.filter(|pinned| !self.servers.contains_key(*pinned));
+                let near = suggest::nearest(name.as_str(), strange.map(ServerName::as_str));
+                let help = match near {
+                    Some(near) => format!("did you mean `{near}`, which has pins?"),
+                    None => format!("pin its tools: {}", self.hint("pin", name)),
+                };
+                problems.tell(Code::NO_PINS, server.span.clone(), message, help);
                 continue;
             }
             let idle: Vec<_> = tools
@@ -85,7 +97,7 @@ impl Policy {
             if !idle.is_empty() {
                 let message = format!("nothing permits these tools of `{name}`: {}", listed(&idle));
                 let help = "nobody can call them; add a rule if somebody should";
-                problems.add(Severity::Note, server.span.clone(), message, help);
+                problems.tell(Code::IDLE_TOOLS, server.span.clone(), message, help);
             }
         }
     }
@@ -96,13 +108,14 @@ impl Policy {
             .any(|agent| self.may_ever_call(agent, tool.server, tool.name))
     }
 
-    fn check_rule(
+    /// Gives back the tools that the rule covers.
+    fn check_rule<'t, 'l>(
         &self,
         rule: &Rule,
         lockfile: &Lockfile,
-        tools: &[Tool<'_>],
+        tools: &'t [Tool<'l>],
         problems: &mut Problems,
-    ) {
+    ) -> Vec<&'t Tool<'l>> {
         // With pins of some servers only, "no tool fits" would be a guess.
         let is_pinned = |name: &ServerName| lockfile.servers.contains_key(name);
         let can_tell = match &rule.servers {
@@ -126,8 +139,10 @@ impl Policy {
             .collect();
         for argument in &rule.arguments {
             check_argument(rule, argument, &covered, problems);
+            values::check(rule, argument, &covered, problems);
         }
         self.check_people(rule, problems);
+        covered
     }
 
     /// A user of one issuer may have the name of another's.
@@ -145,18 +160,20 @@ impl Policy {
             .filter_map(|(_, agent)| agent.jwt.as_ref())
             .map(|jwt| jwt.issuer.whole())
             .collect();
-        let (message, help) = match issuers.len() {
+        let (code, message, help) = match issuers.len() {
             0 => (
+                Code::NO_TOKEN,
                 "no agent of this rule comes with a token, so that it has neither users nor groups",
                 "give an agent `jwt`, or remove `users` and `groups`",
             ),
             1 => return,
             _ => (
+                Code::TWO_ISSUERS,
                 "users and groups of two issuers are compared by name alone",
                 "name the `agents` of one issuer in this rule, and make another rule for the other",
             ),
         };
-        problems.add(Severity::Warning, span.clone(), message, help);
+        problems.tell(code, span.clone(), message, help);
     }
 }
 
@@ -169,14 +186,11 @@ fn unknown_tool(pattern: &Pattern, span: &Span, tools: &[&Tool<'_>], problems: &
         None => format!("pinned are {}", listed(&names)),
     };
     if pattern.is_literal() {
-        problems.error(
-            span.clone(),
-            format!("no pinned tool is called {quoted}"),
-            help,
-        );
+        let message = format!("no pinned tool is called {quoted}");
+        problems.tell(Code::NO_TOOL, span.clone(), message, help);
     } else {
         let message = format!("no pinned tool fits {quoted}");
-        problems.add(Severity::Warning, span.clone(), message, help);
+        problems.tell(Code::NO_TOOL_FITS, span.clone(), message, help);
     }
 }
 
@@ -211,10 +225,29 @@ fn read(lockfile: &Lockfile) -> Vec<Tool<'_>> {
     .collect()
 }
 
+/// How bad something is that holds for `these` of the tools that a rule covers:
+/// whoever writes a tool's name means that tool, a wildcard takes what fits.
+fn grave(rule: &Rule, these: &[&str], covered: usize) -> Severity {
+    let is_named = |name: &&str| {
+        let mut patterns = rule.tools.iter();
+        patterns.any(|(p, _)| p.is_literal() && p.matches(name))
+    };
+    if these.len() == covered || these.iter().any(is_named) {
+        Severity::Error
+    } else {
+        Severity::Warning
+    }
+}
+
 impl Tool<'_> {
+    /// Its pinned input schema.
+    fn schema(&self) -> Option<Json<'_>> {
+        self.definition.root().get("inputSchema")
+    }
+
     /// What its pinned input schema declares at the end of a pointer.
     fn declares(&self, segments: &[Segment]) -> Declared {
-        match self.definition.root().get("inputSchema") {
+        match self.schema() {
             Some(schema) => declared(schema, segments),
             None => Declared::Anything,
         }
@@ -226,7 +259,9 @@ fn check_argument(rule: &Rule, argument: &Argument, tools: &[&Tool<'_>], problem
     if let Some((severity, without, help)) = undeclared(rule, argument, tools) {
         let quoted = shown::quoted(argument.pointer.as_str());
         let message = format!("{quoted} is no argument of {}", listed(&without));
-        problems.add(severity, argument.span.clone(), message, help);
+        problems
+            .of(Code::NO_ARGUMENT)
+            .add(severity, argument.span.clone(), message, help);
     }
     if let Demand::Present { constraints, .. } = &argument.demand {
         for (constraint, span) in constraints {
@@ -241,7 +276,7 @@ fn undeclared<'t>(
     rule: &Rule,
     argument: &Argument,
     tools: &[&Tool<'t>],
-) -> Option<(Severity, Vec<&'t str>, &'static str)> {
+) -> Option<(Severity, Vec<&'t str>, String)> {
     let lacking = |tool: &&&Tool<'t>| tool.declares(argument.pointer.segments()) == Declared::No;
     let without: Vec<_> = tools.iter().filter(lacking).map(|tool| tool.name).collect();
     if without.is_empty() {
@@ -253,11 +288,7 @@ fn undeclared<'t>(
             Demand::Absent => Severity::Warning,
             Demand::Present { .. } => Severity::Error,
         };
-        return Some((
-            severity,
-            without,
-            "look at its name in the pinned definition",
-        ));
+        return Some((severity, without, meant(&argument.pointer, tools)));
     }
     if matches!(
         argument.demand,
@@ -266,17 +297,36 @@ fn undeclared<'t>(
         return None;
     }
     // Whoever writes a tool's name means that tool; a wildcard takes what fits.
-    let is_named = |name: &&&str| {
-        rule.tools
-            .iter()
-            .any(|(p, _)| p.is_literal() && p.matches(name))
+    let severity = grave(rule, &without, tools.len());
+    match (rule.effect, severity) {
+        (Effect::Ask | Effect::Forbid, Severity::Error) => {
+            Some((severity, without, NEVER_FIRES.to_owned()))
+        }
+        (Effect::Ask | Effect::Forbid, _) => None,
+        (Effect::Permit, _) => Some((severity, without, NEVER_PERMITTED.to_owned())),
+    }
+}
+
+/// The place that was most likely meant by a pointer that no tool declares.
+fn meant(pointer: &Pointer, tools: &[&Tool<'_>]) -> String {
+    let schemas = tools.iter().filter_map(|tool| tool.schema());
+    let known: BTreeSet<_> = schemas
+        .flat_map(places::places)
+        .map(|place| place.pointer)
+        .collect();
+    let last = |text: &str| text.rsplit('/').next().unwrap_or_default().to_owned();
+    let by_end = || {
+        let end = last(pointer.as_str());
+        known.iter().find(|place| last(place) == end && end != "*")
     };
-    let named = without.iter().any(|name| is_named(&name));
-    match (rule.effect, named) {
-        (Effect::Permit, true) => Some((Severity::Error, without, NEVER_PERMITTED)),
-        (Effect::Permit, false) => Some((Severity::Warning, without, NEVER_PERMITTED)),
-        (Effect::Ask | Effect::Forbid, true) => Some((Severity::Error, without, NEVER_FIRES)),
-        (Effect::Ask | Effect::Forbid, false) => None,
+    let near = suggest::nearest(pointer.as_str(), known.iter().map(String::as_str));
+    match near.or_else(|| by_end().map(String::as_str)) {
+        Some(near) => format!("did you mean {}?", shown::quoted(near)),
+        None if known.is_empty() => "these tools take no arguments".to_owned(),
+        None => {
+            let known: Vec<_> = known.iter().map(String::as_str).collect();
+            format!("declared are {}", listed(&known))
+        }
     }
 }
 
@@ -331,7 +381,7 @@ fn check_kind(
             [Kind::Array] => format!("for each of its items, write \"{pointer}/*\""),
             _ => "use a constraint of that type".to_owned(),
         };
-        problems.error(span.clone(), message, help);
+        problems.tell(Code::OTHER_TYPE, span.clone(), message, help);
         return;
     }
     if let Constraint::Each(all) = constraint {

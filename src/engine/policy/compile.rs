@@ -22,7 +22,7 @@ use super::diagnostic::{Problems, Span};
 use super::index::Rules;
 use super::raw::{List, Raw, RawEnv, RawServer, Text};
 use super::{
-    AskAgent, EnvValue, PinMode, Policy, PolicyBase, Scope, Server, Sources, shown, suggest,
+    AskAgent, Code, EnvValue, PinMode, Policy, PolicyBase, Scope, Server, Sources, shown, suggest,
 };
 use crate::engine::message::Method;
 use crate::engine::types::{AgentName, ServerName};
@@ -82,8 +82,11 @@ pub(super) fn compile(
         names("agent", agents.iter().map(|agent| &agent.name)),
         names("set", sets.iter().map(|set| &set.name)),
     ];
+    compiler.problems.turn_to(Code::TOP);
     compiler.stand_once(&once, named.into_iter().flatten());
+    compiler.problems.turn_to(Code::SET);
     compiler.all_sets(sets);
+    compiler.problems.turn_to(Code::TOP);
     let defaults = compiler.defaults(defaults);
     let rules = Arc::new(Rules::new(compiler.rules(rules, &defaults)));
     compiler.unused_sets();
@@ -94,7 +97,10 @@ pub(super) fn compile(
         paths: compiler.paths(paths),
         workspace: compiler.roots.workspace().map(str::to_owned),
         pins: pins.unwrap_or(PinMode::Require),
-        audit_dir: audit_dir.and_then(|dir| compiler.path(&dir)),
+        audit_dir: audit_dir.and_then(|dir| {
+            compiler.problems.turn_to(Code::TOP);
+            compiler.path(&dir)
+        }),
         serve: compiler.serve(serve),
         strict,
         file: file.to_owned(),
@@ -146,6 +152,7 @@ impl Compiler<'_> {
 
     fn all_servers(&mut self, raw: Vec<RawServer>) -> BTreeMap<ServerName, Server> {
         let mut servers = BTreeMap::new();
+        self.problems.turn_to(Code::SERVER);
         for server in raw {
             if let Some(name) = self.name(&server.name, ServerName::new) {
                 servers.insert(name, self.server(server));
@@ -164,8 +171,11 @@ impl Compiler<'_> {
             Ok(name) => Some(name),
             Err(error) => {
                 let message = format!("{} is no name", shown::quoted(&text.value));
-                self.problems
-                    .error(text.span.clone(), message, error.to_string());
+                self.problems.of(Code::BAD_NAME).error(
+                    text.span.clone(),
+                    message,
+                    error.to_string(),
+                );
                 None
             }
         }

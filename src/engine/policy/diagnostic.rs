@@ -4,9 +4,10 @@
 //! shows lines of the policy file, which may hold secrets: they are starred out
 //! first (`secrets`), so that a mistake never prints one.
 
+use super::code::Code;
 use super::secrets::without_secrets;
 use super::source::Sources;
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -32,6 +33,8 @@ pub enum Severity {
 /// One thing to say about a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
+    /// Which kind of thing it says.
+    pub code: Code,
     /// Where.
     pub span: Span,
     /// What: lower-case, no full stop. Never contains an environment value.
@@ -44,10 +47,36 @@ pub struct Diagnostic {
 
 /// All that is wrong so far. Reading goes on after a mistake, so that all of
 /// them are told at once.
-#[derive(Debug, Default)]
-pub(super) struct Problems(Vec<Diagnostic>);
+#[derive(Debug)]
+pub(super) struct Problems {
+    found: Vec<Diagnostic>,
+    /// The code of what has none of its own.
+    subject: Code,
+}
+
+/// Adds something with a code of its own.
+#[derive(Debug)]
+pub(super) struct Coded<'p>(&'p mut Vec<Diagnostic>, Code);
 
 impl Problems {
+    /// Nothing is wrong yet.
+    pub(super) fn about(subject: Code) -> Self {
+        Self {
+            found: Vec::new(),
+            subject,
+        }
+    }
+
+    /// What is looked at from here on: the code of what is said without one.
+    pub(super) fn turn_to(&mut self, subject: Code) {
+        self.subject = subject;
+    }
+
+    /// The next thing to say has this code.
+    pub(super) fn of(&mut self, code: Code) -> Coded<'_> {
+        Coded(&mut self.found, code)
+    }
+
     /// Adds a mistake, with what to do about it.
     pub(super) fn error(
         &mut self,
@@ -55,40 +84,60 @@ impl Problems {
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
+        let subject = self.subject;
+        self.of(subject).error(span, message, help);
+    }
+
+    /// Adds something with a code, as bad as the table says.
+    pub(super) fn tell(
+        &mut self,
+        code: Code,
+        span: Span,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.of(code).add(code.severity(), span, message, help);
+    }
+
+    /// Adds what others found.
+    pub(super) fn extend(&mut self, more: impl IntoIterator<Item = Diagnostic>) {
+        self.found.extend(more);
+    }
+
+    /// Whether the policy cannot be used.
+    pub(super) fn has_errors(&self) -> bool {
+        self.found.iter().any(|d| d.severity == Severity::Error)
+    }
+
+    /// All of it, in the order of the file.
+    pub(super) fn into_sorted(mut self) -> Vec<Diagnostic> {
+        self.found
+            .sort_by_key(|d| (d.span.start, d.span.end, d.severity, d.code));
+        self.found
+    }
+}
+
+impl Coded<'_> {
+    /// Adds a mistake, with what to do about it.
+    pub(super) fn error(self, span: Span, message: impl Into<String>, help: impl Into<String>) {
         self.add(Severity::Error, span, message, help);
     }
 
     /// Adds something to say.
     pub(super) fn add(
-        &mut self,
+        self,
         severity: Severity,
         span: Span,
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
         self.0.push(Diagnostic {
+            code: self.1,
             span,
             message: message.into(),
             help: Some(help.into()),
             severity,
         });
-    }
-
-    /// Adds what others found.
-    pub(super) fn extend(&mut self, more: impl IntoIterator<Item = Diagnostic>) {
-        self.0.extend(more);
-    }
-
-    /// Whether the policy cannot be used.
-    pub(super) fn has_errors(&self) -> bool {
-        self.0.iter().any(|d| d.severity == Severity::Error)
-    }
-
-    /// All of it, in the order of the file.
-    pub(super) fn into_sorted(mut self) -> Vec<Diagnostic> {
-        self.0
-            .sort_by_key(|d| (d.span.start, d.span.end, d.severity));
-        self.0
     }
 }
 
@@ -129,13 +178,19 @@ fn report(
         Severity::Warning => Level::WARNING,
         Severity::Note => Level::NOTE,
     };
+    let code = diagnostic.code.to_string();
+    let title = level
+        .primary_title(diagnostic.message.as_str())
+        .id(code.as_str());
     let within_file = |at: usize| at.saturating_sub(start);
     let span = within_file(diagnostic.span.start)..within_file(diagnostic.span.end);
-    let caret = AnnotationKind::Primary.span(within(text, &span));
-    let snippet = Snippet::source(text).path(file).annotation(caret);
-    let mut group = level
-        .primary_title(diagnostic.message.as_str())
-        .element(snippet);
+    let mut group = if span.end == 0 {
+        // About the whole file: its first line has nothing to do with it.
+        title.element(Origin::path(file))
+    } else {
+        let caret = AnnotationKind::Primary.span(within(text, &span));
+        title.element(Snippet::source(text).path(file).annotation(caret))
+    };
     if let Some(help) = &diagnostic.help {
         group = group.element(Level::HELP.message(help.as_str()));
     }
@@ -155,6 +210,7 @@ mod tests {
 
     fn error(span: Span) -> Diagnostic {
         Diagnostic {
+            code: Code::RULE,
             span,
             message: "odd".to_owned(),
             help: None,

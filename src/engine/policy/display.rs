@@ -90,7 +90,7 @@ impl RuleDisplay {
             prompts: texts(&rule.prompts),
             resources: texts(&rule.resources),
             completions: texts(&rule.completions),
-            asks: rule.asks.iter().map(ToString::to_string).collect(),
+            asks: texts(&rule.asks),
             arguments: rule.arguments.iter().map(ToString::to_string).collect(),
             undeclared: rule.undeclared,
             limit: rule.limit.as_ref().map(ToString::to_string),

@@ -7,7 +7,7 @@
 use super::evaluate::Asked;
 use super::moment::Window;
 use super::pointer::Found;
-use super::rule::{Argument, Demand, Effect, Mode, Rule};
+use super::rule::{Argument, Demand, Effect, Rule};
 use super::{AccessRequest, Action, PathJudge, Policy, RuleDisplay, RuleRef, UnixTime};
 use crate::engine::message::Json;
 use crate::engine::principal::Principal;
@@ -85,7 +85,7 @@ impl Policy {
             request: &request,
             paths,
         };
-        let about = self.acting().filter(|rule| rule.is_about(question));
+        let about = self.acting().filter(|rule| rule.answers(question));
         about
             .map(|rule| Standing {
                 rule: RuleDisplay::of(rule),
@@ -122,12 +122,6 @@ impl Policy {
         });
         near
     }
-
-    /// The rules that decide anything.
-    fn acting(&self) -> impl Iterator<Item = &Rule> {
-        let rules = self.rules.iter();
-        rules.filter(|rule| rule.mode == Mode::Enforce)
-    }
 }
 
 /// How one argument of a rule stands to the arguments that are known.
@@ -142,15 +136,8 @@ enum Settled {
 }
 
 impl Rule {
-    fn is_for(&self, agent: &AgentName) -> bool {
-        self.agents.as_ref().is_none_or(|all| all.contains(agent))
-    }
-
-    fn is_about(&self, question: &Question<'_>) -> bool {
-        let servers = self.servers.as_ref();
-        let on_server = servers.is_none_or(|all| all.contains(question.server));
-        self.is_for(question.agent)
-            && on_server
+    fn answers(&self, question: &Question<'_>) -> bool {
+        self.is_about(question.agent, question.server)
             && question
                 .action
                 .is_none_or(|action| self.covers_on(question.server, action))

@@ -60,7 +60,7 @@ struct Bucket {
     /// Uris have many spellings, so that all of these are asked.
     resources: Vec<usize>,
     uri_completions: Vec<usize>,
-    asks: BTreeMap<&'static str, Vec<usize>>,
+    asks: Names,
 }
 
 /// Rules by the names that they are about.
@@ -102,6 +102,7 @@ impl Bucket {
             (&mut self.tools, &rule.tools),
             (&mut self.prompts, &rule.prompts),
             (&mut self.completions, &rule.completions),
+            (&mut self.asks, &rule.asks),
         ] {
             for (pattern, _) in patterns {
                 names.add(pattern, number);
@@ -114,9 +115,6 @@ impl Bucket {
             if !patterns.is_empty() {
                 numbers.push(number);
             }
-        }
-        for method in &rule.asks {
-            self.asks.entry(method).or_default().push(number);
         }
     }
 
@@ -134,7 +132,7 @@ impl Bucket {
                 found.extend(&self.uri_completions);
             }
             Action::AskAgent(method) => {
-                found.extend(self.asks.get(method).into_iter().flatten());
+                self.asks.find(method, found);
             }
         }
     }

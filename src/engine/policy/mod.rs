@@ -10,9 +10,11 @@
 //! beats an ask, an ask beats a permit, nothing means deny, and an error in a
 //! rule denies.
 
+mod against;
 mod agent;
 mod answer;
 mod check;
+mod code;
 mod compile;
 mod constraint;
 mod diagnostic;
@@ -27,6 +29,7 @@ mod pattern;
 mod pointer;
 mod quota;
 mod raw;
+mod relation;
 mod remote;
 mod results;
 mod rule;
@@ -42,6 +45,7 @@ mod varying;
 
 pub use agent::{Agent, Algorithm, CertificateMatch, JwtTrust, KeyHash, Launch, SpiffePattern};
 pub use answer::{Answer, Judgement};
+pub use code::{Code, Entry};
 pub use diagnostic::{Diagnostic, Severity, Span, render, render_all};
 pub use display::RuleDisplay;
 pub use effective::{Miss, NearMiss, Question, Standing, Stands};
@@ -301,7 +305,7 @@ impl Policy {
     ) -> Result<Self, Vec<Diagnostic>> {
         let (policy, mut problems) = Self::compiled(name, sources, base);
         if problems.has_errors() {
-            policy.check_rules(lockfile, &mut problems);
+            policy.check_rules(lockfile, true, &mut problems);
         }
         policy.unless(problems)
     }
@@ -318,11 +322,16 @@ impl Policy {
 
     /// The policy is only good for use if there are no errors.
     fn compiled(name: &str, sources: &Sources, base: &PolicyBase) -> (Self, Problems) {
-        let mut problems = Problems::default();
+        let mut problems = Problems::about(Code::TOP);
         sources.objections(&mut problems);
         if sources.bytes() > MAX_BYTES {
             let message = format!("the policy is larger than {MAX_BYTES} bytes");
-            problems.error(0..0, message, "split it, one policy for each agent");
+            problems.tell(
+                Code::TOO_LARGE,
+                0..0,
+                message,
+                "split it, one policy for each agent",
+            );
             return (Self::baseline(), problems);
         }
         let raw = raw::read(sources, &mut problems);
@@ -375,6 +384,12 @@ impl Policy {
         self.servers
             .get(server)
             .map_or_else(AskAgent::default, |server| server.ask_agent.clone())
+    }
+
+    /// Whether `[server.NAME] ask_agent` permits a request to the agent.
+    fn lets_ask(&self, server: &ServerName, method: &str) -> bool {
+        let asked = self.ask_agent(server).methods;
+        asked.iter().any(|known| known == method)
     }
 
     /// Whether the policy speaks about both; the error says what it misses.

@@ -73,6 +73,25 @@ impl Window {
     }
 }
 
+impl Window {
+    /// Whether it is open whenever `other` is. Each is open or closed from one of
+    /// these minutes to the next, week by week.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        let turns = |window: &Self| {
+            let minutes = [window.from, window.to]
+                .map(|minute| i64::from(minute).saturating_sub(i64::from(window.offset)));
+            (1..=8_i64).flat_map(move |day| {
+                minutes.map(|minute| day.saturating_mul(i64::from(DAY)).saturating_add(minute))
+            })
+        };
+        turns(self).chain(turns(other)).all(|minute| {
+            let seconds = minute.saturating_mul(60);
+            let time = UnixTime(u64::try_from(seconds).unwrap_or(0));
+            self.is_open(time) || !other.is_open(time)
+        })
+    }
+}
+
 impl fmt::Display for Window {
     /// As an explanation shows it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -143,6 +162,45 @@ mod tests {
                 expected,
                 "{window} {day} {hour}:{minute}"
             );
+        }
+    }
+
+    #[test]
+    fn one_lies_in_another() {
+        let every = [0, 1, 2, 3, 4, 5, 6];
+        let office = window(&[0, 1, 2, 3, 4], 9 * 60, 18 * 60, 0);
+        let night = window(&[4], 22 * 60, 6 * 60, 0);
+        for (wide, narrow, expected) in [
+            (&office, &office, true),
+            (&office, &window(&[0, 4], 10 * 60, 17 * 60, 0), true),
+            (&office, &window(&[0], 10 * 60, 19 * 60, 0), false),
+            (&office, &window(&[5], 10 * 60, 11 * 60, 0), false),
+            (&office, &window(&[0], 11 * 60, 20 * 60, 120), true),
+            (&office, &window(&[0], 10 * 60, 20 * 60, 120), false),
+            (&night, &window(&[5], 0, 6 * 60, 0), true),
+            (&night, &window(&[5], 0, 6 * 60 + 1, 0), false),
+            (&night, &window(&[4], 0, 60, 0), false),
+            (&window(&every, 0, DAY, 0), &night, true),
+            (&window(&every, 0, DAY, 60), &office, true),
+            (&window(&every, 1, DAY, 0), &night, false),
+            (
+                &window(&[0, 6], 0, DAY, 0),
+                &window(&[6], 23 * 60, 60, 0),
+                true,
+            ),
+            (
+                &window(&[6], 0, DAY, 0),
+                &window(&[6], 23 * 60, 60, 0),
+                false,
+            ),
+        ] {
+            assert_eq!(wide.covers(narrow), expected, "{wide} {narrow}");
+            let minutes = 0..7 * 24 * 60_u64;
+            let by_minute = minutes.map(|m| UnixTime(MONDAY + m * 60));
+            let all = by_minute
+                .clone()
+                .all(|t| wide.is_open(t) || !narrow.is_open(t));
+            assert_eq!(all, expected, "{wide} {narrow}");
         }
     }
 

@@ -5,6 +5,8 @@
 //! its letters. A uri with dot segments or another ambiguity therefore fits no
 //! wildcard of a permit, and every wildcard of a forbid.
 
+mod compare;
+
 use std::borrow::Cow;
 
 /// A name or uri with `*` as its only wildcard.

@@ -32,6 +32,24 @@ pub(super) struct Limit {
     pub(super) by_tool: bool,
 }
 
+impl Limit {
+    /// Whether it lets all pass that `other` does, if both count the same calls.
+    /// Of different stretches it says no.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        let rate = match (&self.rate, &other.rate) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(wide), Some(narrow)) => wide.per == narrow.per && wide.calls >= narrow.calls,
+        };
+        let in_flight = match (self.in_flight, other.in_flight) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(wide), Some(narrow)) => wide >= narrow,
+        };
+        rate && in_flight && (self.by_tool || !other.by_tool)
+    }
+}
+
 /// So many calls in so long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rate {

@@ -18,7 +18,7 @@ mod test_file;
 use super::diagnostic::{Problems, Span};
 use super::literal::Literal;
 use super::number::Decimal;
-use super::{Effect, Mode, PinMode, Sources};
+use super::{Code, Effect, Mode, PinMode, Sources};
 use crate::engine::guard::paths::Access;
 use crate::engine::mask::looks_like_token;
 pub(super) use condition::{RawDefaults, RawLimit, RawWhen};
@@ -234,7 +234,7 @@ pub(super) fn read(sources: &Sources, problems: &mut Problems) -> Raw {
         if let (Some(include), false) = (table.get("include"), file.followed) {
             let help = "put the policy into a file, and name that";
             let message = "nothing can be included here";
-            problems.error(include.span(), message, help);
+            problems.tell(Code::UNREADABLE, include.span(), message, help);
         }
         Reader { problems }.policy(table, file.start, &mut raw);
     }
@@ -258,7 +258,8 @@ fn tell_syntax(text: &str, errors: &[Error], start: usize, problems: &mut Proble
         let message = format!("not valid TOML: {}", error.message());
         let help = syntax_help(text, span.start);
         let place = |at: usize| at.saturating_add(start);
-        problems.error(place(span.start)..place(span.end), message, help);
+        let span = place(span.start)..place(span.end);
+        problems.tell(Code::SYNTAX, span, message, help);
     }
 }
 
@@ -283,11 +284,25 @@ fn syntax_help(text: &str, at: usize) -> String {
     "see https://toml.io; text stands in quotes: `key = 'text'`".to_owned()
 }
 
+/// The code of what is wrong in a table and has none of its own.
+fn subject(key: &str) -> Code {
+    match key {
+        "server" => Code::SERVER,
+        "agent" => Code::AGENT,
+        "paths" => Code::PATHS,
+        "serve" => Code::SERVE,
+        "set" => Code::SET,
+        "rule" => Code::RULE,
+        _ => Code::TOP,
+    }
+}
+
 impl Reader<'_> {
     /// Adds what one file says.
     fn policy(&mut self, table: &DeTable<'_>, start: usize, raw: &mut Raw) {
         let mut version = None;
         for entry in reader::entries(table) {
+            self.problems.turn_to(subject(entry.key));
             if let Some(one) = ONCE.iter().find(|one| **one == entry.key) {
                 let place = (*one, entry.key_span.clone());
                 raw.once.push(place);
@@ -309,6 +324,7 @@ impl Reader<'_> {
                 _ => self.unknown(&entry, &TOP),
             }
         }
+        self.problems.turn_to(Code::VERSION);
         self.version(version.as_ref(), start);
     }
 

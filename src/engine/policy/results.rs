@@ -25,6 +25,20 @@ pub(super) struct Results {
     pub(super) urls: Option<Constraint>,
 }
 
+impl Results {
+    /// Whether every answer that `narrow` takes is taken.
+    pub(super) fn takes_all_of(&self, narrow: &Self) -> bool {
+        let longest = |most| narrow.max_bytes.is_some_and(|narrow| narrow <= most);
+        let leads = |urls| {
+            let narrow = narrow.urls.as_ref();
+            narrow.is_some_and(|narrow| narrow.implies(urls))
+        };
+        self.max_bytes.is_none_or(longest)
+            && (narrow.no_secrets || !self.no_secrets)
+            && self.urls.as_ref().is_none_or(leads)
+    }
+}
+
 /// What the permits of one request demand of its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Demands {

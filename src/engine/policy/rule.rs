@@ -57,7 +57,7 @@ pub(super) struct Rule {
     /// Prompts and resource templates whose arguments are completed.
     pub(super) completions: Vec<(Pattern, Span)>,
     /// Requests of a server to the agent, as `ask_agent` names them.
-    pub(super) asks: Vec<&'static str>,
+    pub(super) asks: Vec<(Pattern, Span)>,
     /// All of them must hold.
     pub(super) arguments: Vec<Argument>,
     pub(super) undeclared: bool,
@@ -133,11 +133,7 @@ impl Rule {
 
     /// Whether it is about this agent, user, server and action at all.
     pub(super) fn covers(&self, request: &AccessRequest<'_>) -> bool {
-        let named = self
-            .agents
-            .as_ref()
-            .is_none_or(|agents| agents.contains(request.agent));
-        named
+        self.is_for(request.agent)
             && self.covers_user(request.principal)
             && self.covers_on(request.server, request.action)
     }
@@ -187,8 +183,14 @@ impl Rule {
                 Action::CompleteResource(uri) => {
                     self.covers_uri(&self.resources, uri) || self.covers_uri(&self.completions, uri)
                 }
-                Action::AskAgent(method) => self.asks.contains(&method),
+                Action::AskAgent(method) => fits(&self.asks, method),
             }
+    }
+
+    /// Whether it is about an agent at all.
+    pub(super) fn is_for(&self, agent: &AgentName) -> bool {
+        let agents = self.agents.as_ref();
+        agents.is_none_or(|agents| agents.contains(agent))
     }
 
     /// Whether it is about a server at all.

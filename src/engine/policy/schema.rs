@@ -65,7 +65,7 @@ fn spread<'a>(root: Json<'a>, schema: Json<'a>, all: &mut Vec<Json<'a>>, budget:
 }
 
 /// The target of a reference within the document.
-fn reference<'a>(root: Json<'a>, schema: Json<'a>) -> Option<Json<'a>> {
+pub(super) fn reference<'a>(root: Json<'a>, schema: Json<'a>) -> Option<Json<'a>> {
     let target = schema.get("$ref")?.as_str()?;
     let mut at = root;
     for part in target.strip_prefix("#/")?.split('/') {
@@ -128,7 +128,7 @@ fn takes_children(schema: Json<'_>) -> bool {
         .any(|name| matches!(name.as_ref(), "object" | "array"))
 }
 
-fn types(schema: Json<'_>) -> Vec<Cow<'_, str>> {
+pub(super) fn types(schema: Json<'_>) -> Vec<Cow<'_, str>> {
     let Some(declared) = schema.get("type") else {
         return Vec::new();
     };
@@ -184,7 +184,7 @@ fn kinds(schemas: &[Json<'_>]) -> Declared {
     }
 }
 
-fn kind(name: &str) -> Option<Kind> {
+pub(super) fn kind(name: &str) -> Option<Kind> {
     Some(match name {
         "null" => Kind::Null,
         "boolean" => Kind::Bool,

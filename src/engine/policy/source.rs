@@ -3,6 +3,7 @@
 //! A place in any of them is one number, counted through all files, so that a
 //! place says which file it is in.
 
+use super::code::Code;
 use super::diagnostic::{Diagnostic, Problems, Severity, Span};
 use crate::engine::types::Digest;
 use toml::Spanned;
@@ -62,6 +63,8 @@ pub struct Place<'s> {
     pub line: usize,
     /// 1-based, in characters.
     pub column: usize,
+    /// The same in UTF-16 code units.
+    pub utf16: usize,
 }
 
 impl Sources {
@@ -128,6 +131,7 @@ impl Sources {
     /// Something is wrong with the files themselves: they are no policy then.
     pub fn object(&mut self, span: Span, message: String, help: String) {
         self.found.push(Diagnostic {
+            code: Code::UNREADABLE,
             span,
             message,
             help: Some(help),
@@ -141,12 +145,26 @@ impl Sources {
         let at = at.saturating_sub(file.start).min(file.text.len());
         let line = file.lines.partition_point(|start| *start <= at);
         let begin = line.checked_sub(1).and_then(|line| file.lines.get(line));
+        let at = file.text.floor_char_boundary(at);
         let before = file.text.get(begin.copied().unwrap_or(0)..at);
+        let before = before.unwrap_or_default();
         Some(Place {
             file: &file.name,
             line: line.saturating_add(1),
-            column: before.unwrap_or_default().chars().count().saturating_add(1),
+            column: before.chars().count().saturating_add(1),
+            utf16: before.encode_utf16().count().saturating_add(1),
         })
+    }
+
+    /// Lets relative paths of files in one directory, or below it, be relative to
+    /// another.
+    pub fn move_to(&mut self, from: &str, to: &str) {
+        for file in &mut self.files {
+            let rest = file.dir.strip_prefix(from);
+            if let Some(rest) = rest.filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+                file.dir = format!("{to}{rest}");
+            }
+        }
     }
 
     /// Bytes of all files.
@@ -274,6 +292,37 @@ mod tests {
             dir: "/".to_owned(),
             text: text.to_owned(),
         }
+    }
+
+    #[test]
+    fn columns_are_in_utf16_too() {
+        let sources = Sources::one("p", "/", "a\n\u{1f600}b = 1\n");
+        for (at, line, column, utf16) in [
+            (0, 1, 1, 1),
+            (2, 2, 1, 1),
+            (4, 2, 1, 1),
+            (6, 2, 2, 3),
+            (99, 3, 1, 1),
+        ] {
+            let place = sources.place(at).unwrap();
+            let told = (place.line, place.column, place.utf16);
+            assert_eq!(told, (line, column, utf16), "{at}");
+        }
+    }
+
+    #[test]
+    fn files_move_together() {
+        let mut sources = Sources::default();
+        for (name, dir) in [("a", "/old"), ("b", "/old/c"), ("c", "/older")] {
+            let dir = dir.to_owned();
+            sources.add(NewSource {
+                dir,
+                ..source(name, "x")
+            });
+        }
+        sources.move_to("/old", "/new");
+        let dirs: Vec<_> = (0..6).step_by(2).map(|at| sources.dir_at(at)).collect();
+        assert_eq!(dirs, [Some("/new"), Some("/new/c"), Some("/older")]);
     }
 
     #[test]

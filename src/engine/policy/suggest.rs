@@ -42,25 +42,31 @@ pub(super) fn expected(candidates: &[&str]) -> String {
     }
 }
 
-/// Levenshtein's distance.
+/// Edits from one word to the other; two neighbours that changed places are one.
 fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let at = |row: &[usize], j: usize| row.get(j).copied().unwrap_or(usize::MAX);
+    let mut before: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i.saturating_add(1);
-        if let Some(first) = row.first_mut() {
-            *first = left;
+    for (i, from) in a.iter().enumerate() {
+        let mut next = vec![i.saturating_add(1)];
+        for (j, to) in b.iter().enumerate() {
+            let replaced = at(&row, j).saturating_add(usize::from(from != to));
+            let removed = at(&row, j.saturating_add(1)).saturating_add(1);
+            let added = at(&next, j).saturating_add(1);
+            let one = |letters: &[char], at: usize| {
+                let before = at.checked_sub(1)?;
+                letters.get(before).copied()
+            };
+            let swapped = if one(&a, i) == Some(*to) && one(&b, j) == Some(*from) {
+                at(&before, j.saturating_sub(1)).saturating_add(1)
+            } else {
+                usize::MAX
+            };
+            next.push(replaced.min(removed).min(added).min(swapped));
         }
-        for (to, above) in b.iter().zip(row.iter_mut().skip(1)) {
-            let replaced = diagonal.saturating_add(usize::from(from != *to));
-            let cost = replaced
-                .min(left.saturating_add(1))
-                .min(above.saturating_add(1));
-            diagonal = *above;
-            *above = cost;
-            left = cost;
-        }
+        before = row;
+        row = next;
     }
     row.last().copied().unwrap_or_default()
 }
@@ -77,6 +83,8 @@ mod tests {
             ("kitten", "sitting", 3),
             ("tools", "tool", 1),
             ("abc", "abc", 0),
+            ("raed", "read", 1),
+            ("opne", "open", 1),
         ] {
             assert_eq!(distance(a, b), expected, "{a} {b}");
             assert_eq!(distance(b, a), expected, "{b} {a}");

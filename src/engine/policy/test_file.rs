@@ -3,6 +3,7 @@
 //! Read as strictly as the policy itself: a test that nobody understands as it
 //! is written guards nothing.
 
+use super::code::Code;
 use super::diagnostic::{Diagnostic, Problems};
 use super::literal::Literal;
 use super::raw::{At, RawArguments, RawCall, RawTest, Text, read_tests};
@@ -81,7 +82,7 @@ impl TestFile {
     /// Reads a test file beside its policy. The error is everything that is
     /// wrong with it, in the order of the file; see [`render`](super::render).
     pub fn parse(text: &str, policy: &Policy, base: &PolicyBase) -> Result<Self, Vec<Diagnostic>> {
-        let mut problems = Problems::default();
+        let mut problems = Problems::about(Code::TESTS);
         if text.len() > super::MAX_BYTES {
             let message = format!("the file is larger than {} bytes", super::MAX_BYTES);
             problems.error(0..0, message, "split it");

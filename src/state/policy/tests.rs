@@ -129,7 +129,7 @@ fn mistakes_name_their_file() {
         ("sub/a.toml", "[[rule]]\nid = \"r\"\neffect = \"permitt\"\ntools = [\"t\"]\n"),
         ("sub/b.toml", "[agent.a]\nstdio = true\n[paths]\n[[rule]]\nid = \"r\"\neffect = \"permit\"\ntools = [\"t\"]\n"),
     ]), @r##"
-    error: `permitt` is no value of `effect`
+    error[LG0104]: `permitt` is no value of `effect`
      --> /sub/a.toml:4:10
       |
     4 | effect = "permitt"
@@ -137,7 +137,7 @@ fn mistakes_name_their_file() {
       |
       = help: did you mean `permit`?
 
-    error: the agent `a` stands in two files of the policy
+    error[LG0109]: the agent `a` stands in two files of the policy
      --> /sub/b.toml:2:8
       |
     2 | [agent.a]
@@ -145,7 +145,7 @@ fn mistakes_name_their_file() {
       |
       = help: the first is in line 4 of `/main.toml`: leave one
 
-    error: `[paths]` stands in two files of the policy
+    error[LG0109]: `[paths]` stands in two files of the policy
      --> /sub/b.toml:4:2
       |
     4 | [paths]
@@ -153,7 +153,7 @@ fn mistakes_name_their_file() {
       |
       = help: the first is in line 3 of `/main.toml`: leave one
 
-    error: there are two rules `r`
+    error[LG0108]: there are two rules `r`
      --> /sub/b.toml:6:6
       |
     6 | id = "r"

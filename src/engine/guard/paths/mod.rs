@@ -46,6 +46,7 @@ use crate::engine::types::Finding;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use candidate::Candidate;
+pub(crate) use role::{Purpose, changes, purpose};
 
 /// What programs that print secrets print, and which document says so.
 pub fn printers() -> impl Iterator<Item = (&'static str, &'static str)> {

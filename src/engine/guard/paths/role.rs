@@ -3,9 +3,13 @@
 //! A name is only a hint that decides how closely a string is read, never
 //! whether an absolute path counts: see the decision table in the parent.
 
+mod purpose;
+
 use crate::engine::message::Json;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
+
+pub(crate) use purpose::{Purpose, changes, purpose};
 
 /// What a string is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,10 +4,10 @@ use super::Compiler;
 use crate::engine::policy::agent::{
     Agent, Algorithm, CertificateMatch, JwtTrust, KeyHash, Launch, SpiffePattern,
 };
-use crate::engine::policy::diagnostic::{Severity, Span};
+use crate::engine::policy::diagnostic::Span;
 use crate::engine::policy::pattern::Pattern;
 use crate::engine::policy::raw::{At, List, RawAgent, RawJwt, RawMtls, RawStdio, Text};
-use crate::engine::policy::{shown, suggest};
+use crate::engine::policy::{Code, shown, suggest};
 use crate::engine::types::AgentName;
 use crate::engine::url::ServerUrl;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +16,7 @@ impl Compiler<'_> {
     pub(super) fn all_agents(&mut self, raw: Vec<RawAgent>) -> BTreeMap<AgentName, Agent> {
         let mut agents = BTreeMap::new();
         let mut key_ids = BTreeSet::new();
+        self.problems.turn_to(Code::AGENT);
         for raw in raw {
             let Some(name) = self.name(&raw.name, AgentName::new) else {
                 continue;
@@ -26,7 +27,7 @@ impl Compiler<'_> {
                 let message = format!("nobody can be the agent `{name}`");
                 let help = "`stdio = true` lets an agent that starts `lockgate run` be it";
                 self.problems
-                    .add(Severity::Warning, agent.span.clone(), message, help);
+                    .tell(Code::NOBODY, agent.span.clone(), message, help);
             }
             agents.insert(name, agent);
         }
@@ -87,7 +88,9 @@ impl Compiler<'_> {
                 "`lockgate key new --agent {agent}` makes a key and prints the line that belongs here; \
                  a key that stood here is known to whoever read this file"
             );
-            self.problems.error(text.span.clone(), message, help);
+            self.problems
+                .of(Code::KEY_IN_CLEAR)
+                .error(text.span.clone(), message, help);
             return None;
         };
         if !key_ids.insert(key.id().to_owned()) {
@@ -95,7 +98,9 @@ impl Compiler<'_> {
             let help = format!(
                 "make another one: `lockgate key new --agent {agent}`; a key is of one agent"
             );
-            self.problems.error(text.span.clone(), message, help);
+            self.problems
+                .of(Code::SAME_KEY)
+                .error(text.span.clone(), message, help);
             return None;
         }
         Some(key)
@@ -254,7 +259,7 @@ impl Compiler<'_> {
                 let message = format!("a {} can be both `{name}` and `{other_name}`", what.0);
                 let help = format!("it would be refused: tell them apart by {}", what.1);
                 self.problems
-                    .add(Severity::Warning, other.span.clone(), message, help);
+                    .tell(Code::TWO_AGENTS, other.span.clone(), message, help);
             }
         }
     }

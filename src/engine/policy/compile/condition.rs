@@ -1,7 +1,7 @@
 //! `mode`, `limit` and `when` of a rule, checked.
 
 use super::{Compiler, shown, suggest};
-use crate::engine::policy::diagnostic::Severity;
+use crate::engine::policy::Code;
 use crate::engine::policy::moment::{DAY, DAYS, Window};
 use crate::engine::policy::quota::{Limit, Rate};
 use crate::engine::policy::raw::{At, List, RawDefaults, RawLimit, RawRule, RawWhen, Text};
@@ -31,7 +31,7 @@ impl Compiler<'_> {
                     "the policy only audits: what no rule permits passes, and is recorded";
                 let help = "remove `mode` from `[defaults]` once there are rules for what is seen";
                 self.problems
-                    .add(Severity::Warning, mode.span, message, help);
+                    .tell(Code::ONLY_AUDITS, mode.span, message, help);
             }
             mode.value
         });
@@ -50,7 +50,7 @@ impl Compiler<'_> {
             let message = "approvals do not exist yet: until they do, this rule denies";
             let help = "whoever is denied is told so, with the reason `approval-needed`";
             self.problems
-                .add(Severity::Note, rule.span.clone(), message, help);
+                .tell(Code::NO_APPROVALS, rule.span.clone(), message, help);
         }
         let word = match effect {
             Effect::Permit => return,

@@ -1,6 +1,7 @@
 //! `args`: pointers read, constraints compiled, and what can never hold told.
 
 use super::{Compiler, shown};
+use crate::engine::policy::Code;
 use crate::engine::policy::constraint::{All, Constraint, whole_regex};
 use crate::engine::policy::diagnostic::Span;
 use crate::engine::policy::literal::Literal;
@@ -37,10 +38,13 @@ impl Compiler<'_> {
                 } else {
                     format!("{why}: write `/{}`", raw.pointer.value.replace('.', "/"))
                 };
-                self.problems.error(raw.pointer.span, message, help);
+                self.problems
+                    .of(Code::BAD_POINTER)
+                    .error(raw.pointer.span, message, help);
                 return None;
             }
         };
+        self.problems.turn_to(Code::CONSTRAINT);
         let demand = self.demand(raw.absent, raw.optional, raw.constraints, effect)?;
         Some(Argument {
             pointer,
@@ -173,7 +177,11 @@ impl Compiler<'_> {
         match compiled.map_err(told) {
             Ok(compiled) => Some(compiled),
             Err((span, message)) => {
-                self.problems.error(span, message, help);
+                let code = match what {
+                    "glob" => Code::BAD_GLOB,
+                    _ => Code::BAD_REGEX,
+                };
+                self.problems.of(code).error(span, message, help);
                 None
             }
         }

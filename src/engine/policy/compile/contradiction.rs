@@ -5,6 +5,7 @@
 //! the policy itself lists.
 
 use super::Compiler;
+use crate::engine::policy::Code;
 use crate::engine::policy::constraint::Constraint;
 use crate::engine::policy::diagnostic::Span;
 use crate::engine::policy::literal::Literal;
@@ -16,7 +17,7 @@ impl Compiler<'_> {
             .or_else(|| bounds(constraints))
             .or_else(|| values(constraints));
         if let Some((span, message, help)) = found {
-            self.problems.error(span, message, help);
+            self.problems.tell(Code::CONTRADICTION, span, message, help);
         }
     }
 }

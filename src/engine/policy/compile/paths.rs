@@ -5,10 +5,9 @@
 
 use super::{Compiler, Problems, shown};
 use crate::engine::guard::paths::PathRules;
-use crate::engine::policy::Severity;
 use crate::engine::policy::constraint::glob;
 use crate::engine::policy::raw::{At, List, RawPaths, Text};
-use crate::engine::policy::{PolicyBase, Sources};
+use crate::engine::policy::{Code, PolicyBase, Sources};
 
 const WORKSPACE: &str = "${workspace}";
 const HOME: &str = "${home}";
@@ -41,8 +40,14 @@ impl<'a> Roots<'a> {
         };
         if !base.dir.starts_with('/') || !base.home.starts_with('/') {
             let help = "give lockgate an absolute path to the policy, and set HOME";
-            problems.error(0..0, "the place of the policy is not known", help);
+            problems.tell(
+                Code::UNREADABLE,
+                0..0,
+                "the place of the policy is not known",
+                help,
+            );
         }
+        problems.turn_to(Code::PATHS);
         roots.workspace = workspace.and_then(|text| roots.path(text, problems));
         roots
     }
@@ -145,6 +150,7 @@ impl Compiler<'_> {
             write,
             secret,
         } = raw;
+        self.problems.turn_to(Code::PATHS);
         let read = self.directories(read);
         let write = self.directories(write);
         let Some(secret) = secret else {
@@ -163,7 +169,7 @@ impl Compiler<'_> {
             let message = "the built-in catalogue of secret places is turned off";
             let help = "add `\"+defaults\"` to `secret` to keep it";
             self.problems
-                .add(Severity::Warning, secret.span, message, help);
+                .tell(Code::NO_CATALOGUE, secret.span, message, help);
         }
         PathRules {
             read,

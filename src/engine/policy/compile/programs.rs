@@ -2,10 +2,10 @@
 
 use super::Compiler;
 use crate::engine::policy::constraint::{Commands, Dialect, Queries, Statement, is_runner};
-use crate::engine::policy::diagnostic::{Severity, Span};
+use crate::engine::policy::diagnostic::Span;
 use crate::engine::policy::pattern::Pattern;
 use crate::engine::policy::raw::{List, RawCommand, RawSql, Text};
-use crate::engine::policy::{shown, suggest};
+use crate::engine::policy::{Code, shown, suggest};
 
 impl Compiler<'_> {
     pub(super) fn commands(&mut self, raw: RawCommand, span: &Span) -> Option<Commands> {
@@ -30,7 +30,7 @@ impl Compiler<'_> {
                 let help = "list the programs that are meant, or narrow its `args`";
                 if raw.args.is_none() {
                     self.problems
-                        .add(Severity::Warning, program.span.clone(), message, help);
+                        .tell(Code::RUNNER, program.span.clone(), message, help);
                 }
             }
         }

@@ -7,7 +7,7 @@ use crate::engine::policy::diagnostic::Span;
 use crate::engine::policy::pattern::Pattern;
 use crate::engine::policy::raw::{List, RawRule, Text};
 use crate::engine::policy::rule::{Effect, Rule};
-use crate::engine::policy::{AskAgent, RuleRef};
+use crate::engine::policy::{AskAgent, Code, RuleRef};
 use crate::engine::types::{AgentName, RuleId, ServerName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,6 +19,7 @@ impl Compiler<'_> {
     pub(super) fn rules(&mut self, raw: Vec<RawRule>, defaults: &Defaults) -> Vec<Rule> {
         let mut places: BTreeMap<RuleId, (String, usize)> = BTreeMap::new();
         let mut rules = Vec::new();
+        self.problems.turn_to(Code::RULE);
         for rule in raw {
             let id = rule.id.as_ref().and_then(|id| self.name(id, RuleId::new));
             let (file, line) = self.place_of(rule.span.start);
@@ -32,7 +33,9 @@ impl Compiler<'_> {
                     let help = format!(
                         "the first is in line {first}{of_file}: records must tell them apart"
                     );
-                    self.problems.error(text.span.clone(), message, help);
+                    self.problems
+                        .of(Code::SAME_ID)
+                        .error(text.span.clone(), message, help);
                 }
                 let place = (file.clone(), line);
                 places.entry(id.clone()).or_insert(place);
@@ -53,6 +56,7 @@ impl Compiler<'_> {
         reference: Option<RuleRef>,
         defaults: &Defaults,
     ) -> Option<Rule> {
+        self.problems.turn_to(Code::RULE);
         self.fits_together(&raw);
         self.fits_effect(&raw);
         self.results_fit(&raw);
@@ -152,20 +156,22 @@ impl Compiler<'_> {
             } else {
                 let help = undefined("agent", &text.value, &known);
                 let message = format!("the policy has no agent {}", shown::quoted(&text.value));
-                self.problems.error(text.span, message, help);
+                self.problems
+                    .of(Code::UNDEFINED)
+                    .error(text.span, message, help);
             }
         }
         names
     }
 
     /// Requests of a server to the agent.
-    fn asks(&mut self, list: List) -> Vec<&'static str> {
+    fn asks(&mut self, list: List) -> Vec<(Pattern, Span)> {
         let mut asks = Vec::new();
         for text in list.value {
-            let known = AskAgent::METHODS.iter();
-            match known.copied().find(|method| *method == text.value) {
-                Some(method) => asks.push(method),
-                None => self.no_asking(&text),
+            if AskAgent::METHODS.contains(&text.value.as_str()) {
+                asks.push((Pattern::new(text.value), text.span));
+            } else {
+                self.no_asking(&text);
             }
         }
         asks
@@ -222,7 +228,9 @@ impl Compiler<'_> {
             let known: Vec<_> = self.servers.iter().map(ServerName::as_str).collect();
             let help = undefined("server", &text.value, &known);
             let message = format!("the policy has no server {}", shown::quoted(&text.value));
-            self.problems.error(text.span.clone(), message, help);
+            self.problems
+                .of(Code::UNDEFINED)
+                .error(text.span.clone(), message, help);
         }
         name
     }
@@ -233,12 +241,18 @@ impl Compiler<'_> {
             let quoted = shown::quoted(&text.value);
             if text.value.is_empty() || text.value.contains(char::is_control) {
                 let help = "write a name, with `*` for any run of characters";
-                self.problems
-                    .error(text.span, format!("{quoted} never matches"), help);
+                self.problems.of(Code::BAD_PATTERN).error(
+                    text.span,
+                    format!("{quoted} never matches"),
+                    help,
+                );
             } else if text.value.contains(literal) {
                 let help = "`*` is the only wildcard in a name; list the others one by one";
-                self.problems
-                    .error(text.span, format!("{quoted} is no pattern"), help);
+                self.problems.of(Code::BAD_PATTERN).error(
+                    text.span,
+                    format!("{quoted} is no pattern"),
+                    help,
+                );
             } else {
                 patterns.push((Pattern::new(text.value), text.span));
             }

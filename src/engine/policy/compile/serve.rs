@@ -3,7 +3,7 @@
 use super::Compiler;
 use crate::engine::policy::raw::{At, List, RawServe, RawTls, Text};
 use crate::engine::policy::serve::{Serve, ServeTls};
-use crate::engine::policy::shown;
+use crate::engine::policy::{Code, shown};
 use crate::engine::url::ServerUrl;
 
 impl Compiler<'_> {
@@ -17,6 +17,7 @@ impl Compiler<'_> {
             processes,
             processes_of_server,
         } = raw;
+        self.problems.turn_to(Code::SERVE);
         let url = url.and_then(|url| self.own_url(&url));
         let own = url.as_deref().and_then(|url| url.split_once("://"));
         let mut hosts = self.names(

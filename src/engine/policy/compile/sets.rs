@@ -2,7 +2,8 @@
 
 use super::{Compiler, shown, suggest};
 use crate::engine::message::Kind;
-use crate::engine::policy::diagnostic::{Severity, Span};
+use crate::engine::policy::Code;
+use crate::engine::policy::diagnostic::Span;
 use crate::engine::policy::literal::Literal;
 use crate::engine::policy::raw::{At, List, RawSet, Text};
 use crate::engine::types::SetName;
@@ -85,7 +86,9 @@ impl Compiler<'_> {
             Some(near) => format!("did you mean `@{near}`?"),
             None => "define it: `[set.NAME]`; `@@` stands for the letter `@`".to_owned(),
         };
-        self.problems.error(span.clone(), message, help);
+        self.problems
+            .of(Code::UNDEFINED)
+            .error(span.clone(), message, help);
         None
     }
 
@@ -135,7 +138,7 @@ impl Compiler<'_> {
             let message = format!("nothing uses the set {}", shown::quoted(name));
             let help = format!("write \"@{name}\" where its values are meant, or remove it");
             self.problems
-                .add(Severity::Warning, set.span.clone(), message, help);
+                .tell(Code::UNUSED_SET, set.span.clone(), message, help);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `${NAME}` in the texts of constraints, from a closed list.
 
 use super::Compiler;
+use crate::engine::policy::Code;
 use crate::engine::policy::constraint::{Constraint, glob};
 use crate::engine::policy::diagnostic::Span;
 use crate::engine::policy::literal::Literal;
@@ -61,8 +62,11 @@ impl Compiler<'_> {
             Ok(_) => Some(Constraint::Varying("glob", Varying::Glob(template))),
             Err(why) => {
                 let help = "`*` stops at `/`, `**` does not; escape with a backslash";
-                self.problems
-                    .error(span.clone(), format!("not a glob: {why}"), help);
+                self.problems.of(Code::BAD_GLOB).error(
+                    span.clone(),
+                    format!("not a glob: {why}"),
+                    help,
+                );
                 None
             }
         }

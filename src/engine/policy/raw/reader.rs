@@ -4,7 +4,7 @@
 //! caller goes on with the next key.
 
 use super::{At, Decimal, List, Literal, Problems, Span, Text};
-use crate::engine::policy::{shown, suggest};
+use crate::engine::policy::{Code, shown, suggest};
 use std::collections::BTreeMap;
 use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
@@ -60,14 +60,15 @@ impl Reader<'_> {
         }
         let message = format!("unknown key {key} in {}", keys.table);
         let help = suggest::help(entry.key, keys.known);
-        self.problems.error(entry.key_span.clone(), message, help);
+        let span = entry.key_span.clone();
+        self.problems.tell(Code::UNKNOWN_KEY, span, message, help);
     }
 
     /// Tells of something that a later version may enforce.
     pub(super) fn not_enforced(&mut self, span: Span, what: &str) {
         let message = format!("{} is not enforced by this version", shown::quoted(what));
         let help = "remove it: lockgate takes nothing into a policy that it does not enforce";
-        self.problems.error(span, message, help);
+        self.problems.tell(Code::NOT_ENFORCED, span, message, help);
     }
 
     fn mismatch(&mut self, entry: &Entry<'_, '_>, expected: &str) {
@@ -77,7 +78,8 @@ impl Reader<'_> {
             kind(entry.value.get_ref())
         );
         let help = format!("write {} as {expected}", shown::quoted(entry.key));
-        self.problems.error(entry.span(), message, help);
+        self.problems
+            .tell(Code::WRONG_TYPE, entry.span(), message, help);
     }
 
     /// A string.
@@ -127,7 +129,8 @@ impl Reader<'_> {
             // It would never match anything, which nobody means.
             let message = format!("{} is an empty list", shown::quoted(entry.key));
             let help = "leave the key out, or list at least one";
-            self.problems.error(entry.span(), message, help);
+            self.problems
+                .tell(Code::EMPTY_LIST, entry.span(), message, help);
             return None;
         }
         self.list(entry)
@@ -210,8 +213,9 @@ impl Reader<'_> {
             shown::quoted(&text.value),
             shown::quoted(entry.key)
         );
+        let help = suggest::help(&text.value, &known);
         self.problems
-            .error(text.span, message, suggest::help(&text.value, &known));
+            .tell(Code::UNKNOWN_WORD, text.span, message, help);
         None
     }
 

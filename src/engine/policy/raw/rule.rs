@@ -2,6 +2,7 @@
 
 use super::reader::{self, Entry, Keys, Reader};
 use super::{At, Effect, RawArgument, RawRule, Text};
+use crate::engine::policy::Code;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -82,6 +83,7 @@ impl Reader<'_> {
             results: None,
         };
         for entry in reader::entries(table) {
+            self.problems.turn_to(Code::RULE);
             match entry.key {
                 "id" => rule.id = self.text(&entry),
                 "effect" => {
@@ -116,6 +118,7 @@ impl Reader<'_> {
                 _ => self.unknown(&entry, &RULE),
             }
         }
+        self.problems.turn_to(Code::RULE);
         self.required(&rule, table);
         rule
     }
@@ -145,6 +148,7 @@ impl Reader<'_> {
     }
 
     fn arguments(&mut self, entry: &Entry<'_, '_>) -> Option<At<Vec<RawArgument>>> {
+        self.problems.turn_to(Code::CONSTRAINT);
         let table = self.table(entry)?;
         let mut arguments = Vec::new();
         for one in reader::entries(table) {
