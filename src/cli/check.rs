@@ -199,6 +199,7 @@ fn unusable(found: &Found, json: bool) -> Result<ExitCode, Fault> {
         return Err(Fault::Mistakes {
             shown: found.shown(super::color_on_stderr()),
             file: found.file.clone(),
+            first: String::new(),
         });
     }
     tell(&found.report());

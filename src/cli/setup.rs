@@ -14,7 +14,9 @@ use super::{Fault, Target};
 use crate::engine::Engine;
 use crate::engine::guard::paths::PathGuard;
 use crate::engine::pin::{Lockfile, ServerPins};
-use crate::engine::policy::{Policy, PolicyBase, Quotas, Server, Severity, Sources, render_all};
+use crate::engine::policy::{
+    Policy, PolicyBase, Quotas, Server, Severity, Sources, render_all, render_first,
+};
 use crate::engine::principal::Principal;
 use crate::engine::seal::{KEY, Seal};
 use crate::engine::types::{AgentName, Digest, ServerName};
@@ -134,6 +136,23 @@ impl Setup {
         }
     }
 
+    /// The same agent and server by another revision.
+    pub(super) fn by(&self, revision: Revision) -> Self {
+        Self {
+            places: revision.places,
+            file: revision.file,
+            policy: revision.policy,
+            own: revision.own,
+            agent: self.agent.clone(),
+            server: self.server.clone(),
+            command: self.command.clone(),
+            url: self.url.clone(),
+            lockfile: revision.lockfile,
+            pins: revision.pins,
+            pins_digest: revision.pins_digest,
+        }
+    }
+
     /// The policy's entry for the server.
     pub(super) fn entry(&self) -> Option<&Server> {
         self.policy.servers.get(&self.server)
@@ -179,10 +198,25 @@ impl Setup {
         pins: ServerPins,
         shared: &Shared,
     ) -> Result<Engine, Fault> {
+        Ok(self.engine_with(self.guard()?, agent, pins, shared))
+    }
+
+    /// What judges paths.
+    pub(super) fn guard(&self) -> Result<PathGuard, Fault> {
         let mut host = facts::host_facts(&self.cwd()?, self.own_files()?);
         // One home for all: it may be known although `HOME` is not set.
         host.home = self.places.home.display().to_string();
-        let guard = PathGuard::new(host, self.policy.paths.clone());
+        Ok(PathGuard::new(host, self.policy.paths.clone()))
+    }
+
+    /// The engine for an agent, where all is at hand.
+    pub(super) fn engine_with(
+        &self,
+        guard: PathGuard,
+        agent: AgentName,
+        pins: ServerPins,
+        shared: &Shared,
+    ) -> Engine {
         let server = self.server.clone();
         let engine = Engine::new(Arc::clone(&self.policy), agent, server, pins, guard);
         let engine = match self.url {
@@ -191,7 +225,7 @@ impl Setup {
         };
         let principal = Principal::named(self.agent.clone());
         let engine = engine.counting(Arc::clone(&shared.quotas));
-        Ok(engine.sealing(Arc::clone(&shared.seal), principal.key))
+        engine.sealing(Arc::clone(&shared.seal), principal.key)
     }
 
     /// Lockgate's own files: nobody may reach them through a tool (A4).
@@ -279,6 +313,7 @@ pub(super) fn load_policy(file: &Path, places: &Places) -> Result<(Policy, Vec<P
     let parsed = Policy::parse_all(&shown, &written.sources, &written.base);
     let policy = parsed.map_err(|mistakes| Fault::Mistakes {
         shown: render_all(&written.sources, &mistakes, super::color_on_stderr()),
+        first: render_first(&written.sources, &mistakes).unwrap_or_default(),
         file: shown.clone(),
     })?;
     Ok((policy, written.own))

@@ -35,6 +35,8 @@ mod processes;
 #[cfg(test)]
 mod raw;
 #[cfg(test)]
+mod reload;
+#[cfg(test)]
 #[path = "../e2e/scripted.rs"]
 #[expect(dead_code, reason = "what other tests need is in it, too")]
 mod scripted;
