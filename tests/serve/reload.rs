@@ -1,11 +1,15 @@
-//! A policy that changes while the listener runs.
+//! A policy that changes while lockgate runs: behind a listener, and on stdio.
 
-use crate::gate::{Gate, call, hello, modern_call, said, until};
+use crate::gate::{Gate, call, hello, modern_call, request, said, until};
 use crate::raw::{Ask, Reply};
 use crate::support::home::Home;
+use crate::support::lockgate::Run;
+use crate::support::need::script;
+use crate::support::process::Process;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use std::{fs, thread};
 
 const FORBID: &str = "[[rule]]\nid = \"none\"\neffect = \"forbid\"\ntools = [\"echo\"]\n";
@@ -153,9 +157,9 @@ fn an_agent_that_is_removed_has_no_session_any_more() {
     let stream = Ask::new("GET", "/mcp").with("mcp-session-id", &removed);
     let (mut stream, head) = stream.key(&b).stream(gate.port);
     assert_eq!(head.status, 200, "{head:?}");
-    let from = good.find("[agent.b]").unwrap();
-    let to = good.find("[[rule]]").unwrap();
-    change(&gate, &format!("{}{}", &good[..from], &good[to..]));
+    let (before, rest) = good.split_once("[agent.b]").unwrap();
+    let (_, after) = rest.split_once("[[rule]]").unwrap();
+    change(&gate, &format!("{before}[[rule]]{after}"));
     until("its refusal", || {
         (hello().key(&b).at(gate.port).status == 401).then_some(())
     });
@@ -183,12 +187,11 @@ fn every_call_is_judged_by_one_revision() {
     let over = AtomicBool::new(false);
     let digests: Vec<_> = thread::scope(|scope| {
         for tool in ["echo", "secret"] {
-            let (gate, over) = (&gate, &over);
+            let (over, port, session) = (&over, gate.port, gate.session(""));
             scope.spawn(move || {
-                let session = gate.session("");
                 while !over.load(Ordering::Relaxed) {
                     let ask = call(&session, 7, tool, &json!({ "text": "hi" }));
-                    assert_eq!(ask.at(gate.port).status, 200);
+                    assert_eq!(ask.at(port).status, 200);
                 }
             });
         }
@@ -215,4 +218,62 @@ fn every_call_is_judged_by_one_revision() {
         *seen.entry((of, passes)).or_default() += 1;
     }
     assert_eq!(seen.len(), 4, "{seen:?}");
+}
+
+#[test]
+fn so_it_is_on_stdio() {
+    let home = Home::new();
+    let log = home.root().join("log").display().to_string();
+    let server = ["python3", &script("stage.py"), "legacy", &log].map(str::to_owned);
+    let good = "version = 1\n[pins]\nmode = \"tofu\"\n[agent.me]\nstdio = true\n\
+                [server.stage]\n[[rule]]\nid = \"all\"\neffect = \"permit\"\ntools = [\"*\"]\n";
+    let changes = [
+        ("echo", format!("{good}{FORBID}"), "in force"),
+        (
+            "secret",
+            good.replace("[agent.me]", "[agent.you]"),
+            "may do nothing any more",
+        ),
+    ];
+    let mut process = Process::start(&home, &Run::policy(&home, good).before(&server));
+    let mut ask = |method: &str, params: Value| {
+        process.say(&request(1, method, &params).to_string());
+        let line = process.line().unwrap();
+        serde_json::from_slice::<Value>(&line).unwrap()
+    };
+    let hello = json!({
+        "protocolVersion": "2025-11-25",
+        "clientInfo": { "name": "t", "version": "1" },
+        "capabilities": {},
+    });
+    assert!(ask("initialize", hello)["result"].is_object());
+    let mut call = |tool: &str| {
+        let params = json!({ "name": tool, "arguments": { "text": "hi" } });
+        ask("tools/call", params)["result"].is_object()
+    };
+    for (tool, changed, _) in &changes {
+        assert!(call(tool));
+        home.write("policy/lockgate.toml", changed);
+        // Each call is a moment at which it may be looked at.
+        let mut tries = 0..6000;
+        while call(tool) {
+            assert!(tries.next().is_some(), "it never came: {tool}");
+            thread::sleep(Duration::from_millis(10));
+        }
+        home.write("policy/lockgate.toml", "version = 2\n");
+        assert!(!call(tool));
+        home.write("policy/lockgate.toml", good);
+        while !call(tool) {
+            assert!(tries.next().is_some(), "it never came back: {tool}");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+    process.finish();
+    let told = process.stderr();
+    for (_, _, word) in &changes {
+        assert!(told.contains(word), "{told}");
+    }
+    let folder = home.root().join("state/lockgate/audit");
+    let verified = lockgate::audit::verify_dir(&folder).unwrap();
+    assert!(verified.iter().all(|r| !r.is_tampered()), "{verified:?}");
 }

@@ -94,9 +94,10 @@ impl Ruled {
     ) -> Option<Arc<Engine>> {
         let (setup, guard) = (self.setups.get(server)?, self.guards.get(server)?);
         let engine = setup.engine_with(guard.clone(), agent.clone(), pins, shared);
-        Some(Arc::new(match self.revised {
-            true => engine.revised(),
-            false => engine,
+        Some(Arc::new(if self.revised {
+            engine.revised()
+        } else {
+            engine
         }))
     }
 }
