@@ -31,6 +31,8 @@ pub(super) enum Event {
     Decision,
     /// Refused before it was judged.
     Refusal,
+    /// The policy has changed on disk.
+    Reload,
     /// The seal, last.
     Close,
 }
@@ -41,6 +43,7 @@ impl Event {
             Self::Open => "open",
             Self::Decision => "decision",
             Self::Refusal => "refusal",
+            Self::Reload => "policy-reload",
             Self::Close => "close",
         }
     }

@@ -12,6 +12,7 @@ use super::line::{Event, FORMAT};
 use super::meta::{Header, Predecessor, Seal, SessionMeta};
 use super::place::Place;
 use super::refusal::Refusal;
+use super::reload::Reload;
 use super::sync::Syncer;
 use crate::engine::record::Record;
 use crate::engine::types::Digest;
@@ -134,6 +135,14 @@ impl AuditLog {
     pub fn note(&mut self, now: SystemTime, refusal: &Refusal) -> Result<(), AuditError> {
         self.make_room(now)?;
         self.chain.append(Event::Refusal, now, refusal)?;
+        self.commit().map(drop)
+    }
+
+    /// Writes what came of a policy that was changed on disk. After any error every
+    /// later call fails.
+    pub fn reloaded(&mut self, now: SystemTime, reload: &Reload) -> Result<(), AuditError> {
+        self.make_room(now)?;
+        self.chain.append(Event::Reload, now, reload)?;
         self.commit().map(drop)
     }
 

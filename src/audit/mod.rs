@@ -15,6 +15,7 @@ mod log;
 mod meta;
 mod place;
 mod refusal;
+mod reload;
 mod sync;
 mod time;
 mod verify;
@@ -24,6 +25,7 @@ pub use line::{FORMAT, MOST_LINE_BYTES};
 pub use log::{AuditLog, Closed, Committed, Ticket};
 pub use meta::SessionMeta;
 pub use refusal::Refusal;
+pub use reload::{Outcome, Reload};
 pub use time::rfc3339;
 pub use verify::{
     Fault, Line, Link, Report, State, VerifyError, audit_files, verify_dir, verify_file, walk,

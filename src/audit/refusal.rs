@@ -39,7 +39,7 @@ pub struct Refusal {
     pub seconds: u64,
 }
 
-fn clipped<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn clipped<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
     let shown = text.get(..text.floor_char_boundary(MOST));
     serializer.serialize_str(shown.unwrap_or_default())
 }

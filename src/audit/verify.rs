@@ -265,7 +265,7 @@ impl Report {
                 self.continues = line.continues();
             }
             Event::Decision => self.decisions = self.decisions.saturating_add(1),
-            Event::Refusal => {}
+            Event::Refusal | Event::Reload => {}
             Event::Close => {
                 self.next = line.text("next").map(Into::into);
                 self.state = State::Sealed {

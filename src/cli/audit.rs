@@ -222,7 +222,7 @@ fn readable(line: &Line<'_>) -> String {
         return out;
     }
     if !line.is_decision() {
-        let what = [text("event"), text("reason"), text("lockgate")];
+        let what = ["event", "outcome", "reason", "lockgate", "policy", "detail"].map(text);
         what.iter()
             .filter(|t| !t.is_empty())
             .for_each(|t| append(&mut out, t));
@@ -249,6 +249,10 @@ fn readable(line: &Line<'_>) -> String {
         if let (Some(id), Some(file), Some(number)) = (member("id"), member("file"), number) {
             append(&mut out, &format!("[{id} {file}:{number}]"));
         }
+    }
+    let policy = text("policy");
+    if !policy.is_empty() {
+        append(&mut out, &format!("(policy {policy})"));
     }
     out
 }

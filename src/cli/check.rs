@@ -297,6 +297,7 @@ fn unusable(found: &Found, args: &CheckArgs) -> Result<ExitCode, Fault> {
         return Err(Fault::Mistakes {
             shown: found.shown(super::color_on_stderr()),
             file: found.file.clone(),
+            first: String::new(),
         });
     }
     tell(&if args.sarif {

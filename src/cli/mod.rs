@@ -17,6 +17,7 @@ mod lister;
 mod login;
 mod pins;
 mod places;
+mod reload;
 mod remote;
 mod replay;
 mod run;
@@ -51,6 +52,8 @@ enum Fault {
         shown: String,
         /// The policy.
         file: String,
+        /// The first of them in one line.
+        first: String,
     },
 }
 
@@ -72,6 +75,14 @@ impl Fault {
             Self::Mistakes { file, .. } => {
                 format!("`{file}` is no policy that can be used: mend this first")
             }
+        }
+    }
+
+    /// In one line.
+    fn brief(&self) -> String {
+        match self {
+            Self::Mistakes { first, .. } => first.clone(),
+            _ => self.text(),
         }
     }
 

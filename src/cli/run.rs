@@ -1,5 +1,7 @@
 //! `lockgate run`: stdio in front of one server.
 
+mod judging;
+
 use super::remote::Start;
 use super::setup::{Setup, Shared, new_seal};
 use super::{Fault, Target, launch};
@@ -10,6 +12,7 @@ use crate::engine::principal::Principal;
 use crate::engine::types::Digest;
 use crate::engine::{Engine, Session};
 use crate::proxy::era::{Interpreter, Terms};
+use crate::proxy::evidence::SharedLog;
 use crate::proxy::facts;
 use crate::proxy::pump::Pump;
 use crate::sandbox::env::{Withheld, child_env};
@@ -19,6 +22,7 @@ use crate::transport::child::ChildSpec;
 use crate::transport::stdio::Stdio;
 use crate::transport::{ends, signals};
 use clap::Args;
+use judging::Judging;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -42,7 +46,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Fault> {
     setup.recording.clone_from(&args.record);
     setup.check_launch()?;
     super::test::check_strict(&setup)?;
-    let (engine, interpreter) = engine(&setup)?;
+    let (engine, interpreter, shared) = engine(&setup)?;
     let failed = |e: &dyn std::fmt::Display| Fault::Failed(e.to_string());
     let signals = signals::listen().map_err(|e| failed(&e))?;
     let (ends, restore) = ends::own(signals).map_err(|e| failed(&e))?;
@@ -51,10 +55,11 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Fault> {
     let start = Start::prepare(&setup, &args.target)?;
     let log = AuditLog::open(&setup.audit_dir(), meta(&setup), SystemTime::now())
         .map_err(|e| failed(&e))?;
+    let log = SharedLog::new(log);
     let upstream = match start.start() {
         Ok(upstream) => upstream,
         Err(e) => {
-            log.close("the server could not be started", SystemTime::now())
+            log.close("the server could not be started")
                 .map_err(|e| failed(&e))?;
             return Err(e);
         }
@@ -71,9 +76,14 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Fault> {
             lockfile: setup.pins_digest,
         })
     });
+    let judging = Judging::new(&setup, shared, log.clone());
     let pump = Pump::new(engine, session, log, pins, facts::resolve)
         .with_clock(facts::unix_time)
         .recording(tape);
+    let pump = match judging {
+        Some(judging) => pump.judged_by(Box::new(judging)),
+        None => pump,
+    };
     let (exit, log) = Stdio::new(pump, interpreter, upstream, ends, &setup.server).run();
     drop(restore);
     let code = exit.as_ref().map_or(1, |exit| exit.code);
@@ -86,8 +96,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Fault> {
             exit.why
         }
     };
-    log.close(&reason, SystemTime::now())
-        .map_err(|e| failed(&e))?;
+    log.close(&reason).map_err(|e| failed(&e))?;
     Ok(ExitCode::from(code))
 }
 
@@ -102,7 +111,7 @@ pub(super) fn open_tape(path: &Path) -> Result<Tape, Fault> {
 }
 
 /// What judges, and what translates if agent and server are of two eras.
-fn engine(setup: &Setup) -> Result<(Engine, Interpreter), Fault> {
+fn engine(setup: &Setup) -> Result<(Engine, Interpreter, Shared), Fault> {
     let shared = Shared {
         seal: Arc::new(new_seal()?),
         quotas: Arc::default(),
@@ -110,12 +119,12 @@ fn engine(setup: &Setup) -> Result<(Engine, Interpreter), Fault> {
     let engine = setup.engine_for(setup.agent.clone(), setup.server_pins(), &shared)?;
     let terms = Terms {
         nonce: nonce()?,
-        seal: shared.seal,
+        seal: Arc::clone(&shared.seal),
         principal: Principal::named(setup.agent.clone()).key,
         server: setup.server.clone(),
     };
     let speaks_for = setup.entry().is_some_and(|entry| entry.bridge);
-    Ok((engine, Interpreter::new(terms, speaks_for)))
+    Ok((engine, Interpreter::new(terms, speaks_for), shared))
 }
 
 /// One name for two servers makes one set of pins of them.

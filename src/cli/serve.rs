@@ -1,33 +1,35 @@
 //! `lockgate serve`: HTTP in front of servers.
 
+mod makers;
+mod reloader;
+
+use super::reload::Watch;
 use super::remote::Start;
 use super::run::{meta, open_tape, tell_other_launch};
 use super::setup::{Revision, Setup, Shared, new_seal};
-use super::{Fault, Target, launch, say};
+use super::{Fault, Target, say};
 use crate::audit::AuditLog;
-use crate::engine::Engine;
-use crate::engine::pin::Lockfile;
 use crate::engine::policy::{Agent, Launch, Serve, ServeTls};
 use crate::engine::principal::Principal;
-use crate::engine::types::{AgentName, Digest, ServerName};
+use crate::engine::types::ServerName;
 use crate::identity::Gate;
 use crate::proxy::evidence::SharedLog;
-use crate::state::lockfile::{self, FirstUse, Stamp};
 use crate::telemetry::log::{Held, drain};
-use crate::traffic::{Stamps, Tape};
-use crate::transport::http::server::{Bounds, Door, Engines, Listener, Parts, Site, Way, Who};
+use crate::transport::http::server::{Admits, Bounds, Door, Listener, Parts, Site, Way, Who};
 use crate::transport::http::tls::{Tls, TlsFiles};
 use clap::Args;
-use std::collections::{BTreeMap, BTreeSet};
+use makers::{Makers, Ruled};
+use reloader::Reloader;
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::SystemTime;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// `lockgate serve [--config F] [--listen ADDR] [--url U | -- CMD ARG...]`
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct ServeArgs {
     #[command(flatten)]
     pub(super) target: Target,
@@ -42,31 +44,22 @@ pub(super) struct ServeArgs {
 
 pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
     let failed = |e: &dyn std::fmt::Display| Fault::Failed(e.to_string());
-    let Served { mut setups, only } = served(Revision::read(&args.target)?, &args.target)?;
-    for setup in setups.values_mut() {
-        setup.recording.clone_from(&args.record);
-    }
-    let first = setups.values().next();
-    let first = first.ok_or_else(|| {
-        let why = "the policy has no server: add `[server.NAME]`, or say `-- COMMAND` or `--url`";
-        Fault::Usage(why.to_owned())
-    })?;
+    let Served { setups, only } = served(Revision::read(&args.target)?, &args.target)?.recorded(args);
+    let ruled = Arc::new(Ruled::new(setups)?);
+    let first = ruled.first()?;
     super::test::check_strict(first)?;
     let serve = &first.policy.serve;
     keep_out(args, first)?;
     let door = door(args.listen, serve)?;
     let (socket, address) = bind(args.listen)?;
     let origin = origin(address, serve);
-    let who = who(args, first, &origin)?;
-    let sse = serve.sse;
-    let processes = Bounds {
-        all: serve.processes,
-        of_server: serve.processes_of_server,
+    let admits = Admits {
+        who: Arc::new(who(args, first, &origin)?),
+        policy: Arc::clone(&first.policy),
     };
-    let bridged = bridged(&setups);
     let tls = serve.tls.as_ref().map(tls).transpose()?;
     let mut ways = BTreeMap::new();
-    for (name, setup) in &setups {
+    for (name, setup) in &ruled.setups {
         ways.insert(name.clone(), way(setup, &args.target)?);
         tell_other_launch(setup);
     }
@@ -77,44 +70,43 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
         .map_err(|e| failed(&e))?;
     let log = SharedLog::new(log);
     let seal = Arc::new(new_seal()?);
-    let ruled = Ruled {
-        setups,
-        engines: Mutex::default(),
-        tape,
+    let shared = Shared {
+        seal: Arc::clone(&seal),
+        quotas: Arc::default(),
     };
-    let makers = Box::new(Makers {
-        ruled: Arc::new(ruled),
-        shared: Shared {
-            seal: Arc::clone(&seal),
-            quotas: Arc::default(),
-        },
+    let makers = Arc::new(Makers::new(Arc::clone(&ruled), shared, tape));
+    let standing = Arc::default();
+    let watch = Watch::new(first, log.clone(), Arc::clone(&standing));
+    let reloader = watch.map(|watch| Reloader {
+        watch,
+        args: args.clone(),
+        origin: origin.clone(),
+        admits: admits.clone(),
+        makers: Arc::clone(&makers),
     });
     let site = Site::new(Parts {
         door,
         servers: ways,
         only,
-        who,
+        admits,
         engines: makers,
+        standing,
         log: log.clone(),
         origin,
         seal,
-        sse,
-        bridged,
-        processes,
+        sse: serve.sse,
+        bridged: ruled.bridged(),
+        processes: Bounds {
+            all: serve.processes,
+            of_server: serve.processes_of_server,
+        },
     })
     .map_err(|e| failed(&e))?;
-    let served = listen(socket, tls, site);
+    let served = listen(socket, tls, site, reloader);
     let closed = log.close("the listener was stopped");
     served?;
     closed.map_err(|e| failed(&e))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// The servers that a bridge speaks for.
-fn bridged(setups: &BTreeMap<ServerName, Setup>) -> BTreeSet<ServerName> {
-    let speaks = |setup: &Setup| setup.entry().is_some_and(|entry| entry.bridge);
-    let bridged = setups.iter().filter(|(_, setup)| speaks(setup));
-    bridged.map(|(name, _)| name.clone()).collect()
 }
 
 /// The address at which agents reach the listener.
@@ -214,7 +206,12 @@ fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Fault> {
     })
 }
 
-fn listen(socket: TcpListener, tls: Option<Tls>, site: Site) -> Result<(), Fault> {
+fn listen(
+    socket: TcpListener,
+    tls: Option<Tls>,
+    site: Site,
+    reloader: Option<Reloader>,
+) -> Result<(), Fault> {
     let failed = |e: std::io::Error| Fault::Failed(e.to_string());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -232,6 +229,9 @@ fn listen(socket: TcpListener, tls: Option<Tls>, site: Site) -> Result<(), Fault
         let held = Held::begin();
         let writer = std::thread::Builder::new().name("log".to_owned());
         let writer = writer.spawn(move || drain(&held)).map_err(failed)?;
+        if let Some(reloader) = reloader {
+            tokio::spawn(reloader.run(listener.site()));
+        }
         listener.serve(stop).await;
         Held::end_draining();
         // What it still holds is written when it ends.
@@ -261,6 +261,16 @@ struct Served {
     setups: BTreeMap<ServerName, Setup>,
     /// The one of the command line.
     only: Option<ServerName>,
+}
+
+impl Served {
+    /// The same, where the recording is one of lockgate's own files.
+    fn recorded(mut self, args: &ServeArgs) -> Self {
+        for setup in self.setups.values_mut() {
+            setup.recording.clone_from(&args.record);
+        }
+        self
+    }
 }
 
 fn served(revision: Revision, target: &Target) -> Result<Served, Fault> {
@@ -315,86 +325,6 @@ fn more_descriptors() {
     };
     if let Err(e) = setrlimit(Resource::Nofile, wanted) {
         tracing::warn!("no more than the usual number of connections can be served: {e}");
-    }
-}
-
-/// Makes engines by the policy, and the pins that the lockfile has now.
-#[derive(Debug)]
-struct Makers {
-    /// All that goes by one revision of the policy, so that one exchange would
-    /// change it for all servers at once.
-    ruled: Arc<Ruled>,
-    shared: Shared,
-}
-
-/// The servers by one revision of the policy, and the engines made by it.
-#[derive(Debug)]
-struct Ruled {
-    setups: BTreeMap<ServerName, Setup>,
-    engines: Mutex<BTreeMap<(AgentName, ServerName), Made>>,
-    tape: Option<Tape>,
-}
-
-/// An engine, and the state and digest of the lockfile that it was made from.
-type Made = (Option<Stamp>, Option<Digest>, Arc<Engine>);
-
-impl Engines for Makers {
-    fn engine(&self, principal: &Principal, server: &ServerName) -> Result<Arc<Engine>, String> {
-        let ruled = Arc::clone(&self.ruled);
-        let setup = ruled.setups.get(server).ok_or("there is no such server")?;
-        // Before it is read: what changes in between is seen the next time.
-        let stamp = Stamp::of(&setup.lockfile);
-        let key = (principal.agent.clone(), server.clone());
-        let mut engines = ruled.engines.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((made, _, engine)) = engines.get(&key)
-            && *made == stamp
-        {
-            return Ok(Arc::clone(engine));
-        }
-        let (pins, digest) = lockfile::load(&setup.lockfile).map_err(|e| e.to_string())?;
-        let engine = self.made(setup, principal, &pins)?;
-        engines.insert(key, (stamp, digest, Arc::clone(&engine)));
-        Ok(engine)
-    }
-
-    fn pins(&self, server: &ServerName) -> FirstUse {
-        let setup = self.ruled.setups.get(server);
-        let launch = setup.and_then(launch::keepable);
-        let lockfile = setup.map(|s| s.lockfile.clone()).unwrap_or_default();
-        FirstUse::new(lockfile, server.clone(), launch)
-    }
-
-    fn tape(&self, principal: &Principal, server: &ServerName) -> Option<Tape> {
-        let tape = self.ruled.tape.as_ref()?;
-        let engines = self
-            .ruled
-            .engines
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let made = engines.get(&(principal.agent.clone(), server.clone()));
-        Some(
-            tape.stamped(Stamps {
-                policy: self
-                    .ruled
-                    .setups
-                    .get(server)
-                    .and_then(|s| s.policy.digest()),
-                lockfile: made.and_then(|(_, digest, _)| *digest),
-            }),
-        )
-    }
-}
-
-impl Makers {
-    fn made(
-        &self,
-        setup: &Setup,
-        principal: &Principal,
-        pins: &Lockfile,
-    ) -> Result<Arc<Engine>, String> {
-        let pins = pins.servers.get(&setup.server).cloned().unwrap_or_default();
-        let engine = setup.engine_for(principal.agent.clone(), pins, &self.shared);
-        engine.map(Arc::new).map_err(|fault| fault.text())
     }
 }
 

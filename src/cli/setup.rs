@@ -14,7 +14,9 @@ use super::{Fault, Target};
 use crate::engine::Engine;
 use crate::engine::guard::paths::PathGuard;
 use crate::engine::pin::{Lockfile, ServerPins};
-use crate::engine::policy::{Policy, PolicyBase, Quotas, Server, Severity, Sources, render_all};
+use crate::engine::policy::{
+    Policy, PolicyBase, Quotas, Server, Severity, Sources, render_all, render_first,
+};
 use crate::engine::principal::Principal;
 use crate::engine::seal::{KEY, Seal};
 use crate::engine::types::{AgentName, Digest, ServerName};
@@ -137,6 +139,24 @@ impl Setup {
         }
     }
 
+    /// The same agent and server by another revision.
+    pub(super) fn by(&self, revision: Revision) -> Self {
+        Self {
+            places: revision.places,
+            file: revision.file,
+            policy: revision.policy,
+            own: revision.own,
+            agent: self.agent.clone(),
+            server: self.server.clone(),
+            command: self.command.clone(),
+            url: self.url.clone(),
+            lockfile: revision.lockfile,
+            pins: revision.pins,
+            pins_digest: revision.pins_digest,
+            recording: self.recording.clone(),
+        }
+    }
+
     /// The policy's entry for the server.
     pub(super) fn entry(&self) -> Option<&Server> {
         self.policy.servers.get(&self.server)
@@ -182,20 +202,35 @@ impl Setup {
         pins: ServerPins,
         shared: &Shared,
     ) -> Result<Engine, Fault> {
-        let engine = self.uncounted(agent, pins)?;
+        Ok(self.engine_with(self.guard()?, agent, pins, shared))
+    }
+
+    /// The engine for an agent, where all is at hand.
+    pub(super) fn engine_with(
+        &self,
+        guard: PathGuard,
+        agent: AgentName,
+        pins: ServerPins,
+        shared: &Shared,
+    ) -> Engine {
+        let engine = self.judging(guard, agent, pins);
         let principal = Principal::named(self.agent.clone());
         let engine = engine.counting(Arc::clone(&shared.quotas));
-        Ok(engine.sealing(Arc::clone(&shared.seal), principal.key))
+        engine.sealing(Arc::clone(&shared.seal), principal.key)
     }
 
     /// One with counts of its own, which passes no states on.
     pub(super) fn uncounted(&self, agent: AgentName, pins: ServerPins) -> Result<Engine, Fault> {
-        let (guard, server) = (self.guard()?, self.server.clone());
+        Ok(self.judging(self.guard()?, agent, pins))
+    }
+
+    fn judging(&self, guard: PathGuard, agent: AgentName, pins: ServerPins) -> Engine {
+        let server = self.server.clone();
         let engine = Engine::new(Arc::clone(&self.policy), agent, server, pins, guard);
-        Ok(match self.url {
+        match self.url {
             Some(_) => engine.over_http(),
             None => engine,
-        })
+        }
     }
 
     /// The path guard in front of the server.
@@ -359,6 +394,7 @@ pub(super) fn load_policy(file: &Path, places: &Places) -> Result<(Policy, Vec<P
     let parsed = Policy::parse_all(&shown, &written.sources, &written.base);
     let policy = parsed.map_err(|mistakes| Fault::Mistakes {
         shown: render_all(&written.sources, &mistakes, super::color_on_stderr()),
+        first: render_first(&written.sources, &mistakes).unwrap_or_default(),
         file: shown.clone(),
     })?;
     Ok((policy, written.own))

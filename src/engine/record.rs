@@ -69,6 +69,9 @@ pub struct Record {
     pub arguments: Option<Masked>,
     /// Size of the judged frame in bytes.
     pub bytes: usize,
+    /// Of the policy that it was judged by, where that is not the one that the
+    /// evidence begins with.
+    pub policy: Option<Digest>,
 }
 
 impl Record {
@@ -103,6 +106,7 @@ impl Record {
             arguments_digest: None,
             arguments: None,
             bytes,
+            policy: None,
         }
     }
 }
@@ -209,6 +213,7 @@ impl Serialize for Record {
             arguments_digest,
             arguments,
             bytes,
+            policy,
         } = self;
         let mut out = serializer.serialize_map(None)?;
         out.serialize_entry("direction", way(*direction))?;
@@ -233,6 +238,7 @@ impl Serialize for Record {
         optional(&mut out, "arguments_digest", arguments_digest.as_ref())?;
         optional(&mut out, "arguments", arguments.as_ref())?;
         out.serialize_entry("bytes", bytes)?;
+        optional(&mut out, "policy", policy.as_ref())?;
         out.end()
     }
 }

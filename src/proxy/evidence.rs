@@ -1,7 +1,7 @@
 //! The audit log as what the pump records with.
 
 use super::pump::{RecordFailed, Recorder};
-use crate::audit::{AuditError, AuditLog, Closed, Committed, Refusal, Ticket};
+use crate::audit::{AuditError, AuditLog, Closed, Committed, Refusal, Reload, Ticket};
 use crate::engine::decision::Evidence;
 use crate::engine::record::Record;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -55,6 +55,17 @@ impl SharedLog {
         let mut log = self.lock();
         let log = log.as_mut().ok_or_else(sealed)?;
         let noted = log.note(SystemTime::now(), refusal);
+        noted.map_err(|e| RecordFailed(e.to_string()))
+    }
+
+    /// Records what came of a policy that was changed on disk.
+    ///
+    /// # Errors
+    /// It could not be recorded.
+    pub fn reloaded(&self, reload: &Reload) -> Result<(), RecordFailed> {
+        let mut log = self.lock();
+        let log = log.as_mut().ok_or_else(sealed)?;
+        let noted = log.reloaded(SystemTime::now(), reload);
         noted.map_err(|e| RecordFailed(e.to_string()))
     }
 

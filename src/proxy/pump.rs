@@ -16,6 +16,7 @@ use crate::engine::record::{Record, RecordVerdict};
 use crate::engine::{Context, Engine, Session};
 use crate::traffic::Tape;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,6 +52,13 @@ pub type Resolve = fn(&BTreeSet<String>) -> PathFacts;
 /// Asks the wall clock.
 pub type Clock = fn() -> Option<UnixTime>;
 
+/// Says what judges, where that can change while a connection lasts.
+pub trait Judges: fmt::Debug + Send {
+    /// What judges from now on, if it is another engine than before. Asked
+    /// before each message, and never while one is judged.
+    fn newer(&mut self) -> Option<Arc<Engine>>;
+}
+
 /// Something that may be sent now.
 #[derive(Debug)]
 pub struct Outgoing {
@@ -67,6 +75,7 @@ pub struct Outgoing {
 #[derive(Debug)]
 pub struct Pump<R: Recorder, P> {
     engine: Arc<Engine>,
+    judges: Option<Box<dyn Judges>>,
     session: Session,
     recorder: R,
     pins: P,
@@ -98,6 +107,7 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
     ) -> Self {
         Self {
             engine: engine.into(),
+            judges: None,
             session,
             recorder,
             pins,
@@ -125,6 +135,15 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
         Self { clock, ..self }
     }
 
+    /// With somebody who says when another engine judges.
+    #[must_use]
+    pub fn judged_by(self, judges: Box<dyn Judges>) -> Self {
+        Self {
+            judges: Some(judges),
+            ..self
+        }
+    }
+
     /// Longest line that is worth keeping, in bytes.
     pub fn longest_line(&self) -> usize {
         self.engine.limits().bytes
@@ -138,6 +157,7 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
     /// Judges a line of one side.
     pub fn receive(&mut self, direction: Direction, line: Vec<u8>, now: Duration) {
         let opened = self.open(direction, line);
+        self.renew_engine();
         self.judge(opened, now);
     }
 
@@ -148,11 +168,13 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
 
     /// Judges a message that was opened already.
     pub fn receive_opened(&mut self, opened: Opened, now: Duration) {
+        self.renew_engine();
         self.judge(opened, now);
     }
 
     /// Judges a line that was too long to keep.
     pub fn receive_too_large(&mut self, direction: Direction, scan: &TopLevel, now: Duration) {
+        self.renew_engine();
         let opened = self.engine.open_too_large(direction, scan);
         self.judge(opened, now);
     }
@@ -164,6 +186,7 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
 
     /// Lets time pass.
     pub fn tick(&mut self, now: Duration) {
+        self.renew_engine();
         if let Some(decision) = self.engine.expire(&mut self.session, now) {
             self.follow(decision, now);
         }
@@ -226,6 +249,14 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
     /// Gives the recorder back, to be closed.
     pub fn into_recorder(self) -> R {
         self.recorder
+    }
+
+    /// Messages that waited are judged by the engine of the moment at which they
+    /// are; what was decided before stays so.
+    fn renew_engine(&mut self) {
+        if let Some(newer) = self.judges.as_mut().and_then(|judges| judges.newer()) {
+            self.engine = newer;
+        }
     }
 
     fn judge(&mut self, opened: Opened, now: Duration) {

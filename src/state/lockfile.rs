@@ -16,7 +16,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How long a person waits for the lock.
 const PATIENT: Duration = Duration::from_secs(10);
@@ -192,6 +192,17 @@ impl Stamp {
             length: found.len(),
             changed: (found.ctime(), found.ctime_nsec()),
         })
+    }
+
+    /// Whether it has been so for that long at a moment of the wall clock.
+    pub fn is_older(&self, than: Duration, at: SystemTime) -> bool {
+        let at = at.duration_since(SystemTime::UNIX_EPOCH);
+        let bound = at.ok().and_then(|at| at.checked_sub(than));
+        let changed = u64::try_from(self.changed.0);
+        match (bound, changed) {
+            (Some(bound), Ok(changed)) => changed < bound.as_secs(),
+            _ => false,
+        }
     }
 }
 

@@ -2,3 +2,4 @@
 //! protocol, and never so that a message has to wait for a reader.
 
 pub mod log;
+pub mod standing;

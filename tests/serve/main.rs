@@ -37,6 +37,8 @@ mod raw;
 #[cfg(test)]
 mod recording;
 #[cfg(test)]
+mod reload;
+#[cfg(test)]
 #[path = "../e2e/scripted.rs"]
 #[expect(dead_code, reason = "what other tests need is in it, too")]
 mod scripted;

@@ -80,11 +80,11 @@ impl<'a> Line<'a> {
         match (self.seq, self.event) {
             (0, Event::Open) if self.text("format").as_deref() == Some(FORMAT) => Ok(self),
             (0, Event::Open) => Err(Fault::Header("its `format` is not known")),
-            (0, Event::Decision | Event::Refusal | Event::Close) => {
+            (0, Event::Decision | Event::Refusal | Event::Reload | Event::Close) => {
                 Err(Fault::Header("found another line"))
             }
             (_, Event::Open) => Err(Fault::SecondHeader),
-            (_, Event::Decision | Event::Refusal | Event::Close) => Ok(self),
+            (_, Event::Decision | Event::Refusal | Event::Reload | Event::Close) => Ok(self),
         }
     }
 
@@ -117,6 +117,7 @@ fn event(value: Json<'_>) -> Option<Event> {
         "open" => Some(Event::Open),
         "decision" => Some(Event::Decision),
         "refusal" => Some(Event::Refusal),
+        "policy-reload" => Some(Event::Reload),
         "close" => Some(Event::Close),
         _ => None,
     }

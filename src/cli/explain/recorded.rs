@@ -117,7 +117,10 @@ fn find(place: &Path, which: &Which<'_>) -> Result<Option<Found>, Fault> {
                     seq: line.seq,
                     time: line.time.clone().into_owned(),
                     text: line.json.raw().to_owned(),
-                    policy: policy.clone(),
+                    // Its own, where the file begins with another one.
+                    policy: line
+                        .text("policy")
+                        .map_or(policy.clone(), |own| Some(own.into_owned())),
                 });
             }
             Ok(())

@@ -28,7 +28,7 @@ use super::reason::Reason;
 use super::record::{Record, RecordKind, RecordVerdict};
 use super::seal::Seal;
 use super::session::{Session, Shared};
-use super::types::{AgentName, ServerName};
+use super::types::{AgentName, Digest, ServerName};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +52,8 @@ pub struct Engine {
     quotas: Arc<Quotas>,
     /// The server is reached over Streamable HTTP.
     remote: bool,
+    /// Of the policy, where every record has to name it.
+    revision: Option<Digest>,
 }
 
 /// The values of the moment that a decision depends on.
@@ -138,6 +140,7 @@ impl Engine {
             sealing: None,
             quotas: Arc::default(),
             remote: false,
+            revision: None,
         }
     }
 
@@ -164,6 +167,14 @@ impl Engine {
     #[must_use]
     pub fn counting(self, quotas: Arc<Quotas>) -> Self {
         Self { quotas, ..self }
+    }
+
+    /// The same by a policy that has taken the place of another, so that every
+    /// record says by which one it was judged.
+    #[must_use]
+    pub fn revised(mut self) -> Self {
+        self.revision = self.policy.digest();
+        self
     }
 
     /// The bounds on one message.
@@ -262,6 +273,7 @@ impl Engine {
         let names = (Arc::clone(&self.names.0), Arc::clone(&self.names.1));
         let (kind, verdict) = (RecordKind::Malformed, RecordVerdict::Deny);
         let mut record = Record::new(direction, kind, verdict, names, bytes);
+        record.policy = self.revision;
         if let Some(principal) = session.principal() {
             record.user.clone_from(&principal.user);
             record.actors.clone_from(&principal.actors);

@@ -122,7 +122,7 @@ fn is_hex(text: &str, length: usize) -> bool {
 }
 
 /// Tokens that are trusted to name an agent.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JwtTrust {
     /// Who signs them; `iss` is just this text.
     pub issuer: ServerUrl,

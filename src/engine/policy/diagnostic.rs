@@ -146,6 +146,20 @@ pub fn render(file: &str, text: &str, diagnostics: &[Diagnostic], color: bool) -
     render_all(&Sources::one(file, "", text), diagnostics, color)
 }
 
+/// The first of them in one line: file, line, message.
+pub fn render_first(sources: &Sources, diagnostics: &[Diagnostic]) -> Option<String> {
+    let first = diagnostics.first()?;
+    let at = first.span.start;
+    let (file, text, start) = sources.text_at(at)?;
+    let before = text.get(..at.saturating_sub(start)).unwrap_or_default();
+    let line = before.matches('\n').count().saturating_add(1);
+    let more = match diagnostics.len().saturating_sub(1) {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    Some(format!("{file}:{line}: {}{more}", first.message))
+}
+
 /// Shows diagnostics of several files.
 pub fn render_all(sources: &Sources, diagnostics: &[Diagnostic], color: bool) -> String {
     let renderer = if color {

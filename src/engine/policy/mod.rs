@@ -13,6 +13,7 @@
 mod against;
 mod agent;
 mod answer;
+mod change;
 mod check;
 mod code;
 mod compile;
@@ -46,7 +47,7 @@ mod varying;
 pub use agent::{Agent, Algorithm, CertificateMatch, JwtTrust, KeyHash, Launch, SpiffePattern};
 pub use answer::{Answer, Judgement};
 pub use code::{Code, Entry};
-pub use diagnostic::{Diagnostic, Severity, Span, render, render_all};
+pub use diagnostic::{Diagnostic, Severity, Span, render, render_all, render_first};
 pub use display::RuleDisplay;
 pub use effective::{Miss, NearMiss, Question, Standing, Stands};
 pub use moment::{Counted, Moment, UnixTime};

@@ -72,6 +72,11 @@ impl Listener {
         })
     }
 
+    /// What it serves.
+    pub fn site(&self) -> Arc<Site> {
+        Arc::clone(&self.site)
+    }
+
     /// The address that it is bound to.
     ///
     /// # Errors

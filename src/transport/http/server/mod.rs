@@ -13,6 +13,7 @@ mod child;
 mod door;
 mod ear;
 mod ending;
+mod entrance;
 mod eras;
 mod exchange;
 mod handshake;
@@ -36,6 +37,7 @@ mod streams;
 mod workers;
 
 pub use door::{Closed, Door};
+pub use entrance::Admits;
 pub use listen::Listener;
 pub use processes::Bounds;
 pub use site::{Engines, Parts, Site, Way, Who};

@@ -280,6 +280,19 @@ impl Sessions {
         }
     }
 
+    /// Ends the sessions of these principals.
+    pub(super) fn end_of(&self, is_meant: impl Fn(&Principal) -> bool) {
+        let ended: Vec<_> = {
+            let mut all = self.lock();
+            let legacy = all.legacy.extract_if(.., |_, s| is_meant(&s.principal));
+            let mut ended: Vec<_> = legacy.map(|(_, session)| session).collect();
+            let modern = all.modern.extract_if(.., |_, s| is_meant(&s.principal));
+            ended.extend(modern.map(|(_, session)| session));
+            ended
+        };
+        ended.iter().for_each(Session::close);
+    }
+
     /// Ends all of them. Gives them back, to be waited for.
     pub(super) fn end_all(&self) -> Vec<Arc<Session>> {
         let all = std::mem::take(&mut *self.lock());

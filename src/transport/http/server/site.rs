@@ -5,6 +5,7 @@ mod begin;
 
 use super::body::Bodies;
 use super::door::Door;
+use super::entrance::{Admits, Entrance};
 use super::eras::Spoken;
 use super::processes::{AtWork, Bounds, Processes};
 use super::refusals::{Knocker, Noted, Refusals};
@@ -21,6 +22,7 @@ use crate::identity::{ClientCertificate, Gate, Presented, Refused};
 use crate::proxy::era::Bridge;
 use crate::proxy::evidence::SharedLog;
 use crate::state::lockfile::FirstUse;
+use crate::telemetry::standing::PolicyStanding;
 use crate::traffic::Tape;
 use crate::transport::child::ChildSpec;
 use crate::transport::http::client::Dialer;
@@ -59,6 +61,14 @@ pub trait Engines: fmt::Debug + Send + Sync {
     /// Why there is none, for people.
     fn engine(&self, principal: &Principal, server: &ServerName) -> Result<Arc<Engine>, String>;
 
+    /// Goes up whenever another policy is in force.
+    fn revision(&self) -> u64;
+
+    /// The engine by the policy of this moment for a session that has begun,
+    /// without waiting for a disk. `None`: the server is none of the policy's,
+    /// which takes a restart.
+    fn standing(&self, principal: &Principal, server: &ServerName) -> Option<Arc<Engine>>;
+
     /// Where pins of first use are kept.
     fn pins(&self, server: &ServerName) -> FirstUse;
 
@@ -87,9 +97,11 @@ pub struct Parts {
     /// The server of `/mcp`.
     pub only: Option<ServerName>,
     /// Who acts.
-    pub who: Who,
+    pub admits: Admits,
     /// What judges.
-    pub engines: Box<dyn Engines>,
+    pub engines: Arc<dyn Engines>,
+    /// How the policy stands.
+    pub standing: Arc<PolicyStanding>,
     /// Where records go.
     pub log: SharedLog,
     /// Scheme, host and port at which agents reach the listener.
@@ -128,8 +140,9 @@ pub struct Site {
     door: Door,
     servers: BTreeMap<ServerName, Reached>,
     only: Option<ServerName>,
-    who: Who,
-    engines: Box<dyn Engines>,
+    entrance: Entrance,
+    engines: Arc<dyn Engines>,
+    standing: Arc<PolicyStanding>,
     log: SharedLog,
     origin: String,
     seal: Arc<Seal>,
@@ -195,8 +208,9 @@ impl Site {
             door,
             servers,
             only,
-            who,
+            admits,
             engines,
+            standing,
             log,
             origin,
             seal,
@@ -217,8 +231,9 @@ impl Site {
             processes: Processes::new(processes, servers.keys()),
             servers,
             only,
-            who,
+            entrance: Entrance::new(admits),
             engines,
+            standing,
             refusals: Refusals::new(log.clone()),
             log,
             origin,
@@ -285,11 +300,13 @@ impl Site {
             (&Method::GET, path) if path.starts_with(METADATA) => self.resource_metadata(path),
             (_, path) => match self.server(path) {
                 Some(server) => {
-                    let proved = self.principal(request.headers(), certificate).await;
+                    let admits = self.entrance.now();
+                    let proved = principal(&admits, request.headers(), certificate).await;
                     let (reply, principal) = match proved {
                         Ok(principal) => {
                             let acts = Arc::clone(&principal);
                             let reply = exchange::answer(self, &server, acts, request).await;
+                            self.end_if_stranger(&admits, &principal);
                             (reply, Some(principal))
                         }
                         Err(refused) => (self.turned_away(&refused), None),
@@ -305,20 +322,21 @@ impl Site {
         }
     }
 
-    async fn principal(
-        &self,
-        headers: &HeaderMap,
-        certificate: Option<&ClientCertificate>,
-    ) -> Result<Arc<Principal>, Refused> {
-        match &self.who {
-            Who::Everybody(principal) => Ok(Arc::clone(principal)),
-            Who::Proved(gate) => {
-                let presented = Presented {
-                    headers,
-                    certificate,
-                };
-                Box::pin(gate.admit(&presented, SystemTime::now())).await
-            }
+    /// Lets in whom another revision of the policy lets in. Whoever it does not
+    /// know, or knows by another proof, loses the sessions that there are.
+    pub fn admit(&self, admits: Admits) {
+        let before = self.entrance.exchange(admits);
+        let now = self.entrance.now();
+        self.sessions
+            .end_of(|principal| !now.holds_for(&principal.agent, &before));
+    }
+
+    /// Whoever was let in by a revision that is over may have come to a session
+    /// after the others were ended.
+    fn end_if_stranger(&self, before: &Arc<Admits>, principal: &Principal) {
+        let now = self.entrance.now();
+        if !Arc::ptr_eq(before, &now) && !now.holds_for(&principal.agent, before) {
+            self.sessions.end_of(|other| other.key == principal.key);
         }
     }
 
@@ -372,7 +390,8 @@ impl Site {
     /// Where clients get their tokens (RFC 9728).
     fn resource_metadata(&self, path: &str) -> Reply {
         let rest = path.strip_prefix(METADATA).unwrap_or_default();
-        let document = match &self.who {
+        let admits = self.entrance.now();
+        let document = match &*admits.who {
             Who::Proved(gate) if rest.is_empty() || self.server(rest).is_some() => {
                 gate.metadata(&self.origin)
             }
@@ -438,7 +457,25 @@ impl Site {
             ),
         ];
         let line = |(name, kind, value)| format!("# TYPE {name} {kind}\n{name} {value}\n");
-        all.into_iter().map(line).collect()
+        let figures = self.standing.figures();
+        all.into_iter().chain(figures).map(line).collect()
+    }
+}
+
+async fn principal(
+    admits: &Admits,
+    headers: &HeaderMap,
+    certificate: Option<&ClientCertificate>,
+) -> Result<Arc<Principal>, Refused> {
+    match &*admits.who {
+        Who::Everybody(principal) => Ok(Arc::clone(principal)),
+        Who::Proved(gate) => {
+            let presented = Presented {
+                headers,
+                certificate,
+            };
+            Box::pin(gate.admit(&presented, SystemTime::now())).await
+        }
     }
 }
 

@@ -7,13 +7,13 @@
 use super::super::child;
 use super::super::ear::Ear;
 use super::super::session::{Session, Upstream};
-use super::{Begin, Reached, Site, random};
+use super::{Begin, Engines, Reached, Site, random};
 use crate::engine::principal::Principal;
 use crate::engine::types::ServerName;
 use crate::engine::{Engine, Session as EngineSession};
 use crate::proxy::era::{Adapter, Terms};
 use crate::proxy::facts;
-use crate::proxy::pump::Pump;
+use crate::proxy::pump::{Judges, Pump};
 use crate::state::lockfile::FirstUse;
 use crate::transport::child::Child;
 use crate::transport::http::client::{Dialer, Remote, Subject};
@@ -23,6 +23,8 @@ use tokio::task::spawn_blocking;
 /// What had to be waited for.
 struct Prepared {
     engine: Arc<Engine>,
+    /// Of which it is, or of one before.
+    revision: u64,
     pins: FirstUse,
     behind: Behind,
 }
@@ -32,6 +34,27 @@ enum Behind {
     Remote(Arc<Dialer>),
     /// Killed when it is dropped: whoever asked for it may have left.
     Process(Child),
+}
+
+/// Says in a session what judges by the policy of the moment.
+#[derive(Debug)]
+struct Judging {
+    engines: Arc<dyn Engines>,
+    principal: Arc<Principal>,
+    server: ServerName,
+    /// The one that was asked for last.
+    revision: u64,
+}
+
+impl Judges for Judging {
+    fn newer(&mut self) -> Option<Arc<Engine>> {
+        let revision = self.engines.revision();
+        if revision == self.revision {
+            return None;
+        }
+        self.revision = revision;
+        self.engines.standing(&self.principal, &self.server)
+    }
 }
 
 impl Site {
@@ -49,17 +72,21 @@ impl Site {
         let way = way.ok_or_else(|| "there is no such server".to_owned())?;
         let (site, acts, on) = (Arc::clone(self), Arc::clone(principal), server.clone());
         let judges = spawn_blocking(move || {
+            // Before: what is exchanged in between is seen with the first message.
+            let revision = site.engines.revision();
             let engine = site.engines.engine(&acts, &on)?;
-            Ok::<_, String>((engine, site.engines.pins(&on)))
+            Ok::<_, String>((engine, revision, site.engines.pins(&on)))
         });
         let judges = judges.await;
-        let (engine, pins) = judges.map_err(|e| format!("no engine could be made: {e}"))??;
+        let (engine, revision, pins) =
+            judges.map_err(|e| format!("no engine could be made: {e}"))??;
         let behind = match way {
             Reached::Remote(dialer) => Behind::Remote(Arc::clone(dialer)),
             Reached::Process(starter) => Behind::Process(starter.start().await?),
         };
         let prepared = Prepared {
             engine,
+            revision,
             pins,
             behind,
         };
@@ -90,7 +117,13 @@ impl Site {
             facts::resolve,
         )
         .recording(self.engines.tape(principal, server))
-        .with_clock(facts::unix_time);
+        .with_clock(facts::unix_time)
+        .judged_by(Box::new(Judging {
+            engines: Arc::clone(&self.engines),
+            principal: Arc::clone(principal),
+            server: server.clone(),
+            revision: prepared.revision,
+        }));
         let terms = |nonce| Terms {
             nonce,
             seal: Arc::clone(&self.seal),
