@@ -44,7 +44,8 @@ pub(super) struct ServeArgs {
 
 pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Fault> {
     let failed = |e: &dyn std::fmt::Display| Fault::Failed(e.to_string());
-    let Served { setups, only } = served(Revision::read(&args.target)?, &args.target)?.recorded(args);
+    let Served { setups, only } =
+        served(Revision::read(&args.target)?, &args.target)?.recorded(args);
     let ruled = Arc::new(Ruled::new(setups)?);
     let first = ruled.first()?;
     super::test::check_strict(first)?;
