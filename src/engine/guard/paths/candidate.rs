@@ -161,7 +161,7 @@ fn placed(one: &Spelled, base: &str, host: &HostFacts, many: bool) -> Candidate 
 
 fn place_below(candidate: &mut Candidate, one: &Spelled, base: &str, host: &HostFacts) {
     let ask = !candidate.manner.part;
-    for form in one.forms.all.iter().filter(|f| !lexical::is_absolute(f)) {
+    for form in one.forms.all.iter().filter(|f| !f.starts_with('/')) {
         add(candidate, lexical::locate(form, base, host), ask);
     }
 }

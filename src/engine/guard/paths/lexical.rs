@@ -29,21 +29,12 @@ fn has_drive(form: &str) -> bool {
 }
 
 /// Places `form`, relative to the absolute `base`.
+///
+/// The first place is the one of this machine, where `C:` is a name like any
+/// other: a directory of that name may be there, and lead somewhere. What a
+/// drive would mean comes after it.
 pub(super) fn locate(form: &str, base: &str, host: &HostFacts) -> Located {
-    // A device prefix of Windows counts only before a drive: elsewhere
-    // `//./etc/shadow` is `/etc/shadow`.
-    let form = form
-        .strip_prefix("//?/")
-        .or_else(|| form.strip_prefix("//./"))
-        .or_else(|| form.strip_prefix("/??/"))
-        .filter(|rest| has_drive(rest))
-        .unwrap_or(form);
-    // `file:///C:/…` leaves a slash before the drive.
-    let form = form
-        .strip_prefix('/')
-        .filter(|f| has_drive(f) && f.len() > 2)
-        .unwrap_or(form);
-    let whole = if is_absolute(form) {
+    let whole = if form.starts_with('/') {
         form.to_owned()
     } else {
         format!("{base}/{form}")
@@ -52,6 +43,7 @@ pub(super) fn locate(form: &str, base: &str, host: &HostFacts) -> Located {
         paths: vec![folded(&whole)],
         unfolded: None,
     };
+    located.paths.extend(on_drive(form).map(folded));
     located.paths.extend(elsewhere(form));
     if whole.contains("/proc/") {
         let followed = proc_followed(&whole, host);
@@ -70,6 +62,16 @@ pub(super) fn locate(form: &str, base: &str, host: &HostFacts) -> Located {
         located.unfolded = Some(whole);
     }
     located
+}
+
+/// The path of Windows that a form can be read as.
+fn on_drive(form: &str) -> Option<&str> {
+    // A device prefix counts only before a drive: elsewhere `//./etc/shadow` is
+    // `/etc/shadow`. `file:///C:/…` leaves a slash before the drive.
+    ["//?/", "//./", "/??/", "/", ""]
+        .iter()
+        .filter_map(|prefix| form.strip_prefix(prefix))
+        .find(|rest| has_drive(rest))
 }
 
 /// Where a form lies for a server that stands elsewhere: `../../etc/shadow`
@@ -100,31 +102,24 @@ fn has_parent_step(path: &str) -> bool {
     })
 }
 
-/// Folds separators, `.` and `..`; the result starts with `/` or a drive.
+/// Folds separators, `.` and `..`; the result starts with `/` or, if the path
+/// does not, with a drive and `/`.
 pub(super) fn folded(path: &str) -> String {
+    let (drive, path) = match path.split_at_checked(2) {
+        Some((drive, rest)) if has_drive(path) => (drive, rest),
+        _ => ("", path),
+    };
     let mut kept: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {
             "" | "." => {}
             ".." => {
-                if kept.last().is_some_and(|last| !last.ends_with(':')) {
-                    kept.pop();
-                }
+                kept.pop();
             }
             name => kept.push(name),
         }
     }
-    let rooted = kept
-        .first()
-        .is_none_or(|first| !(first.len() == 2 && has_drive(first)));
-    let mut out = String::with_capacity(path.len().saturating_add(1));
-    for (n, part) in kept.iter().enumerate() {
-        if n > 0 || rooted {
-            out.push('/');
-        }
-        out.push_str(part);
-    }
-    if out.is_empty() { "/".to_owned() } else { out }
+    format!("{drive}/{}", kept.join("/"))
 }
 
 /// The same with the kernel's reading of `/proc/<process>/{root,cwd}`.

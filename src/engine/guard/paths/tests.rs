@@ -196,6 +196,41 @@ fn within_needs_every_reading_inside() {
 }
 
 #[test]
+fn a_drive_is_a_name_on_this_machine() {
+    let guard = defaults();
+    // A directory `C:` may be there, and a link in it.
+    for path in ["C:/link/a", "./C:/link/a", "C:\\link\\a"] {
+        let candidate = guard.candidate_of_path("/path", path);
+        assert!(
+            guard
+                .questions(std::slice::from_ref(&candidate))
+                .contains("/home/u/project/C:/link/a"),
+            "{path}: {candidate:?}"
+        );
+    }
+    // What folds the path before it opens it never looks for `C:`.
+    for path in ["/C:/../home/u/project/link/a", "C:/../link/a", "c:/../link/a"] {
+        let candidate = guard.candidate_of_path("/path", path);
+        assert!(
+            guard
+                .questions(std::slice::from_ref(&candidate))
+                .contains("/home/u/project/link/a"),
+            "{path}: {candidate:?}"
+        );
+    }
+    // `..` takes back whatever name stands before it.
+    for path in [
+        "C:/../../../../srv/gate/lockgate.toml",
+        "/C:/../srv/gate/lockgate.toml",
+        "/srv/a:/../gate/lockgate.toml",
+        "//?/C:/srv/gate/lockgate.toml",
+    ] {
+        assert_eq!(path_codes(path), ["self-protection"], "{path}");
+    }
+    assert_eq!(path_codes("C:/../../.ssh/id_rsa"), ["secret-place"]);
+}
+
+#[test]
 fn what_cannot_be_judged_is_refused() {
     let long = format!(r#"{{"path":"{}"}}"#, "a".repeat(70_000));
     assert_eq!(call_codes("read_file", &long), ["unresolvable-path"]);
