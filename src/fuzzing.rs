@@ -215,14 +215,45 @@ fn guard() -> PathGuard {
     PathGuard::new(host, rules)
 }
 
-/// A file system without symbolic links.
+/// A directory of the project that is a link to a secret one.
+const LINK: &str = "/home/dev/project/link";
+
+/// A file system in which `LINK` is the only symbolic link.
 fn resolved(questions: &BTreeSet<String>) -> PathFacts {
-    let same = |path: &String| (path.clone(), PathFact::Resolved(path.clone()));
-    PathFacts(questions.iter().map(same).collect())
+    let follow = |path: &String| {
+        let folded = plainly(path);
+        let led = match folded.strip_prefix(LINK) {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => {
+                plainly(&format!("/home/dev/.ssh{rest}"))
+            }
+            _ => folded,
+        };
+        (path.clone(), PathFact::Resolved(led))
+    };
+    PathFacts(questions.iter().map(follow).collect())
+}
+
+/// The path that a server opens which takes its argument for what it is.
+fn plainly(text: &str) -> String {
+    let mut kept = vec!["home", "dev", "project"];
+    if text.starts_with('/') {
+        kept.clear();
+    }
+    for part in text.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                kept.pop();
+            }
+            name => kept.push(name),
+        }
+    }
+    format!("/{}", kept.join("/"))
 }
 
 /// The path guard: whatever the spelling, what is judged is absolute and
-/// without `.` and `..`, and what a spelling stands for is judged as it is.
+/// without `.` and `..`, what a spelling stands for is judged as it is, and the
+/// plainest reading of all is among those that are judged, links included.
 pub fn path(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
@@ -244,6 +275,7 @@ pub fn path(data: &[u8]) {
         return;
     };
     let mut candidates = guard.candidates("read_file", arguments.root(), None);
+    assert_plainest(text, &guard, &candidates);
     candidates.extend(guard.candidates_of_uri(text));
     candidates.push(direct);
     let facts = resolved(&guard.questions(&candidates));
@@ -258,6 +290,25 @@ pub fn path(data: &[u8]) {
             reaches(&guard, one, &facts)
         });
         assert!(again, "secret as `{text}`, but not as what it stands for");
+    }
+}
+
+/// What a server opens that takes the text for what it is, was asked for.
+fn assert_plainest(text: &str, guard: &PathGuard, candidates: &[Candidate]) {
+    let plain = plainly(text);
+    let protected = ["/home/dev/.ssh/", "/home/dev/.config/lockgate/"]
+        .iter()
+        .any(|place| plain.starts_with(place))
+        || plain
+            .strip_prefix(LINK)
+            .is_some_and(|rest| rest.starts_with('/'));
+    // No system call takes a NUL.
+    if protected && !text.contains('\0') {
+        let facts = resolved(&guard.questions(candidates));
+        assert!(
+            !guard.inspect(candidates, &facts).is_empty(),
+            "opens `{plain}`, and nobody asked"
+        );
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod compare;
 
+use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 
 /// A name or uri with `*` as its only wildcard.
@@ -90,33 +91,13 @@ fn percent_decode(text: &str) -> Cow<'_, str> {
     const ROUNDS: usize = 8;
     let mut text = Cow::Borrowed(text);
     for _ in 0..ROUNDS {
-        match decode_once(&text) {
-            Some(decoded) => text = Cow::Owned(decoded),
-            None => break,
-        }
+        let decoded = match percent_decode_str(&text).into() {
+            Cow::Borrowed(_) => break,
+            Cow::Owned(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        };
+        text = Cow::Owned(decoded);
     }
     text
-}
-
-/// `None` when there is nothing to decode.
-fn decode_once(text: &str) -> Option<String> {
-    let mut pieces = text.split('%');
-    let mut bytes = pieces.next()?.as_bytes().to_vec();
-    let mut changed = false;
-    for piece in pieces {
-        let escape = piece
-            .get(..2)
-            .filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
-        if let Some(byte) = escape.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            changed = true;
-            bytes.push(byte);
-            bytes.extend_from_slice(piece.get(2..).unwrap_or_default().as_bytes());
-        } else {
-            bytes.push(b'%');
-            bytes.extend_from_slice(piece.as_bytes());
-        }
-    }
-    changed.then(|| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]

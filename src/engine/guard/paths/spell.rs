@@ -44,6 +44,8 @@ pub(super) fn forms(raw: &str, host: &HostFacts) -> Forms {
         forms.unsettled = true;
         return forms;
     }
+    // Names may begin and end with spaces, and servers trim them or not.
+    forms.add(raw.to_owned());
     let raw = raw.trim();
     forms.add(raw.to_owned());
     if is_plain(raw) {

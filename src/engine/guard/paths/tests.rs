@@ -209,7 +209,11 @@ fn a_drive_is_a_name_on_this_machine() {
         );
     }
     // What folds the path before it opens it never looks for `C:`.
-    for path in ["/C:/../home/u/project/link/a", "C:/../link/a", "c:/../link/a"] {
+    for path in [
+        "/C:/../home/u/project/link/a",
+        "C:/../link/a",
+        "c:/../link/a",
+    ] {
         let candidate = guard.candidate_of_path("/path", path);
         assert!(
             guard

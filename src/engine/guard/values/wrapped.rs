@@ -3,6 +3,8 @@
 use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// Shortest word that is decoded: no token is shorter.
@@ -80,23 +82,10 @@ fn from_hex(word: &str) -> Option<String> {
 }
 
 fn from_percent(word: &str) -> Option<String> {
-    let mut pieces = word.split('%');
-    let mut bytes = pieces.next()?.as_bytes().to_vec();
-    let mut changed = false;
-    for piece in pieces {
-        let hex = piece
-            .get(..2)
-            .filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
-        if let Some(byte) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            changed = true;
-            bytes.push(byte);
-            bytes.extend_from_slice(piece.get(2..).unwrap_or_default().as_bytes());
-        } else {
-            bytes.push(b'%');
-            bytes.extend_from_slice(piece.as_bytes());
-        }
+    match percent_decode_str(word).into() {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
     }
-    changed.then(|| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// A text, and no bytes that happen to decode.
