@@ -11,20 +11,21 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
+use zeroize::Zeroizing;
 
 /// Largest file of a secret, in bytes.
 const LARGEST: usize = 64 << 10;
 /// Two changes closer than that may bear one time.
 const TICK: Duration = Duration::from_secs(2);
 
-/// A text that is not shown.
+/// A text that is not shown. Its memory is overwritten in the end.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// Hides `text`.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self(Zeroizing::new(text.into()))
     }
 
     /// The text, for whom it is meant.

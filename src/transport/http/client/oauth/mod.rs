@@ -23,18 +23,19 @@ use super::link::lock;
 use super::names::{LookUp, System};
 use crate::engine::guard::address::Reach;
 use crate::engine::policy::TokenPlace;
+use crate::engine::principal::ShownToken;
 use crate::engine::types::Digest;
-use crate::transport::http::secret::{Secret, Source};
+use crate::transport::http::secret::Source;
 use answer::Granted;
 use endpoint::{Endpoint, Question};
 use hyper::header::HeaderValue;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync;
 
-/// Most principals whose tokens are kept.
+/// Most tokens for which one of the server's is kept.
 const KEPT: usize = 1024;
 /// How long a refusal is the answer to everybody who asks.
 const REFUSED: Duration = Duration::from_secs(5);
@@ -68,12 +69,13 @@ pub struct Tokens {
     look_up: Arc<dyn LookUp>,
     client: Client,
     endpoint: sync::Mutex<Option<(Arc<Endpoint>, Instant)>>,
-    /// By the digest of the principal's token; lockgate's own has none.
+    /// By the digest of the token that was shown; lockgate's own has none. All are
+    /// for the one scope, resource and audience.
     slots: Mutex<BTreeMap<Option<Digest>, Arc<sync::Mutex<Slot>>>>,
     serial: AtomicU64,
 }
 
-/// The token of one principal. Whoever fetches it holds the slot, so that the
+/// What was got for one token. Whoever fetches it holds the slot, so that the
 /// others wait for the same one.
 #[derive(Debug, Default)]
 enum Slot {
@@ -93,26 +95,9 @@ pub(super) struct Bearer {
     serial: u64,
 }
 
-/// The token of the principal on whose behalf messages are sent: always the one
-/// of its latest request.
-#[derive(Debug, Clone)]
-pub struct Subject(Arc<Mutex<Secret>>);
-
-impl Subject {
-    /// A principal with this token.
-    pub fn new(token: Secret) -> Self {
-        Self(Arc::new(Mutex::new(token)))
-    }
-
-    /// It has shown another one, which was verified.
-    pub fn renew(&self, token: Secret) {
-        *lock(&self.0) = token;
-    }
-
-    pub(super) fn token(&self) -> Secret {
-        lock(&self.0).clone()
-    }
-}
+/// The token with which the agent's message came that is sent now, where there
+/// is one. Never that of another message, be it of the same principal.
+pub type Subject = Option<Arc<ShownToken>>;
 
 impl Tokens {
     /// Nothing is asked yet.
@@ -138,11 +123,11 @@ impl Tokens {
         })
     }
 
-    /// A token that is good now: for the principal with the token `subject`, or
-    /// for lockgate itself. `stale` is one that the server has refused.
+    /// A token that is good now: in exchange for the token `subject`, or for
+    /// lockgate itself. `stale` is one that the server has refused.
     pub(super) async fn bearer(
         &self,
-        subject: Option<&Secret>,
+        subject: Option<&ShownToken>,
         stale: Option<&Bearer>,
     ) -> Result<Bearer, Failure> {
         let subject = match (self.client.exchange, subject) {
@@ -172,7 +157,9 @@ impl Tokens {
                     is_kept: true,
                     serial: self.serial.fetch_add(1, Ordering::Relaxed),
                 };
-                let until = Instant::now().checked_add(usable(granted.lasts));
+                // It says what its subject's said, and no longer than that did.
+                let left = subject.map_or(Duration::MAX, |s| left(s, SystemTime::now()));
+                let until = Instant::now().checked_add(usable(granted.lasts.min(left)));
                 *slot = Slot::Good(bearer.clone(), until.unwrap_or(now));
                 Ok(Bearer {
                     is_kept: false,
@@ -188,7 +175,7 @@ impl Tokens {
         }
     }
 
-    fn slot(&self, subject: Option<&Secret>) -> Arc<sync::Mutex<Slot>> {
+    fn slot(&self, subject: Option<&ShownToken>) -> Arc<sync::Mutex<Slot>> {
         let key = subject.map(|s| Digest::of(&[s.expose().as_bytes()]));
         let mut slots = lock(&self.slots);
         if slots.len() >= KEPT && !slots.contains_key(&key) {
@@ -203,7 +190,7 @@ impl Tokens {
         Arc::clone(slots.entry(key).or_default())
     }
 
-    async fn granted(&self, subject: Option<&Secret>) -> Result<Granted, Failure> {
+    async fn granted(&self, subject: Option<&ShownToken>) -> Result<Granted, Failure> {
         let endpoint = self.endpoint().await?;
         let secret = self.client.secret.read().map_err(|e| {
             tracing::error!("{e}");
@@ -257,6 +244,13 @@ const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 /// How long of its life a token is used.
 fn usable(lasts: Duration) -> Duration {
     lasts.saturating_sub(MARGIN.min(lasts / 5))
+}
+
+/// How long a token that was shown is good yet.
+fn left(subject: &ShownToken, now: SystemTime) -> Duration {
+    // Where nobody can tell the time, it has ended.
+    let now = now.duration_since(UNIX_EPOCH);
+    now.map_or(Duration::ZERO, |now| subject.ends().saturating_sub(now))
 }
 
 impl Slot {

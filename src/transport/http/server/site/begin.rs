@@ -16,7 +16,7 @@ use crate::proxy::facts;
 use crate::proxy::pump::{Judges, Pump};
 use crate::state::lockfile::FirstUse;
 use crate::transport::child::Child;
-use crate::transport::http::client::{Dialer, Remote, Subject};
+use crate::transport::http::client::{Dialer, Remote};
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
 
@@ -66,7 +66,7 @@ impl Site {
         self: &Arc<Self>,
         principal: &Arc<Principal>,
         server: &ServerName,
-        begin: Begin<'_>,
+        begin: Begin,
     ) -> Result<Arc<Session>, String> {
         let way = self.servers.get(server);
         let way = way.ok_or_else(|| "there is no such server".to_owned())?;
@@ -97,13 +97,12 @@ impl Site {
         &self,
         principal: &Arc<Principal>,
         server: &ServerName,
-        begin: Begin<'_>,
+        begin: Begin,
         prepared: Prepared,
     ) -> Result<Arc<Session>, String> {
         let Begin {
             kind,
             bridge,
-            bearer,
             place,
         } = begin;
         let nonce = random(12)?;
@@ -135,22 +134,16 @@ impl Site {
             None => None,
         };
         let principal = Arc::clone(principal);
-        let subject = bearer.map(|token| Subject::new(token.clone()));
         let session = Session::new(principal, server.clone(), kind, (pump, adapter), place);
         match prepared.behind {
             Behind::Remote(dialer) => {
                 let ear = Arc::new(Ear(Arc::downgrade(&session)));
-                // It matters only where tokens are exchanged.
-                let dialer = match &subject {
-                    Some(subject) => Arc::new(dialer.on_behalf_of(subject.clone())),
-                    None => dialer,
-                };
-                session.attach(Upstream::Remote(Remote::new(dialer, ear)), subject);
+                session.attach(Upstream::Remote(Remote::new(dialer, ear)));
             }
             Behind::Process(started) => {
                 let kept = child::keep(started, server, &session);
                 let (process, keeper) = kept.map_err(|e| e.to_string())?;
-                session.attach(Upstream::Process(process), None);
+                session.attach(Upstream::Process(process));
                 tokio::spawn(keeper);
             }
         }

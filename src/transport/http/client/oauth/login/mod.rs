@@ -144,7 +144,7 @@ async fn challenge(dialer: &Dialer) -> Result<Challenge, LoginFailed> {
             HeaderValue::from_static(value),
         );
     }
-    let response = dialer.post(Bytes::from(body), headers).await?;
+    let response = dialer.post(Bytes::from(body), headers, &None).await?;
     if response.status() != StatusCode::UNAUTHORIZED {
         return Ok(Challenge::default());
     }
