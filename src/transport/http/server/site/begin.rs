@@ -44,6 +44,8 @@ struct Judging {
     server: ServerName,
     /// The one that was asked for last.
     revision: u64,
+    /// What judges by it, or by one before.
+    engine: Arc<Engine>,
 }
 
 impl Judges for Judging {
@@ -53,7 +55,18 @@ impl Judges for Judging {
             return None;
         }
         self.revision = revision;
-        self.engines.standing(&self.principal, &self.server)
+        let standing = self.engines.standing(&self.principal, &self.server);
+        // The old one would permit what the new policy may not.
+        self.engine = standing.unwrap_or_else(|| {
+            tracing::error!(
+                "policy: nothing judges for `{}` on `{}` by the revision in force: a session that \
+                 goes on is permitted nothing any more",
+                self.principal.agent,
+                self.server
+            );
+            Arc::new(self.engine.closed())
+        });
+        Some(Arc::clone(&self.engine))
     }
 }
 
@@ -107,7 +120,7 @@ impl Site {
         } = begin;
         let nonce = random(12)?;
         let pump = Pump::new(
-            prepared.engine,
+            Arc::clone(&prepared.engine),
             EngineSession::new(&nonce)
                 .acting(Arc::clone(principal))
                 .begun_at(self.began.elapsed()),
@@ -122,6 +135,7 @@ impl Site {
             principal: Arc::clone(principal),
             server: server.clone(),
             revision: prepared.revision,
+            engine: prepared.engine,
         }));
         let terms = |nonce| Terms {
             nonce,
@@ -148,5 +162,99 @@ impl Site {
             }
         }
         Ok(session)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::guard::paths::{HostFacts, PathFacts, PathGuard};
+    use crate::engine::message::Direction;
+    use crate::engine::pin::ServerPins;
+    use crate::engine::policy::{Policy, PolicyBase};
+    use crate::engine::types::AgentName;
+    use crate::engine::{Context, Session as EngineSession};
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    const POLICY: &str = "version = 1\n[agent.a]\nstdio = true\n[server.s]\ncommand = [\"s\"]\n\
+                          [[rule]]\nid = \"all\"\neffect = \"permit\"\nprompts = [\"*\"]\n";
+
+    /// Engines of which one revision has none.
+    #[derive(Debug)]
+    struct Revised {
+        revision: AtomicU64,
+        without: u64,
+        engine: Arc<Engine>,
+    }
+
+    impl Engines for Revised {
+        fn engine(&self, _: &Principal, _: &ServerName) -> Result<Arc<Engine>, String> {
+            Ok(Arc::clone(&self.engine))
+        }
+
+        fn revision(&self) -> u64 {
+            self.revision.load(Ordering::Relaxed)
+        }
+
+        fn standing(&self, _: &Principal, _: &ServerName) -> Option<Arc<Engine>> {
+            (self.revision() != self.without).then(|| Arc::clone(&self.engine))
+        }
+
+        fn pins(&self, server: &ServerName) -> FirstUse {
+            FirstUse::new("/nowhere".into(), server.clone(), None)
+        }
+    }
+
+    /// What an engine says of a prompt: its reason for a refusal.
+    fn refusal(engine: &Engine) -> Option<&'static str> {
+        let mut session = EngineSession::new("n");
+        let line = br#"{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"p"}}"#;
+        let opened = engine.open(Direction::ToServer, line.to_vec());
+        let context = Context {
+            facts: PathFacts::default(),
+            ..Context::default()
+        };
+        let opened = engine.inquire(&session, opened);
+        let decision = engine.decide(&mut session, opened, &context);
+        decision.record().reason
+    }
+
+    #[test]
+    fn what_the_revision_in_force_cannot_judge_is_not_permitted() {
+        let base = PolicyBase {
+            dir: "/work".to_owned(),
+            home: "/home/u".to_owned(),
+        };
+        let policy = Policy::parse("p.toml", POLICY, &base).unwrap();
+        let guard = PathGuard::new(HostFacts::default(), policy.paths.clone());
+        let (agent, server) = (AgentName::new("a").unwrap(), ServerName::new("s").unwrap());
+        let pins = ServerPins::default();
+        let engine = Arc::new(Engine::new(
+            policy,
+            agent.clone(),
+            server.clone(),
+            pins,
+            guard,
+        ));
+        let engines = Arc::new(Revised {
+            revision: AtomicU64::new(0),
+            without: 1,
+            engine: Arc::clone(&engine),
+        });
+        let mut judging = Judging {
+            engines: Arc::<Revised>::clone(&engines),
+            principal: Arc::new(Principal::named(agent)),
+            server,
+            revision: 0,
+            engine: Arc::clone(&engine),
+        };
+        assert!(judging.newer().is_none(), "nothing has changed");
+        assert_eq!(refusal(&engine), None);
+        for (revision, expected) in [(1, Some("not-permitted")), (2, None)] {
+            engines.revision.store(revision, Ordering::Relaxed);
+            let newer = judging.newer().expect("another revision is in force");
+            assert_eq!(refusal(&newer), expected, "{revision}");
+            assert!(judging.newer().is_none(), "once each");
+        }
     }
 }
