@@ -9,11 +9,13 @@
 //! uses and refreshes what [`login`] has got.
 
 mod answer;
+mod assertion;
 mod endpoint;
 mod kept;
 pub mod login;
 mod settings;
 
+pub use assertion::{Key, KeyError};
 pub use kept::Kept;
 pub use settings::{KnownClient, Settings};
 
@@ -25,7 +27,7 @@ use crate::engine::guard::address::Reach;
 use crate::engine::policy::TokenPlace;
 use crate::engine::principal::ShownToken;
 use crate::engine::types::Digest;
-use crate::transport::http::secret::Source;
+use crate::transport::http::secret::{Secret, Source};
 use answer::Granted;
 use endpoint::{Endpoint, Question};
 use hyper::header::HeaderValue;
@@ -44,13 +46,45 @@ const METADATA: Duration = Duration::from_hours(1);
 /// A token is not used in the last so much of its life.
 const MARGIN: Duration = Duration::from_secs(30);
 
+/// What proves lockgate to an authorization server.
+#[derive(Debug)]
+pub enum ClientProof {
+    /// A secret that both know.
+    Secret(Source),
+    /// A key of its own.
+    Key(Key),
+}
+
+/// The same as it is sent, once.
+#[derive(Debug)]
+enum Evidence {
+    Secret(Secret),
+    Assertion(Secret),
+}
+
+impl ClientProof {
+    /// What proves the client of this name to whoever is called `audience`.
+    fn evidence(&self, client: &str, audience: &str) -> Result<Evidence, Failure> {
+        match self {
+            Self::Key(key) => key.assertion(client, audience).map(Evidence::Assertion),
+            Self::Secret(secret) => {
+                let secret = secret.read().map_err(|e| {
+                    tracing::error!("{e}");
+                    Failure::Credentials
+                })?;
+                Ok(Evidence::Secret(secret))
+            }
+        }
+    }
+}
+
 /// What lockgate says of itself and of what it wants.
 #[derive(Debug)]
 pub struct Client {
     /// Who lockgate is.
     pub id: String,
     /// What proves it.
-    pub secret: Source,
+    pub proof: ClientProof,
     /// The scopes, separated by spaces.
     pub scope: Option<String>,
     /// For which resource.
@@ -192,11 +226,11 @@ impl Tokens {
 
     async fn granted(&self, subject: Option<&ShownToken>) -> Result<Granted, Failure> {
         let endpoint = self.endpoint().await?;
-        let secret = self.client.secret.read().map_err(|e| {
-            tracing::error!("{e}");
-            Failure::Credentials
-        })?;
         let client = &self.client;
+        // An issuer is known by its name (RFC 7523bis); of an endpoint there is no
+        // other than its own.
+        let (TokenPlace::Endpoint(audience) | TokenPlace::Issuer(audience)) = &self.place;
+        let evidence = client.proof.evidence(&client.id, audience.whole())?;
         let mut pairs = match subject {
             None => vec![("grant_type", "client_credentials")],
             Some(subject) => vec![
@@ -216,9 +250,9 @@ impl Tokens {
         ] {
             pairs.extend(value.as_deref().map(|value| (key, value)));
         }
-        let basic = endpoint::basic(&client.id, secret.expose());
-        let basic = basic.ok_or(Failure::Credentials)?;
-        let (status, body) = endpoint.ask(Question::Form(&pairs, Some(basic))).await?;
+        let (proof, header) = settings::shown(&client.id, &evidence)?;
+        pairs.extend(proof);
+        let (status, body) = endpoint.ask(Question::Form(&pairs, header)).await?;
         answer::granted(status, body, subject)
     }
 

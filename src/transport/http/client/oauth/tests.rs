@@ -50,7 +50,7 @@ async fn authority(asked: Arc<AtomicUsize>) -> ServerUrl {
 fn tokens(url: &ServerUrl, exchange: bool) -> Tokens {
     let client = Client {
         id: "c".to_owned(),
-        secret: Secret::new("s").into(),
+        proof: ClientProof::Secret(Secret::new("s").into()),
         scope: None,
         resource: None,
         // The last pair, by which the end of the form is known.
