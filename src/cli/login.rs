@@ -3,7 +3,7 @@
 //! What was logged in to is used by all who reach the server by this policy, so
 //! that the policy has to say that there is a login (`oauth = { login = true }`).
 
-use super::remote::{naked_dialer, readable};
+use super::remote::{client_key, client_proof, naked_dialer};
 use super::setup::{Revision, Setup};
 use super::{Fault, Target, say, tell};
 use crate::engine::guard::address::Reach;
@@ -12,7 +12,7 @@ use crate::engine::url::ServerUrl;
 use crate::state::login::Store;
 use crate::transport::http::client::Dialer;
 use crate::transport::http::client::oauth::login::{self, Asked, LoginFailed};
-use crate::transport::http::client::oauth::{KnownClient, Settings};
+use crate::transport::http::client::oauth::{ClientProof, KnownClient, Settings};
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -118,10 +118,16 @@ pub(super) fn settings(
     }
     let client = match &oauth.client {
         None => None,
-        Some(LoginClient::Document(url)) => Some(KnownClient::Document(url.whole().to_owned())),
-        Some(LoginClient::Registered { id, secret }) => Some(KnownClient::Registered {
+        Some(LoginClient::Document { url, key }) => Some(KnownClient::Document {
+            url: url.whole().to_owned(),
+            proof: match key {
+                Some(key) => Some(ClientProof::Key(client_key(key)?)),
+                None => None,
+            },
+        }),
+        Some(LoginClient::Registered { id, proof }) => Some(KnownClient::Registered {
             id: id.clone(),
-            secret: secret.as_ref().map(readable).transpose()?,
+            proof: proof.as_ref().map(client_proof).transpose()?,
         }),
     };
     Ok(Settings {
@@ -132,6 +138,7 @@ pub(super) fn settings(
         client,
         scope: oauth.scope.clone(),
         resource: oauth.resource.clone(),
+        default_endpoints: oauth.default_endpoints,
         redirect_port: oauth.redirect_port,
         store: Store::new(&setup.places.logins(), &setup.server, server),
         command: command(setup),

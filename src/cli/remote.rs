@@ -4,11 +4,11 @@ use super::run::spec;
 use super::setup::Setup;
 use super::{Fault, Target};
 use crate::engine::guard::address::{Allowed, Reach};
-use crate::engine::policy::{Credential, EnvValue, OAuth, OAuthClient, TokenPlace};
+use crate::engine::policy::{self, Credential, EnvValue, OAuth, OAuthClient, TokenPlace};
 use crate::engine::types::{Digest, ServerName};
 use crate::engine::url::{ServerUrl, is_reserved_header};
 use crate::transport::child::{Child, ChildSpec};
-use crate::transport::http::client::oauth::{Client, Kept, Tokens};
+use crate::transport::http::client::oauth::{Client, ClientProof, Kept, Key, Tokens};
 use crate::transport::http::client::{Bridge, Credentials, Dialer, Proof};
 use crate::transport::http::secret::{Secret, SecretFile, Source};
 use crate::transport::upstream::Upstream;
@@ -230,12 +230,12 @@ fn proof(setup: &Setup, server: &ServerUrl, reach: &Reach) -> Result<Option<Proo
 
 /// Tokens that lockgate gets itself.
 fn got(oauth: &OAuthClient, server: &ServerUrl) -> Result<Proof, Fault> {
-    let secret = readable(&oauth.client_secret)?;
+    let proof = client_proof(&oauth.proof)?;
     // An empty one is for authorization servers that know no resources.
     let resource = oauth.resource.as_deref().unwrap_or(server.without_query());
     let client = Client {
         id: oauth.client_id.clone(),
-        secret,
+        proof,
         scope: oauth.scope.clone(),
         resource: Some(resource.to_owned()).filter(|r| !r.is_empty()),
         audience: oauth.audience.clone(),
@@ -250,9 +250,24 @@ fn got(oauth: &OAuthClient, server: &ServerUrl) -> Result<Proof, Fault> {
     Ok(Proof::by(Arc::new(tokens)))
 }
 
-/// A client's secret; that it cannot be read is told at the start.
-pub(super) fn readable(secret: &Credential) -> Result<Source, Fault> {
-    let secret = source(secret, "`client_secret`")?;
-    secret.read().map_err(|e| Fault::Usage(e.to_string()))?;
-    Ok(secret)
+/// What proves a client; that it cannot be read is told at the start.
+pub(super) fn client_proof(proof: &policy::ClientProof) -> Result<ClientProof, Fault> {
+    Ok(match proof {
+        policy::ClientProof::Secret(secret) => {
+            let secret = source(secret, "`client_secret`")?;
+            secret.read().map_err(|e| Fault::Usage(e.to_string()))?;
+            ClientProof::Secret(secret)
+        }
+        policy::ClientProof::Key(key) => ClientProof::Key(client_key(key)?),
+    })
+}
+
+/// The same of a key.
+pub(super) fn client_key(key: &policy::ClientKey) -> Result<Key, Fault> {
+    let source = match &key.key {
+        Credential::File(path) => SecretFile::new(path).of_many_lines().into(),
+        given @ Credential::Given(_) => source(given, "`private_key`")?,
+    };
+    let read = Key::new(source, key.id.clone(), key.algorithm);
+    read.map_err(|e| Fault::Usage(e.to_string()))
 }

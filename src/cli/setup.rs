@@ -83,6 +83,7 @@ impl Setup {
             who::server_without_policy(target, given.as_ref())?
         };
         let (command, url) = reached(&policy, &server, &target.command, given);
+        other_kind(&policy, &server, (&command, url.as_ref()))?;
         Ok(Self {
             places,
             file,
@@ -398,6 +399,46 @@ pub(super) fn load_policy(file: &Path, places: &Places) -> Result<(Policy, Vec<P
         file: shown.clone(),
     })?;
     Ok((policy, written.own))
+}
+
+/// Where the policy leaves open which kind of server it is, the command line says
+/// so: what is for the other kind would not be enforced, and it is told.
+fn other_kind(
+    policy: &Policy,
+    server: &ServerName,
+    (command, url): (&[OsString], Option<&ServerUrl>),
+) -> Result<(), Fault> {
+    let Some(entry) = policy.servers.get(server) else {
+        return Ok(());
+    };
+    let (keys, kind) = match url {
+        Some(_) => {
+            let keys = [("env", !entry.env.is_empty()), ("cwd", entry.cwd.is_some())];
+            (
+                keys.to_vec(),
+                "is dialled: they are for one that lockgate starts",
+            )
+        }
+        None if command.is_empty() => return Ok(()),
+        None => {
+            let keys = [
+                ("headers", !entry.headers.is_empty()),
+                ("addresses", entry.addresses.is_some()),
+                ("oauth", entry.oauth.is_some()),
+            ];
+            (keys.to_vec(), "is started: they are for one with a `url`")
+        }
+    };
+    let keys = keys.iter().filter(|(_, given)| *given);
+    let keys: Vec<_> = keys.map(|(key, _)| format!("`{key}`")).collect();
+    if keys.is_empty() {
+        return Ok(());
+    }
+    Err(Fault::Usage(format!(
+        "`[server.{server}]` has {} (LG0202), but this server {kind}; remove what does not go \
+         with it, or make two servers of it",
+        keys.join(" and ")
+    )))
 }
 
 /// What to start or to dial: what the command line says, else the policy.

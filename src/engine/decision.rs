@@ -7,11 +7,13 @@
 
 use super::message::{Direction, Id, Opened};
 use super::pin::ToolPin;
+use super::principal::Principal;
 use super::reason::Reason;
 use super::record::Record;
 use super::reply;
 use super::route::Route;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// One message as a transport moves it: its bytes, without the line end.
 #[derive(Clone, PartialEq, Eq)]
@@ -111,9 +113,17 @@ pub struct Decision {
     pub(super) given_up: Reason,
     /// Messages that waited for this one, to be decided now, in order.
     pub(super) released: Vec<Opened>,
+    /// On whose behalf something is sent to the server.
+    pub(super) by: Option<Arc<Principal>>,
 }
 
 impl Decision {
+    /// On whose behalf the server gets something because of this, with the token
+    /// of the message that has caused it.
+    pub fn by(&self) -> Option<&Arc<Principal>> {
+        self.by.as_ref()
+    }
+
     /// What to record.
     pub fn record(&self) -> &Record {
         &self.record

@@ -2,7 +2,10 @@
 
 use super::types::{AgentName, Digest};
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// A principal: an agent of the policy, and on whose behalf it acts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +24,41 @@ pub struct Principal {
     pub scopes: Option<BTreeSet<Arc<str>>>,
     /// Who acts for whom, the one who acts now first (`act` of RFC 8693).
     pub actors: Vec<Arc<str>>,
+    /// The token with which this very request came, where some server's own is
+    /// got in exchange for it. It decides nothing.
+    pub token: Option<Arc<ShownToken>>,
+}
+
+/// A token that a principal has shown, and that was verified. Nobody is shown it
+/// again but an authorization server; its memory is overwritten in the end.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ShownToken {
+    text: Zeroizing<String>,
+    ends: Duration,
+}
+
+impl ShownToken {
+    /// A token, and when it ends (after the beginning of 1970).
+    pub fn new(text: &str, ends: Duration) -> Self {
+        let text = Zeroizing::new(text.to_owned());
+        Self { text, ends }
+    }
+
+    /// The token, for whom it is meant.
+    pub fn expose(&self) -> &str {
+        &self.text
+    }
+
+    /// When it ends (after the beginning of 1970).
+    pub fn ends(&self) -> Duration {
+        self.ends
+    }
+}
+
+impl fmt::Debug for ShownToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ShownToken(..)")
+    }
 }
 
 /// The groups of a user.
@@ -49,6 +87,7 @@ impl Principal {
             groups: Groups::default(),
             scopes: None,
             actors: Vec::new(),
+            token: None,
         }
     }
 
@@ -76,6 +115,18 @@ pub struct OtherPrincipal;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_is_not_shown() {
+        let agent = AgentName::new("ci").unwrap();
+        let token = Arc::new(ShownToken::new("s3cr3t", Duration::ZERO));
+        let principal = Principal {
+            token: Some(token),
+            ..Principal::named(agent)
+        };
+        let told = format!("{principal:?}");
+        assert!(told.contains("ShownToken") && !told.contains("s3cr3t"));
+    }
 
     #[test]
     fn keys_tell_principals_apart() {

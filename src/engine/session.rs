@@ -115,6 +115,11 @@ impl Session {
         self.principal.as_deref()
     }
 
+    /// Who sent the message at hand, else the agent's latest.
+    pub fn acting_now(&self) -> Option<Arc<Principal>> {
+        self.principal.clone()
+    }
+
     /// When the session began, on a clock that all sessions with the same seal
     /// share and that never goes back. Without it the session has its own.
     #[must_use]
@@ -377,6 +382,8 @@ pub(super) struct Verification {
     pub(super) deadline: Duration,
     /// `_meta` of the call that asked for it, for the stateless revision.
     pub(super) meta: Option<String>,
+    /// Who sent that call.
+    pub(super) by: Option<Arc<Principal>>,
 }
 
 /// Messages of the agent that wait for a verification, in order.

@@ -8,7 +8,7 @@
 //! Attacks answered (A3): forged and foreign tokens, a token for somebody else
 //! (the confused deputy), one that is stolen and bound, keys that are guessed,
 //! and a flood that makes lockgate ask an issuer. Deliberately absent: passing a
-//! token on. It is read here and goes nowhere else.
+//! token on. It stays with its request only where it is exchanged for a server's.
 
 mod certificate;
 mod issuer;
@@ -23,8 +23,8 @@ pub use key::NewKey;
 pub use launch::{NotTheAgent, check as check_launch};
 pub use refused::Refused;
 
-use crate::engine::policy::{CertificateMatch, JwtTrust, KeyHash, Policy};
-use crate::engine::principal::Principal;
+use crate::engine::policy::{CertificateMatch, JwtTrust, KeyHash, OAuth, Policy};
+use crate::engine::principal::{Principal, ShownToken};
 use crate::engine::types::AgentName;
 use crate::engine::url::ServerUrl;
 use base64::Engine as _;
@@ -50,6 +50,8 @@ pub struct Gate {
     issuers: BTreeMap<String, Arc<Issuer>>,
     /// What some rule needs.
     scopes: BTreeSet<Arc<str>>,
+    /// Some server's tokens are got in exchange for what is shown here.
+    exchanges: bool,
 }
 
 /// Tokens of an agent.
@@ -110,6 +112,9 @@ impl Gate {
             tokens: Vec::new(),
             issuers: BTreeMap::new(),
             scopes: policy.scopes(),
+            exchanges: policy.servers.values().any(
+                |server| matches!(&server.oauth, Some(OAuth::Client(client)) if client.exchange),
+            ),
         };
         let trusted = || policy.agents.values().filter_map(|a| a.jwt.as_ref());
         let urls = trusted().flat_map(|jwt| [Some(&jwt.issuer), jwt.jwks_url.as_ref()]);
@@ -242,7 +247,13 @@ impl Gate {
         let claims = Claims::read(token.payload.root())?;
         let trust = meant(&trusts, &claims, now)?;
         is_shown_by_its_owner(&claims, certificate)?;
-        Ok(principal(trust, &claims))
+        let token = self
+            .exchanges
+            .then(|| Arc::new(ShownToken::new(text, claims.ends())));
+        Ok(Principal {
+            token,
+            ..principal(trust, &claims)
+        })
     }
 }
 

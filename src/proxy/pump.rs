@@ -69,6 +69,9 @@ pub struct Outgoing {
     /// It answers the very peer that it goes to, a refusal for instance: that
     /// peer, and nobody else, has to wait until it is read.
     pub returned: bool,
+    /// On whose behalf the server gets it, with the token of the very message
+    /// that it is, or that has caused it.
+    pub by: Option<Arc<Principal>>,
 }
 
 /// The pump of one connection.
@@ -166,6 +169,11 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
         self.session.renew(Arc::clone(principal))
     }
 
+    /// With whose token the agent's latest message came.
+    pub fn principal(&self) -> Option<Arc<Principal>> {
+        self.session.acting_now()
+    }
+
     /// Judges a message that was opened already.
     pub fn receive_opened(&mut self, opened: Opened, now: Duration) {
         self.renew_engine();
@@ -231,11 +239,11 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
         match self.recorder.commit() {
             Ok(proof) => {
                 for (decision, ticket) in decided {
-                    let way = decision.record().direction;
+                    let way = (decision.record().direction, decision.by().cloned());
                     // The proof covers every ticket before it; were it not so,
                     // nothing would be sent.
                     let cleared = decision.clear(&ticket, &proof).unwrap_or_default();
-                    out.extend(cleared.into_iter().map(|sent| outgoing(way, sent)));
+                    out.extend(cleared.into_iter().map(|sent| outgoing(&way, sent)));
                 }
             }
             Err(failed) => {
@@ -348,15 +356,19 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
 }
 
 /// What is sent because of a message that travels that way.
-fn outgoing(way: Direction, (to, frame): (Direction, Cleared<Frame>)) -> Outgoing {
+fn outgoing(
+    (way, by): &(Direction, Option<Arc<Principal>>),
+    (to, frame): (Direction, Cleared<Frame>),
+) -> Outgoing {
     Outgoing {
         to,
         frame,
-        returned: to != way,
+        returned: to != *way,
+        by: by.clone().filter(|_| to == Direction::ToServer),
     }
 }
 
 fn refuse(decision: Decision) -> Option<Outgoing> {
-    let way = decision.record().direction;
-    decision.refuse().map(|sent| outgoing(way, sent))
+    let way = (decision.record().direction, decision.by().cloned());
+    decision.refuse().map(|sent| outgoing(&way, sent))
 }

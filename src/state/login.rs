@@ -79,6 +79,9 @@ pub enum Method {
     /// In the form.
     #[serde(rename = "client_secret_post")]
     Post,
+    /// By a key of its own, which is not kept here.
+    #[serde(rename = "private_key_jwt")]
+    Key,
 }
 
 /// Tokens of the server.

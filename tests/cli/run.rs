@@ -243,3 +243,36 @@ fn a_remote_server_keeps_its_headers_to_itself() {
     user.plain(&["run", "--header-env", "A=HOME", "--", "true"], "")
         .is(2, &["--header-env"]);
 }
+
+/// Where the policy leaves open whether a server is started or dialled, what the
+/// other kind has is not left unenforced in silence.
+#[test]
+fn what_the_other_kind_of_server_has_is_told_at_the_start() {
+    let user = User::new();
+    for (keys, started, dialled) in [
+        ("oauth = { login = true }", Some("`oauth`"), None),
+        ("headers = { A = \"b\" }", Some("`headers`"), None),
+        (
+            "env = { A = \"b\" }\ncwd = \"/\"",
+            None,
+            Some("`env` and `cwd`"),
+        ),
+    ] {
+        let policy = format!("version = 1\n[agent.me]\nstdio = true\n[server.s]\n{keys}\n");
+        user.write("p.toml", &policy);
+        let run = |rest: &[&str]| {
+            let words = ["run", "--config", "p.toml", "--server", "s"];
+            user.plain(&[&words[..], rest].concat(), "")
+        };
+        for (rest, told) in [
+            (&["--", "sh", "-c", "exit 7"][..], started),
+            (&["--url", "http://127.0.0.1:1/mcp"], dialled),
+        ] {
+            let done = run(rest);
+            match told {
+                Some(told) => done.is(2, &[told, "LG0202"]),
+                None => done.says_no("LG0202"),
+            }
+        }
+    }
+}

@@ -8,12 +8,20 @@ use crate::support::lockgate::permit_all;
 /// What the operator writes into `oauth`, where a login is not all.
 const OAUTH: &[(&str, &str)] = &[
     (
+        "auth/2025-03-26-oauth-endpoint-fallback",
+        "login = true, default_endpoints = true",
+    ),
+    (
         "auth/basic-cimd",
         r#"login = true, client_id = "https://conformance-test.local/client-metadata.json""#,
     ),
     (
         "auth/pre-registration",
         r#"login = true, issuer = "ISSUER", client_id = "CLIENT_ID", client_secret = { from = "CLIENT_SECRET" }"#,
+    ),
+    (
+        "auth/client-credentials-jwt",
+        r#"issuer = "ISSUER", client_id = "CLIENT_ID", private_key = { from = "PRIVATE_KEY" }"#,
     ),
     (
         "auth/client-credentials-basic",
@@ -23,7 +31,13 @@ const OAUTH: &[(&str, &str)] = &[
 
 /// All that there are, by the oldest revision that has them, and by the newest.
 const SCENARIOS: &[(&str, &[&str])] = &[
-    ("2025-03-26", &["2025-03-26-oauth-metadata-backcompat"]),
+    (
+        "2025-03-26",
+        &[
+            "2025-03-26-oauth-metadata-backcompat",
+            "2025-03-26-oauth-endpoint-fallback",
+        ],
+    ),
     (
         "2025-11-25",
         &[
@@ -74,26 +88,16 @@ const SCENARIOS: &[(&str, &[&str])] = &[
         ],
     ),
     // Extensions have none.
-    ("", &["client-credentials-basic"]),
+    ("", &["client-credentials-basic", "client-credentials-jwt"]),
 ];
 
 /// What does not pass, and why. A scenario that passes has to leave the list.
 const KNOWN: &[(&str, &str, &str)] = &[
     (
-        "2025-03-26",
-        "2025-03-26-oauth-endpoint-fallback",
-        "without metadata nobody says that codes are protected (PKCE), and the newer revisions \
-         forbid to go on then",
-    ),
-    (
-        "",
-        "client-credentials-jwt",
-        "`oauth` has no key of a client (`private_key_jwt`) yet",
-    ),
-    (
         "",
         "enterprise-managed-authorization",
-        "an extension: lockgate has no token of a person's that it could exchange twice",
+        "an extension: it begins with a person's ID token, and what agents show to lockgate are \
+         access tokens, which no identity provider takes in its place",
     ),
     (
         "",
@@ -104,7 +108,7 @@ const KNOWN: &[(&str, &str, &str)] = &[
     (
         "",
         "wif-jwt-bearer",
-        "an extension: lockgate has no token of its workload",
+        "an extension, and a grant of its own: `oauth` has no token of lockgate's workload",
     ),
 ];
 
@@ -138,6 +142,18 @@ fn logged_in(way: &str, revisions: &[&str]) {
 #[test]
 fn a_person_logs_in_and_the_client_runs_lockgate() {
     logged_in("run", &["2025-03-26", "2025-11-25", "2026-07-28", ""]);
+}
+
+/// Without the word of the operator nobody goes on where nobody says that codes
+/// are protected.
+#[test]
+fn a_server_without_metadata_takes_the_operators_word() {
+    let scenario = "auth/2025-03-26-oauth-endpoint-fallback";
+    let head = "[server.reference]\n";
+    let policy = permit_all("reference");
+    let policy = policy.replace(head, &format!("{head}oauth = {{ login = true }}\n"));
+    let verdicts = one_client("2025-03-26", scenario, "run", &policy);
+    assert_ne!(failing(&verdicts), "");
 }
 
 #[test]

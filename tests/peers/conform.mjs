@@ -153,7 +153,8 @@ async function written() {
     policy = policy.replaceAll("ISSUER", authorization_servers[0]);
   }
   writeFileSync(config, policy.replaceAll("CLIENT_ID", context.client_id));
-  process.env.CLIENT_SECRET = context.client_secret;
+  if (context.client_secret) process.env.CLIENT_SECRET = context.client_secret;
+  if (context.private_key_pem) process.env.PRIVATE_KEY = context.private_key_pem;
   return config;
 }
 

@@ -2,7 +2,7 @@
 
 use super::base;
 use super::diagnostics::mistakes;
-use lockgate::engine::policy::{Credential, LoginClient, OAuth, OAuthLogin, Policy};
+use lockgate::engine::policy::{ClientProof, Credential, LoginClient, OAuth, OAuthLogin, Policy};
 
 fn whole(keys: &str) -> String {
     let keys = keys.replace("LOGIN", "login = true");
@@ -32,6 +32,10 @@ fn what_does_not_go_together_is_told() {
             "needs the `client_id`",
         ),
         (
+            "LOGIN, private_key = { file = 'k' }",
+            "needs the `client_id`",
+        ),
+        (
             "LOGIN, client_id = 'c', client_secret = 'hunter2', issuer = 'https://i.example'",
             "not written in a policy",
         ),
@@ -52,6 +56,14 @@ fn what_does_not_go_together_is_told() {
         ("LOGIN, scope = 'a\"b'", "no list of scopes"),
         ("LOGIN, issuer = 'http://i.example'", "without encryption"),
         ("LOGIN, issuer = 'https://i.example/?a=b'", "no query"),
+        (
+            "LOGIN, issuer = 'https://i.example', default_endpoints = true",
+            "are the server's own",
+        ),
+        (
+            "issuer = 'https://i.example', default_endpoints = true",
+            "is about a login",
+        ),
         ("LOGIN, redirect_port = 0", "a port from 1 to 65535"),
         ("LOGIN, redirect_port = 65536", "a port from 1 to 65535"),
         ("LOGIN, redirect_port = '80'", "a port from 1 to 65535"),
@@ -91,6 +103,7 @@ fn what_is_said_is_what_is_asked_for() {
         }
     };
     assert_eq!(login("LOGIN"), OAuthLogin::default());
+    assert!(login("LOGIN, default_endpoints = true").default_endpoints);
     let all = login(
         "LOGIN, issuer = 'https://i.example/t', client_id = 'c', client_secret = { file = 'f' }, \
          scope = 'a b', resource = '', redirect_port = 8000, addresses = ['private']",
@@ -100,9 +113,17 @@ fn what_is_said_is_what_is_asked_for() {
     assert_eq!(all.resource.as_deref(), Some(""));
     assert_eq!(all.redirect_port, Some(8000));
     assert_eq!(all.addresses.unwrap().len(), 1);
-    let secret = Some(Credential::File("/work/f".to_owned()));
+    let secret = Credential::File("/work/f".to_owned());
+    let proof = Some(ClientProof::Secret(secret));
     let id = "c".to_owned();
-    assert_eq!(all.client, Some(LoginClient::Registered { id, secret }));
-    let document = login("LOGIN, client_id = 'https://c.example/x.json'");
-    assert!(matches!(document.client, Some(LoginClient::Document(_))));
+    assert_eq!(all.client, Some(LoginClient::Registered { id, proof }));
+    let has_key = |keys: &str| match login(keys).client {
+        Some(LoginClient::Document { key, .. }) => key.is_some(),
+        other => panic!("{other:?}"),
+    };
+    let document = "LOGIN, client_id = 'https://c.example/x.json'";
+    assert!(!has_key(document));
+    assert!(has_key(&format!(
+        "{document}, private_key = {{ from = 'KEY' }}"
+    )));
 }

@@ -2,7 +2,7 @@
 
 use super::base;
 use super::diagnostics::mistakes;
-use lockgate::engine::policy::{Credential, OAuth, Policy};
+use lockgate::engine::policy::{Algorithm, ClientKey, ClientProof, Credential, OAuth, Policy};
 
 #[test]
 fn a_server_is_started_or_dialled() {
@@ -20,6 +20,12 @@ fn a_server_is_started_or_dialled() {
             "with a `command`",
         ),
         ("command = [\"x\"]\nheaders = { A = \"b\" }", "with a `url`"),
+        ("command = [\"x\"]\nheaders = {}", "with a `url`"),
+        (
+            "env = { A = \"b\" }\noauth = { login = true }",
+            "with a `url`",
+        ),
+        ("cwd = \"/tmp\"\naddresses = [\"private\"]", "with a `url`"),
         (
             "url = \"https://u:hunter2@a.example/\"",
             "no URL of a server",
@@ -43,6 +49,32 @@ fn a_server_is_started_or_dialled() {
         assert!(shown.contains(told), "{server}\n{shown}");
         assert!(!shown.contains("hunter2"), "{shown}");
     }
+    // Which kind it is, the command line says.
+    for left_open in [
+        "env = { A = \"b\" }\ncwd = \"/tmp\"",
+        "oauth = { login = true }",
+    ] {
+        let text = format!("version = 1\n[agent.me]\nstdio = true\n[server.s]\n{left_open}\n");
+        Policy::parse("p.toml", &text, &base()).unwrap();
+    }
+    let text = "version = 1\n[agent.me]\nstdio = true\n[server.s]\nurl = 'https://a.example/'\nenv = { A = 'b' }\ncwd = '/tmp'\n";
+    insta::assert_snapshot!(mistakes(text), @r#"
+    error[LG0202]: `env` is for servers with a `command`, and this one is dialled
+     --> p.toml:6:1
+      |
+    6 | env = { A = '*' }
+      | ^^^
+      |
+      = help: remove it; a remote server gets `headers`
+
+    error[LG0202]: `cwd` is for servers with a `command`, and this one is dialled
+     --> p.toml:7:1
+      |
+    7 | cwd = '/tmp'
+      | ^^^
+      |
+      = help: remove it; a remote server gets `headers`
+    "#);
     let fine = "version = 1\n[agent.me]\nstdio = true\n[server.s]\nurl = \"https://a.example/mcp\"\nheaders = { Authorization = { from = \"TOKEN\" } }\n";
     let policy = Policy::parse("p.toml", fine, &base()).unwrap();
     let server = policy.servers.values().next().unwrap();
@@ -113,7 +145,25 @@ const REACHED: &[(&str, &str)] = &[
         "needs a `client_secret`",
     ),
     (
-        "URL\noauth = { AT, private_key = 'x', CLIENT }",
+        "URL\noauth = { AT, client_id = 'c', private_key = 'hunter2' }",
+        "not written in a policy",
+    ),
+    (
+        "URL\noauth = { AT, private_key = { file = 'k' }, CLIENT }",
+        "or a `private_key`, not both",
+    ),
+    (
+        "URL\noauth = { AT, KEY, algorithm = 'HS256' }",
+        "signs with no `HS256`",
+    ),
+    ("URL\noauth = { AT, KEY, key_id = '' }", "is not empty"),
+    ("URL\noauth = { AT, CLIENT, key_id = 'k' }", "there is none"),
+    (
+        "URL\noauth = { AT, CLIENT, algorithm = 'ES256' }",
+        "there is none",
+    ),
+    (
+        "URL\noauth = { AT, CLIENT, grant = 'x' }",
         "not enforced by this version",
     ),
     (
@@ -136,6 +186,7 @@ fn how_a_remote_server_is_reached_is_checked() {
         let keys = keys.replace("URL", "url = 'https://a.example/'");
         let keys = keys.replace("AT,", "token_url = 'https://i.example/',");
         let keys = keys.replace("AT }", "token_url = 'https://i.example/' }");
+        let keys = keys.replace("KEY", "client_id = 'c', private_key = { file = 'k' }");
         let keys = keys.replace("CLIENT", "client_id = 'c', client_secret = { from = 'S' }");
         format!("version = 1\n[agent.me]\nstdio = true\n[server.s]\n{keys}\n")
     };
@@ -154,5 +205,18 @@ fn how_a_remote_server_is_reached_is_checked() {
         panic!("{server:?}");
     };
     assert!(client.exchange);
+    assert!(matches!(client.proof, ClientProof::Secret(_)));
+    let key = whole("URL\noauth = { AT, KEY, algorithm = 'PS256', key_id = 'k1' }");
+    let policy = Policy::parse("p.toml", &key, &base()).unwrap();
+    let with_key = policy.servers.values().next().unwrap();
+    let Some(OAuth::Client(with_key)) = &with_key.oauth else {
+        panic!("{with_key:?}");
+    };
+    let key = ClientKey {
+        key: Credential::File("/work/k".to_owned()),
+        id: Some("k1".to_owned()),
+        algorithm: Some(Algorithm::Ps256),
+    };
+    assert_eq!(with_key.proof, ClientProof::Key(key));
     assert_eq!(server.headers["a"], Credential::File("/work/f".to_owned()));
 }

@@ -21,6 +21,8 @@ mod ends;
 #[cfg(test)]
 mod evidence;
 #[cfg(test)]
+mod exchanged;
+#[cfg(test)]
 mod gate;
 #[cfg(test)]
 #[path = "../identity/issuer.rs"]

@@ -1,13 +1,10 @@
 //! What of an agent's request reaches a server over HTTP.
 
 use crate::gate::{Gate, call, modern, modern_call, until};
-use crate::issuer::Issuer;
-use crate::scripted::{JSON, Scripted, hello, respond, result};
-use crate::sign::Key;
+use crate::scripted::{Scripted, hello, respond, result};
 use crate::support::home::Home;
 use lockgate::identity::NewKey;
 use serde_json::json;
-use std::os::unix::fs::PermissionsExt;
 
 const MARK: &str = "must-not-arrive";
 
@@ -93,76 +90,6 @@ fn credentials_and_headers_of_the_agent_stay_here() {
             }
         }
     }
-}
-
-/// The server gets a token of its own for each user, made from the one that the
-/// agent has shown, and never that one.
-#[test]
-fn each_principal_s_token_is_exchanged_for_one_of_the_server_s() {
-    let key = Key::p256();
-    let issuer = Issuer::with(&[("k", &key)]);
-    let ours = "https://gate.example";
-    let token = |user: &str| {
-        let claims = json!({
-            "iss": issuer.url, "aud": ours, "sub": user, "client_id": "c", "exp": 33_000_000_000_u64,
-        });
-        key.token(&json!({ "alg": "ES256", "kid": "k" }), &claims)
-    };
-    let users = [("alice", token("alice")), ("bob", token("bob"))];
-    let known = users.clone();
-    let authority = Scripted::start(move |request, stream| {
-        let form = String::from_utf8_lossy(&request.body).into_owned();
-        let shown = known.iter().find(|(_, t)| form.contains(t.as_str()));
-        let (user, _) = shown.expect("a token that was shown");
-        let answer = json!({
-            "access_token": format!("for-{user}"), "token_type": "Bearer", "expires_in": 600,
-            "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
-        });
-        respond(stream, "200 OK", &[JSON], answer.to_string());
-    });
-    let server = server(true);
-    let home = Home::new();
-    let secret = home.write("secret", "s3cr3t");
-    std::fs::set_permissions(&secret, PermissionsExt::from_mode(0o600)).unwrap();
-    let api = NewKey::make().unwrap();
-    let policy = format!(
-        "[serve]\nurl = \"{ours}\"\n[agent.a]\njwt = {{ issuer = \"{}\" }}\n[agent.k]\nkey = \"{}\"\n\
-         [server.s]\nurl = \"{}\"\n\
-         oauth = {{ token_url = \"{}\", client_id = \"gate\", client_secret = {{ file = \"{}\" }}, exchange = true }}\n\
-         [[rule]]\nid = \"all\"\neffect = \"permit\"\ntools = [\"*\"]\n",
-        issuer.url,
-        api.hash(),
-        server.url(),
-        authority.url(),
-        secret.display(),
-    );
-    let gate = Gate::serving(home, &policy);
-    for (user, token) in &users {
-        let reply = modern_call(2, "t", &json!({})).key(token).at(gate.port);
-        assert!(reply.json()["result"]["content"].is_array(), "{reply:?}");
-        let call = server.seen().into_iter().rfind(|r| r.rpc() == "tools/call");
-        let authorization = format!("Bearer for-{user}");
-        assert_eq!(
-            call.unwrap().header("authorization"),
-            Some(authorization.as_str())
-        );
-    }
-    let seen = server.seen().len();
-    let reply = modern(2, "tools/list", &json!({}))
-        .key(api.reveal())
-        .at(gate.port);
-    assert_eq!(
-        reply.json()["error"]["data"]["reason"],
-        "http-token",
-        "{reply:?}"
-    );
-    assert_eq!(server.seen().len(), seen, "a key has nothing to exchange");
-    let told = format!("{:?} {}", server.seen(), gate.process.stderr());
-    assert!(
-        users
-            .iter()
-            .all(|(_, token)| !told.contains(token.as_str()))
-    );
 }
 
 #[test]

@@ -129,6 +129,11 @@ fn settle(session: &mut Session, mut record: Record, verdict: Verdict) -> Decisi
     if !unsaved.is_empty() {
         obligations.push(Obligation::SavePins(unsaved));
     }
+    // What a page of lockgate's own walk leads to is asked for the call that waits.
+    let walks = session.verification.as_ref();
+    let walks = walks.filter(|_| record.direction == Direction::ToAgent);
+    let by = walks.and_then(|walk| walk.by.clone());
+    let by = by.or_else(|| session.acting_now());
     Decision {
         record,
         outputs: Vec::new(),
@@ -136,6 +141,7 @@ fn settle(session: &mut Session, mut record: Record, verdict: Verdict) -> Decisi
         fallback: Fallback::Nobody,
         given_up: Reason::NotRecorded,
         released: Vec::new(),
+        by,
     }
 }
 

@@ -177,6 +177,22 @@ impl Engine {
         self
     }
 
+    /// The same by a policy that names nobody: where the one that is in force
+    /// cannot judge, nothing is permitted.
+    #[must_use]
+    pub fn closed(&self) -> Self {
+        let (agent, server) = (self.agent.clone(), self.server.clone());
+        let policy = self.policy.without_anybody();
+        // No state of a server's passes either: there is no seal.
+        Self {
+            limits: self.limits.clone(),
+            quotas: Arc::clone(&self.quotas),
+            remote: self.remote,
+            revision: self.revision,
+            ..Self::new(policy, agent, server, self.pins.clone(), self.guard.clone())
+        }
+    }
+
     /// The bounds on one message.
     pub fn limits(&self) -> &Limits {
         &self.limits

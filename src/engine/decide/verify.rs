@@ -47,6 +47,7 @@ pub(super) fn begin(session: &mut Session, begin: &Begin<'_>) -> Plan {
         cursor: None,
         deadline: begin.now.saturating_add(PATIENCE),
         meta,
+        by: session.acting_now(),
     });
     Plan::Hold { ask: Some(ask) }
 }

@@ -1,7 +1,8 @@
 //! What one revision of a policy changes of another, while both are at hand.
 
-use super::{Agent, Policy, Server};
+use super::{Agent, Policy, Scope, Server};
 use crate::engine::types::{AgentName, ServerName};
+use std::collections::BTreeMap;
 
 impl Policy {
     /// The first thing in which `new` differs from what has been set up by this
@@ -27,6 +28,17 @@ impl Policy {
             _ => true,
         });
         changed.map(|(_, _, name)| format!("`[server.{name}]`"))
+    }
+
+    /// The same without anybody: nothing is permitted by it.
+    #[must_use]
+    pub fn without_anybody(&self) -> Self {
+        Self {
+            agents: BTreeMap::new(),
+            servers: BTreeMap::new(),
+            scope: Scope::Named,
+            ..self.clone()
+        }
     }
 
     /// Whether an agent proves in the same way in both who it is; or is in

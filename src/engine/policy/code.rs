@@ -54,6 +54,7 @@ codes! {
     UNUSED_SET = 110 Warning "nothing uses this set";
     SET = 111 Error "a set cannot be meant";
     SERVER = 201 Error "a server's entry cannot be meant";
+    OTHER_KIND = 202 Error "a key is for the other kind of server";
     AGENT = 301 Error "an agent's entry cannot be meant";
     KEY_IN_CLEAR = 302 Error "a key stands in the clear";
     SAME_KEY = 303 Error "two keys have one id";

@@ -195,6 +195,7 @@ impl Compiler<'_> {
             allow_methods,
             bridge,
             ask_agent,
+            of_a_kind: _,
         } = raw;
         let (file, line) = self.place_of(
             ask_agent

@@ -52,7 +52,10 @@ pub use display::RuleDisplay;
 pub use effective::{Miss, NearMiss, Question, Standing, Stands};
 pub use moment::{Counted, Moment, UnixTime};
 pub use quota::{Charge, Exhausted, Lease, Quotas};
-pub use remote::{Credential, LoginClient, OAuth, OAuthClient, OAuthLogin, TokenPlace, is_scope};
+pub use remote::{
+    ClientKey, ClientProof, Credential, LoginClient, OAuth, OAuthClient, OAuthLogin, TokenPlace,
+    is_scope,
+};
 pub use results::{Demands, Instead, Met, Unmet};
 pub use rule::{Effect, Mode};
 pub use serve::{Serve, ServeTls};

@@ -73,7 +73,14 @@ pub(super) struct RawServer {
     pub(super) allow_methods: Option<List>,
     pub(super) bridge: Option<bool>,
     pub(super) ask_agent: Option<List>,
+    /// The keys that only one kind of server has, where they stand.
+    pub(super) of_a_kind: Vec<Text>,
 }
+
+/// Keys of a server that lockgate starts.
+pub(super) const STARTED: [&str; 2] = ["env", "cwd"];
+/// Keys of a server that it dials.
+pub(super) const DIALLED: [&str; 3] = ["headers", "addresses", "oauth"];
 
 pub(super) enum RawEnv {
     Literal(Text),
@@ -376,8 +383,13 @@ impl Reader<'_> {
             allow_methods: None,
             bridge: None,
             ask_agent: None,
+            of_a_kind: Vec::new(),
         };
         for entry in reader::entries(table) {
+            if STARTED.contains(&entry.key) || DIALLED.contains(&entry.key) {
+                let (value, span) = (entry.key.to_owned(), entry.key_span.clone());
+                server.of_a_kind.push(At { value, span });
+            }
             match entry.key {
                 "command" => server.command = self.full_list(&entry),
                 "url" => server.url = self.text(&entry),

@@ -1,6 +1,6 @@
 //! How lockgate proves itself to a remote server.
 
-use super::EnvValue;
+use super::{Algorithm, EnvValue};
 use crate::engine::guard::address::Allowed;
 use crate::engine::url::ServerUrl;
 
@@ -42,7 +42,7 @@ pub struct OAuthClient {
     /// Who lockgate is there.
     pub client_id: String,
     /// What proves it.
-    pub client_secret: Credential,
+    pub proof: ClientProof,
     /// The scopes to ask for, separated by spaces.
     pub scope: Option<String>,
     /// For which resource (RFC 8707); the server's URL where it is not said.
@@ -69,6 +69,9 @@ pub struct OAuthLogin {
     /// For which resource (RFC 8707); empty for none; the server's own where it
     /// is not said.
     pub resource: Option<String>,
+    /// A server without any metadata has its endpoints where 2025-03-26 says,
+    /// though nobody says that they protect codes.
+    pub default_endpoints: bool,
     /// The port of this machine that the browser comes back to.
     pub redirect_port: Option<u16>,
 }
@@ -81,10 +84,45 @@ pub enum LoginClient {
         /// Under this name.
         id: String,
         /// What proves it, where there is any.
-        secret: Option<Credential>,
+        proof: Option<ClientProof>,
     },
-    /// The URL of a document that describes it (Client ID Metadata Document).
-    Document(ServerUrl),
+    /// Described by a document (Client ID Metadata Document).
+    Document {
+        /// The document's URL.
+        url: ServerUrl,
+        /// Whose public half it names, if any.
+        key: Option<ClientKey>,
+    },
+}
+
+/// What proves a client to an authorization server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientProof {
+    /// A secret that both know.
+    Secret(Credential),
+    /// A key of its own.
+    Key(ClientKey),
+}
+
+impl ClientProof {
+    /// Where it is read.
+    pub fn source(&self) -> &Credential {
+        match self {
+            Self::Secret(secret) => secret,
+            Self::Key(key) => &key.key,
+        }
+    }
+}
+
+/// A key by which a client proves itself (`private_key_jwt`, RFC 7523).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientKey {
+    /// Where it is read, in PEM.
+    pub key: Credential,
+    /// By what name the authorization server knows it.
+    pub id: Option<String>,
+    /// How it signs, where that is not what one expects of it.
+    pub algorithm: Option<Algorithm>,
 }
 
 /// Whether these are scopes as RFC 6749 (3.3) has them.

@@ -25,7 +25,7 @@ const SERVER: [&str; 7] = [
     "oauth",
 ];
 /// The same of a server's `oauth`.
-const OAUTH: [&str; 9] = [
+const OAUTH: [&str; 12] = [
     "issuer",
     "client_id",
     "scope",
@@ -35,6 +35,9 @@ const OAUTH: [&str; 9] = [
     "exchange",
     "login",
     "redirect_port",
+    "default_endpoints",
+    "key_id",
+    "algorithm",
 ];
 
 /// The text with everything secret starred out, byte for byte, so that spans

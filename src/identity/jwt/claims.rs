@@ -5,7 +5,7 @@ use crate::engine::principal::Groups;
 use crate::identity::refused::Why;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Most actors that act for one another.
 const ACTORS: usize = 8;
@@ -84,6 +84,17 @@ impl<'a> Claims<'a> {
         } else {
             Moment::Good
         }
+    }
+
+    /// When it ends, after the beginning of 1970.
+    pub(in crate::identity) fn ends(&self) -> Duration {
+        // One that no time can be told for ends never, or has ended.
+        let never = if self.expires > 0.0 {
+            Duration::MAX
+        } else {
+            Duration::ZERO
+        };
+        Duration::try_from_secs_f64(self.expires).unwrap_or(never)
     }
 
     /// The user's groups. A token without the claim does not say that there are

@@ -11,20 +11,21 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
+use zeroize::Zeroizing;
 
 /// Largest file of a secret, in bytes.
 const LARGEST: usize = 64 << 10;
 /// Two changes closer than that may bear one time.
 const TICK: Duration = Duration::from_secs(2);
 
-/// A text that is not shown.
+/// A text that is not shown. Its memory is overwritten in the end.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// Hides `text`.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self(Zeroizing::new(text.into()))
     }
 
     /// The text, for whom it is meant.
@@ -65,6 +66,8 @@ impl Source {
 #[derive(Debug)]
 pub struct SecretFile {
     path: PathBuf,
+    /// It may have more than one line.
+    many: bool,
     last: Mutex<Option<(Stamp, Secret)>>,
 }
 
@@ -97,8 +100,15 @@ impl SecretFile {
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
+            many: false,
             last: Mutex::default(),
         }
+    }
+
+    /// The same of a secret that has lines, such as a key in PEM.
+    #[must_use]
+    pub fn of_many_lines(self) -> Self {
+        Self { many: true, ..self }
     }
 
     fn read(&self) -> Result<Secret, FileError> {
@@ -130,7 +140,7 @@ impl SecretFile {
         let text = text::read(&self.path, LARGEST)?;
         let line = text.strip_suffix('\n').unwrap_or(&text);
         let line = line.strip_suffix('\r').unwrap_or(line);
-        if line.trim().is_empty() || line.contains(['\n', '\r']) {
+        if line.trim().is_empty() || (!self.many && line.contains(['\n', '\r'])) {
             return Err(Why::Shape);
         }
         let secret = Secret::new(line);

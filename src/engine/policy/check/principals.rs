@@ -1,7 +1,7 @@
 //! Who and what the policy speaks about at all, and who can be several agents.
 
 use crate::engine::policy::diagnostic::{Diagnostic, Problems};
-use crate::engine::policy::remote::{Credential, LoginClient, OAuth};
+use crate::engine::policy::remote::{ClientProof, Credential, LoginClient, OAuth};
 use crate::engine::policy::{Code, EnvValue, Policy, Server};
 
 impl Policy {
@@ -68,10 +68,11 @@ impl Policy {
 
 fn variables(server: &Server) -> impl Iterator<Item = &str> {
     let secret = server.oauth.as_ref().and_then(|oauth| match oauth {
-        OAuth::Client(client) => Some(&client.client_secret),
+        OAuth::Client(client) => Some(client.proof.source()),
         OAuth::Login(login) => match &login.client {
-            Some(LoginClient::Registered { secret, .. }) => secret.as_ref(),
-            Some(LoginClient::Document(_)) | None => None,
+            Some(LoginClient::Registered { proof, .. }) => proof.as_ref().map(ClientProof::source),
+            Some(LoginClient::Document { key, .. }) => key.as_ref().map(|key| &key.key),
+            None => None,
         },
     });
     let credentials = server.headers.values().chain(secret);

@@ -1,8 +1,8 @@
 //! `oauth = { login = true }`: somebody logs in with a browser.
 
 use super::Compiler;
-use crate::engine::policy::raw::{RawCredential, RawOAuth, Text};
-use crate::engine::policy::{LoginClient, OAuthLogin, is_scope};
+use crate::engine::policy::raw::{RawOAuth, Text};
+use crate::engine::policy::{ClientProof, LoginClient, OAuthLogin, is_scope};
 
 impl Compiler<'_> {
     pub(super) fn login(&mut self, raw: RawOAuth, server: &Text) -> OAuthLogin {
@@ -19,11 +19,17 @@ impl Compiler<'_> {
             self.problems
                 .error(span.unwrap_or_else(|| server.span.clone()), message, help);
         }
-        if raw.client_id.is_none() && raw.client_secret.is_some() {
-            let message = "`client_secret` needs the `client_id` that it proves";
-            let help = "write both, or neither: then lockgate registers itself";
-            self.problems.error(server.span.clone(), message, help);
+        for (key, given) in [
+            ("client_secret", raw.client_secret.is_some()),
+            ("private_key", raw.private_key.is_some()),
+        ] {
+            if raw.client_id.is_none() && given {
+                let message = format!("`{key}` needs the `client_id` that it proves");
+                let help = "write both, or neither: then lockgate registers itself";
+                self.problems.error(server.span.clone(), message, help);
+            }
         }
+        let (raw, proof) = self.client_proof(raw);
         if let Some(scope) = raw.scope.as_ref().filter(|scope| !is_scope(&scope.value)) {
             let message = "this is no list of scopes";
             let help = "write them with one space in between, without quotes and `\\`";
@@ -33,12 +39,14 @@ impl Compiler<'_> {
         let issuer = issuer.and_then(|issuer| self.issuer(issuer));
         let addresses = raw.addresses.as_ref();
         let addresses = addresses.map(|list| self.addresses(raw.issuer.as_ref(), list));
+        let default_endpoints = self.default_endpoints(&raw);
         OAuthLogin {
             issuer,
             addresses,
-            client: self.with_secret(client, raw.client_secret),
+            client: client.map(|client| with_proof(client, proof)),
             scope: raw.scope.map(|text| text.value),
             resource: raw.resource.map(|text| text.value),
+            default_endpoints,
             redirect_port: raw.redirect_port.map(|port| port.value),
         }
     }
@@ -64,6 +72,17 @@ impl Compiler<'_> {
         }
     }
 
+    /// They are the server's own, and no issuer's.
+    fn default_endpoints(&mut self, raw: &RawOAuth) -> bool {
+        let wanted = raw.default_endpoints.as_ref().filter(|wanted| wanted.value);
+        if let (Some(wanted), Some(_)) = (wanted, &raw.issuer) {
+            let message = "`default_endpoints` are the server's own, not those of an `issuer`";
+            let help = "remove one of the two";
+            self.problems.error(wanted.span.clone(), message, help);
+        }
+        wanted.is_some()
+    }
+
     /// A name, or the URL of a document that describes lockgate.
     fn login_client(&mut self, id: &Text, has_secret: bool) -> Option<LoginClient> {
         if !id.value.contains("://") {
@@ -75,7 +94,7 @@ impl Compiler<'_> {
             }
             return Some(LoginClient::Registered {
                 id: id.value.clone(),
-                secret: None,
+                proof: None,
             });
         }
         let url = self.url(id)?;
@@ -90,18 +109,18 @@ impl Compiler<'_> {
             let help = "remove the `client_secret`";
             self.problems.error(id.span.clone(), message, help);
         }
-        Some(LoginClient::Document(url))
+        Some(LoginClient::Document { url, key: None })
     }
+}
 
-    fn with_secret(
-        &mut self,
-        client: Option<LoginClient>,
-        raw: Option<RawCredential>,
-    ) -> Option<LoginClient> {
-        let given = raw.map(|raw| self.credential(raw));
-        Some(match client? {
-            LoginClient::Registered { id, .. } => LoginClient::Registered { id, secret: given },
-            document @ LoginClient::Document(_) => document,
-        })
+/// The client with what proves it. That a document goes with no secret was told.
+fn with_proof(client: LoginClient, proof: Option<ClientProof>) -> LoginClient {
+    match (client, proof) {
+        (LoginClient::Registered { id, .. }, proof) => LoginClient::Registered { id, proof },
+        (LoginClient::Document { url, .. }, Some(ClientProof::Key(key))) => {
+            let key = Some(key);
+            LoginClient::Document { url, key }
+        }
+        (document @ LoginClient::Document { .. }, _) => document,
     }
 }

@@ -2,34 +2,52 @@
 
 use super::Compiler;
 use crate::engine::guard::address::Allowed;
-use crate::engine::policy::raw::{List, RawCredential, RawOAuth, RawServer, Text};
-use crate::engine::policy::{Credential, OAuth, OAuthClient, TokenPlace, shown};
+use crate::engine::policy::code::Code;
+use crate::engine::policy::raw::{
+    DIALLED, List, RawCredential, RawOAuth, RawServer, STARTED, Text,
+};
+use crate::engine::policy::{
+    Algorithm, ClientKey, ClientProof, Credential, OAuth, OAuthClient, TokenPlace, shown, suggest,
+};
 use crate::engine::url::{ServerUrl, is_reserved_header};
 
 impl Compiler<'_> {
     /// A server is started or dialled, not both, and what belongs to the other
     /// way would not be enforced.
     pub(super) fn one_way(&mut self, server: &RawServer) {
-        let name = server.name.span.clone();
-        if let (Some(url), Some(_)) = (&server.url, &server.command) {
-            let message = "a server has a `command` or a `url`, not both";
-            let help = "remove one, or make two servers of it";
-            self.problems.error(url.span.clone(), message, help);
-        } else if server.url.is_some() && (server.cwd.is_some() || !server.env.is_empty()) {
-            let message = "`env` and `cwd` are for servers with a `command`";
-            let help = "remove them; a remote server gets `headers`";
-            self.problems.error(name, message, help);
-        } else if server.command.is_some() {
-            for (key, given) in [
-                ("headers", !server.headers.is_empty()),
-                ("addresses", server.addresses.is_some()),
-                ("oauth", server.oauth.is_some()),
-            ] {
-                if given {
-                    let message = format!("`{key}` is for servers with a `url`");
-                    let help = "remove it; a process gets `env`";
-                    self.problems.error(name.clone(), message, help);
-                }
+        let both = |keys: &[&str]| server.of_a_kind.iter().any(|k| keys.contains(&&*k.value));
+        let dialled = server.url.is_some();
+        let (wrong, needs, help): (&[&str], _, _) = match (&server.url, &server.command) {
+            (Some(url), Some(_)) => {
+                let message = "a server has a `command` or a `url`, not both";
+                let help = "remove one, or make two servers of it";
+                self.problems.error(url.span.clone(), message, help);
+                return;
+            }
+            (Some(_), None) => (
+                &STARTED,
+                "a `command`",
+                "remove it; a remote server gets `headers`",
+            ),
+            (None, Some(_)) => (&DIALLED, "a `url`", "remove it; a process gets `env`"),
+            // The command line says which; it cannot be both.
+            (None, None) if both(&STARTED) && both(&DIALLED) => (
+                &DIALLED,
+                "a `url`",
+                "give it a `url` and remove `env` and `cwd`, or a `command` and remove this",
+            ),
+            (None, None) => return,
+        };
+        for key in &server.of_a_kind {
+            if wrong.contains(&&*key.value) {
+                let has = match (dialled, &server.command) {
+                    (true, _) => "this one is dialled",
+                    (false, Some(_)) => "this one is started",
+                    (false, None) => "this one has what belongs to a `command`",
+                };
+                let message = format!("`{}` is for servers with {needs}, and {has}", key.value);
+                let (code, span) = (Code::OTHER_KIND, key.span.clone());
+                self.problems.tell(code, span, message, help);
             }
         }
     }
@@ -115,6 +133,11 @@ impl Compiler<'_> {
             let help = "remove it, or say `login = true`";
             self.problems.error(port.span.clone(), message, help);
         }
+        if let Some(endpoints) = &raw.default_endpoints {
+            let message = "`default_endpoints` is about a login";
+            let help = "remove it, or say `login = true`";
+            self.problems.error(endpoints.span.clone(), message, help);
+        }
         self.client(raw, server).map(OAuth::Client)
     }
 
@@ -140,21 +163,68 @@ impl Compiler<'_> {
         };
         let help = "write the one that the authorization server has given lockgate";
         needed(&raw.client_id, "client_id", help);
-        if raw.client_secret.is_none() {
-            needed(&None, "client_secret", "write `{ from = \"VARIABLE\" }`");
+        if raw.client_secret.is_none() && raw.private_key.is_none() {
+            let help = "write `{ from = \"VARIABLE\" }`, or give it a `private_key`";
+            needed(&None, "client_secret", help);
         }
+        let (raw, proof) = self.client_proof(raw);
         let at = raw.token_url.as_ref().or(raw.issuer.as_ref());
         let addresses = raw.addresses.map(|list| self.addresses(at, &list));
         Some(OAuthClient {
             addresses,
             place: place?,
             client_id: raw.client_id?.value,
-            client_secret: self.credential(raw.client_secret?),
+            proof: proof?,
             scope: raw.scope.map(|text| text.value),
             resource: raw.resource.map(|text| text.value),
             audience: raw.audience.map(|text| text.value),
             exchange: raw.exchange.is_some_and(|exchange| exchange.value),
         })
+    }
+
+    /// What proves a client: a secret, or a key and what is said about that.
+    pub(super) fn client_proof(&mut self, mut raw: RawOAuth) -> (RawOAuth, Option<ClientProof>) {
+        let secret = raw.client_secret.take();
+        let Some(key) = raw.private_key.take() else {
+            for (name, text) in [("key_id", &raw.key_id), ("algorithm", &raw.algorithm)] {
+                if let Some(text) = text {
+                    let message = format!("`{name}` is about a `private_key`, and there is none");
+                    let help = "remove it, or write `private_key = { file = \"PATH\" }`";
+                    self.problems.error(text.span.clone(), message, help);
+                }
+            }
+            let secret = secret.map(|secret| self.credential(secret));
+            return (raw, secret.map(ClientProof::Secret));
+        };
+        if secret.is_some() {
+            let message = "a client has a `client_secret` or a `private_key`, not both";
+            let help = "keep the one that the authorization server knows";
+            self.problems.error(key.span, message, help);
+        }
+        if let Some(id) = raw.key_id.as_ref().filter(|id| id.value.is_empty()) {
+            let help = "write the `kid` by which the authorization server knows the key";
+            self.problems
+                .error(id.span.clone(), "a `key_id` is not empty", help);
+        }
+        let algorithm = raw.algorithm.take();
+        let proof = ClientProof::Key(ClientKey {
+            key: self.credential(key.value),
+            id: raw.key_id.take().map(|id| id.value),
+            algorithm: algorithm.and_then(|name| self.algorithm(&name)),
+        });
+        (raw, Some(proof))
+    }
+
+    /// How a key signs.
+    fn algorithm(&mut self, text: &Text) -> Option<Algorithm> {
+        let found = Algorithm::of(&text.value);
+        if found.is_none() {
+            let known: Vec<_> = Algorithm::ALL.iter().map(|a| a.name()).collect();
+            let message = format!("lockgate signs with no {}", shown::quoted(&text.value));
+            let help = suggest::help(&text.value, &known);
+            self.problems.error(text.span.clone(), message, help);
+        }
+        found
     }
 
     /// An authorization server, by the name that it gives itself.

@@ -16,12 +16,16 @@ pub(in crate::engine::policy) struct RawOAuth {
     pub(in crate::engine::policy) issuer: Option<Text>,
     pub(in crate::engine::policy) client_id: Option<Text>,
     pub(in crate::engine::policy) client_secret: Option<RawCredential>,
+    pub(in crate::engine::policy) private_key: Option<At<RawCredential>>,
+    pub(in crate::engine::policy) key_id: Option<Text>,
+    pub(in crate::engine::policy) algorithm: Option<Text>,
     pub(in crate::engine::policy) scope: Option<Text>,
     pub(in crate::engine::policy) resource: Option<Text>,
     pub(in crate::engine::policy) audience: Option<Text>,
     pub(in crate::engine::policy) addresses: Option<List>,
     pub(in crate::engine::policy) exchange: Option<At<bool>>,
     pub(in crate::engine::policy) login: Option<At<bool>>,
+    pub(in crate::engine::policy) default_endpoints: Option<At<bool>>,
     pub(in crate::engine::policy) redirect_port: Option<At<u16>>,
 }
 
@@ -32,6 +36,9 @@ const OAUTH: Keys = Keys {
         "issuer",
         "client_id",
         "client_secret",
+        "private_key",
+        "key_id",
+        "algorithm",
         "scope",
         "resource",
         "audience",
@@ -39,8 +46,9 @@ const OAUTH: Keys = Keys {
         "exchange",
         "login",
         "redirect_port",
+        "default_endpoints",
     ],
-    later: &["private_key", "grant"],
+    later: &["grant"],
 };
 
 impl Reader<'_> {
@@ -82,12 +90,20 @@ impl Reader<'_> {
                 "issuer" => oauth.issuer = self.text(&one),
                 "client_id" => oauth.client_id = self.text(&one),
                 "client_secret" => oauth.client_secret = self.secret(&one),
+                "private_key" => {
+                    let key = self.secret(&one);
+                    let span = one.span();
+                    oauth.private_key = key.map(|value| At { value, span });
+                }
+                "key_id" => oauth.key_id = self.text(&one),
+                "algorithm" => oauth.algorithm = self.text(&one),
                 "scope" => oauth.scope = self.text(&one),
                 "resource" => oauth.resource = self.text(&one),
                 "audience" => oauth.audience = self.text(&one),
                 "addresses" => oauth.addresses = self.full_list(&one),
                 "exchange" => oauth.exchange = self.boolean(&one),
                 "login" => oauth.login = self.boolean(&one),
+                "default_endpoints" => oauth.default_endpoints = self.boolean(&one),
                 "redirect_port" => oauth.redirect_port = self.port(&one),
                 _ => self.unknown(&one, &OAUTH),
             }
@@ -98,7 +114,7 @@ impl Reader<'_> {
     /// A secret, which no policy holds itself.
     fn secret(&mut self, entry: &Entry<'_, '_>) -> Option<RawCredential> {
         if matches!(entry.value.get_ref(), DeValue::String(_)) {
-            let message = "a secret of a client is not written in a policy";
+            let message = "what proves a client is not written in a policy";
             let help = "write `{ from = \"VARIABLE\" }` or `{ file = \"PATH\" }`";
             self.problems.error(entry.span(), message, help);
             return None;

@@ -75,10 +75,7 @@ pub(super) fn sensitive(text: &str) -> Option<HeaderValue> {
 
 /// Where the token of a request comes from.
 #[derive(Debug, Clone, Default)]
-pub struct Proof {
-    way: Option<Way>,
-    subject: Option<Subject>,
-}
+pub struct Proof(Option<Way>);
 
 #[derive(Debug, Clone)]
 enum Way {
@@ -91,36 +88,27 @@ enum Way {
 impl Proof {
     /// By these tokens.
     pub fn by(tokens: Arc<Tokens>) -> Self {
-        Self {
-            way: Some(Way::Got(tokens)),
-            subject: None,
-        }
+        Self(Some(Way::Got(tokens)))
     }
 
     /// By a login.
     pub fn kept(kept: Arc<Kept>) -> Self {
-        Self {
-            way: Some(Way::Kept(kept)),
-            subject: None,
-        }
+        Self(Some(Way::Kept(kept)))
     }
 
-    pub(super) fn on_behalf_of(self, subject: Subject) -> Self {
-        Self {
-            subject: Some(subject),
-            ..self
-        }
-    }
-
-    /// The token to show; another one than `stale`, which the server refused.
-    pub(super) async fn bearer(&self, stale: Option<&Bearer>) -> Result<Option<Bearer>, Failure> {
+    /// The token to show on behalf of `subject`; another one than `stale`, which
+    /// the server refused.
+    pub(super) async fn bearer(
+        &self,
+        subject: &Subject,
+        stale: Option<&Bearer>,
+    ) -> Result<Option<Bearer>, Failure> {
         // On the heap, like all that is rare: a future is as large as the largest
         // that it may wait for, and is moved as it is.
-        match &self.way {
+        match &self.0 {
             None => Ok(None),
             Some(Way::Got(tokens)) => {
-                let subject: Option<Secret> = self.subject.as_ref().map(Subject::token);
-                let bearer = Box::pin(tokens.bearer(subject.as_ref(), stale)).await;
+                let bearer = Box::pin(tokens.bearer(subject.as_deref(), stale)).await;
                 bearer.map(Some)
             }
             Some(Way::Kept(kept)) => Box::pin(Kept::bearer(kept, stale)).await.map(Some),
@@ -129,7 +117,7 @@ impl Proof {
 
     /// What a person has to do, where the server refuses what it was shown.
     pub(super) async fn refused(&self, status: StatusCode, headers: &HeaderMap) -> Option<Failure> {
-        match &self.way {
+        match &self.0 {
             Some(Way::Kept(kept)) => Box::pin(kept.refused(status, headers)).await,
             _ => None,
         }

@@ -67,15 +67,6 @@ impl Dialer {
         })
     }
 
-    /// The same for a principal whose own token is exchanged for one of the
-    /// server's. Connections and tokens got so far are shared.
-    #[must_use]
-    pub fn on_behalf_of(&self, subject: Subject) -> Self {
-        let mut dialer = self.clone();
-        dialer.proof = dialer.proof.on_behalf_of(subject);
-        dialer
-    }
-
     /// Scheme, host and port of the server, for people.
     pub fn origin(&self) -> &str {
         self.url.origin()
@@ -95,15 +86,17 @@ impl Dialer {
         })
     }
 
-    /// Sends one message.
+    /// Sends one message. `subject`: the token with which the agent's came.
     pub(super) async fn post(
         &self,
         body: Bytes,
         mut headers: HeaderMap,
+        subject: &Subject,
     ) -> Result<Response<Incoming>, Failure> {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let accept = "application/json, text/event-stream";
-        self.exchange(Method::POST, accept, body, headers).await
+        self.exchange(Method::POST, accept, (body, headers), subject)
+            .await
     }
 
     /// Sends a request without a body.
@@ -111,8 +104,10 @@ impl Dialer {
         &self,
         method: Method,
         headers: HeaderMap,
+        subject: &Subject,
     ) -> Result<Response<Incoming>, Failure> {
-        self.exchange(method, "text/event-stream", Bytes::new(), headers)
+        let nothing = (Bytes::new(), headers);
+        self.exchange(method, "text/event-stream", nothing, subject)
             .await
     }
 
@@ -120,10 +115,10 @@ impl Dialer {
         &self,
         method: Method,
         accept: &'static str,
-        body: Bytes,
-        headers: HeaderMap,
+        (body, headers): (Bytes, HeaderMap),
+        subject: &Subject,
     ) -> Result<Response<Incoming>, Failure> {
-        let bearer = self.proof.bearer(None).await?;
+        let bearer = self.proof.bearer(subject, None).await?;
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
         *request.headers_mut() = headers;
@@ -137,7 +132,7 @@ impl Dialer {
         let refused = response.status() == StatusCode::UNAUTHORIZED;
         if let (Some(stale), Some(request)) = (bearer.filter(|_| refused), again) {
             drop(response);
-            let newer = self.proof.bearer(Some(&stale)).await?;
+            let newer = self.proof.bearer(subject, Some(&stale)).await?;
             response = Box::pin(self.send(request, newer.as_ref())).await?;
         }
         let refused = self.proof.refused(response.status(), response.headers());

@@ -7,6 +7,7 @@ use super::failure::Failure;
 use super::link::{Link, SESSION, lock};
 use super::listen::{Opened, open};
 use super::mismatch;
+use super::oauth::Subject;
 use super::old;
 use super::response::{Media, Stream, collect, location, media};
 use crate::engine::message::{Document, Id, KnownMethod, Limits, Message, TopLevel};
@@ -31,6 +32,8 @@ pub(super) struct Call {
     pub(super) method: String,
     /// Of the stateless era.
     pub(super) modern: bool,
+    /// The token with which it came.
+    pub(super) subject: Subject,
     pub(super) state: Arc<State>,
 }
 
@@ -85,7 +88,7 @@ async fn ask(
     // Only in the stateless era do headers say again what a body says.
     let again = call.modern.then(|| (body.clone(), headers.clone()));
     let handshake = (call.method == "initialize").then(|| body.clone());
-    let response = link.dialer.post(body, headers).await?;
+    let response = link.dialer.post(body, headers, &call.subject).await?;
     drop(waiting);
     let status = response.status();
     if in_session && status == StatusCode::NOT_FOUND {
@@ -102,7 +105,7 @@ async fn ask(
             && let Some((body, headers)) = again
             && let Some(newer) = Box::pin(mismatch::newer(link, call, &body, &headers)).await
         {
-            let response = Box::pin(link.dialer.post(body, newer)).await?;
+            let response = Box::pin(link.dialer.post(body, newer, &call.subject)).await?;
             return Box::pin(receive(link, call, response, slot)).await;
         }
         return link.pass(Some(&call.id), answer).await;
@@ -132,7 +135,7 @@ async fn initialized(
         return Err(failure);
     }
     // It knows nothing of Streamable HTTP, and has not acted.
-    let Some(old) = old::open(link).await? else {
+    let Some(old) = old::open(link, &call.subject).await? else {
         return Err(failure);
     };
     link.begin_session(&HeaderMap::new())?;
@@ -275,7 +278,7 @@ async fn events(
             let id = id.ok_or(Failure::Cut)?;
             attempts = attempts.saturating_add(1);
             sleep(super::listen::pause(retry, attempts)).await;
-            match open(link, Some(id)).await {
+            match open(link, Some(id), &call.subject).await {
                 Opened::Stream(stream) => break stream,
                 Opened::Failed => {}
                 Opened::SessionOver => return Ok(()),

@@ -3,6 +3,7 @@
 
 use super::dial::Dialer;
 use super::failure::Failure;
+use super::oauth::Subject;
 use super::old::Old;
 use crate::engine::message::{Document, Id, Json, Limits};
 use crate::transport::http::mirror::Mirror;
@@ -62,6 +63,7 @@ pub(super) struct Link {
     legacy: Mutex<Legacy>,
     /// The server speaks the transport of 2024-11-05.
     old: Mutex<Option<Old>>,
+    latest: Mutex<Subject>,
     pub(super) sink: Arc<dyn Sink>,
     held: Arc<AtomicUsize>,
 }
@@ -83,8 +85,23 @@ impl Link {
             slots: Semaphore::new(REQUESTS),
             legacy: Mutex::default(),
             old: Mutex::default(),
+            latest: Mutex::default(),
             sink,
             held: Arc::default(),
+        }
+    }
+
+    /// The token with which the agent's latest message came: for what belongs to
+    /// no message.
+    pub(super) fn latest(&self) -> Subject {
+        lock(&self.latest).clone()
+    }
+
+    /// Another message comes.
+    pub(super) fn comes_with(&self, subject: &Subject) {
+        let mut latest = lock(&self.latest);
+        if subject.is_some() {
+            latest.clone_from(subject);
         }
     }
 

@@ -5,6 +5,7 @@
 
 use super::failure::Failure;
 use super::link::{Link, SESSION};
+use super::oauth::Subject;
 use super::response::{Media, Stream, media};
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Method, StatusCode};
@@ -43,12 +44,12 @@ pub(super) fn pause(retry: Option<Duration>, attempt: u32) -> Duration {
 }
 
 /// Asks for the stream, from after the event `last_id` on.
-pub(super) async fn open(link: &Link, last_id: Option<&str>) -> Opened {
+pub(super) async fn open(link: &Link, last_id: Option<&str>, subject: &Subject) -> Opened {
     let mut headers = link.legacy_headers();
     let in_session = headers.contains_key(SESSION);
     let id = last_id.and_then(|id| HeaderValue::from_bytes(id.as_bytes()).ok());
     headers.extend(id.map(|id| (LAST_EVENT_ID, id)));
-    let Ok(response) = link.dialer.bare(Method::GET, headers).await else {
+    let Ok(response) = link.dialer.bare(Method::GET, headers, subject).await else {
         return Opened::Failed;
     };
     match response.status() {
@@ -72,7 +73,8 @@ pub(super) async fn open(link: &Link, last_id: Option<&str>) -> Opened {
 pub(super) async fn run(link: Arc<Link>) {
     let (mut last_id, mut retry, mut failures) = (None, None, 0);
     loop {
-        match open(&link, last_id.as_deref()).await {
+        // It belongs to no request, and a token ends before it does.
+        match open(&link, last_id.as_deref(), &link.latest()).await {
             Opened::Stream(mut stream) => {
                 let began = Instant::now();
                 let heard = pass(&link, &mut stream).await;

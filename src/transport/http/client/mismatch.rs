@@ -10,6 +10,7 @@
 use super::exchange::Call;
 use super::failure::Failure;
 use super::link::{Link, lock};
+use super::oauth::Subject;
 use super::response::{Media, Stream, collect, media};
 use crate::engine::message::{Document, Id, Json, Limits, Message};
 use crate::transport::http::mirror::modern_version;
@@ -86,7 +87,7 @@ async fn list(link: &Link, call: &Call, params: Json<'_>, version: &str) -> Resu
         );
         let headers = link.mirrored(version, "tools/list", None);
         let headers = headers.map_err(Failure::Unfit)?;
-        let page = ask(link, &id, Bytes::from(body), headers).await?;
+        let page = ask(link, &id, (Bytes::from(body), headers), &call.subject).await?;
         lock(&link.mirror).learn(&page);
         let next = page.root().get("result").and_then(|r| r.get("nextCursor"));
         let Some(next) = next.and_then(Json::as_str) else {
@@ -98,8 +99,13 @@ async fn list(link: &Link, call: &Call, params: Json<'_>, version: &str) -> Resu
 }
 
 /// One request of the bridge's own, and its answer.
-async fn ask(link: &Link, id: &Id, body: Bytes, headers: HeaderMap) -> Result<Document, Failure> {
-    let response = link.dialer.post(body, headers).await?;
+async fn ask(
+    link: &Link,
+    id: &Id,
+    (body, headers): (Bytes, HeaderMap),
+    subject: &Subject,
+) -> Result<Document, Failure> {
+    let response = link.dialer.post(body, headers, subject).await?;
     let status = response.status();
     if !status.is_success() {
         return Err(Failure::Status(status));

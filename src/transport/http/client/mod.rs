@@ -31,7 +31,6 @@ pub use credentials::{CredentialError, Credentials, Proof};
 pub use dial::Dialer;
 pub(crate) use dial::client;
 pub use link::{Heard, Room, Sink};
-pub use oauth::Subject;
 pub use remote::Remote;
 
 use crate::transport::upstream::{Exit, Upstream};
@@ -195,7 +194,8 @@ async fn goodbye(router: &Router) {
     router.end_all();
     let link = &router.link;
     if link.has_session() {
-        let closing = link.dialer.bare(Method::DELETE, link.legacy_headers());
+        let (headers, subject) = (link.legacy_headers(), link.latest());
+        let closing = link.dialer.bare(Method::DELETE, headers, &subject);
         let _ = timeout(GOODBYE, closing).await;
     }
 }

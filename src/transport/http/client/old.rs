@@ -12,6 +12,7 @@ use super::dial::Dialer;
 use super::exchange::Call;
 use super::failure::Failure;
 use super::link::{Link, lock};
+use super::oauth::Subject;
 use super::response::{Media, Said, Stream, location, media};
 use crate::engine::message::{Id, TopLevel};
 use crate::engine::url::ServerUrl;
@@ -50,8 +51,9 @@ impl Drop for Forget<'_> {
 }
 
 /// Asks for the stream; `None` where there is none.
-pub(super) async fn open(link: &Arc<Link>) -> Result<Option<Old>, Failure> {
-    let response = link.dialer.bare(Method::GET, HeaderMap::new()).await?;
+pub(super) async fn open(link: &Arc<Link>, subject: &Subject) -> Result<Option<Old>, Failure> {
+    let headers = HeaderMap::new();
+    let response = link.dialer.bare(Method::GET, headers, subject).await?;
     if response.status().is_redirection() {
         let to = location(response.headers());
         return Err(Failure::Redirect(response.status(), to));
@@ -165,7 +167,7 @@ impl Old {
             None => return Err(Failure::StreamOver),
         }
         let _forget = Forget(self, &call.id);
-        if let Err(failure) = self.tell(body).await {
+        if let Err(failure) = self.tell(body, &call.subject).await {
             // Unless the stream has had an answer all the same.
             return if self.forget(&call.id) {
                 Err(failure)
@@ -179,8 +181,9 @@ impl Old {
     }
 
     /// Sends what has no answer.
-    pub(super) async fn tell(&self, body: Bytes) -> Result<(), Failure> {
-        let response = self.dialer.post(body, HeaderMap::new()).await?;
+    pub(super) async fn tell(&self, body: Bytes, subject: &Subject) -> Result<(), Failure> {
+        let headers = HeaderMap::new();
+        let response = self.dialer.post(body, headers, subject).await?;
         let status = response.status();
         if status.is_redirection() {
             return Err(Failure::Redirect(status, location(response.headers())));

@@ -5,6 +5,7 @@
 
 use super::dial::Dialer;
 use super::link::{Link, Sink, lock};
+use super::oauth::Subject;
 use super::router::{Prepared, Router};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -19,7 +20,7 @@ pub struct Remote {
 /// Messages whose predecessor must be on its way first.
 #[derive(Debug, Default)]
 struct Line {
-    waiting: VecDeque<Vec<u8>>,
+    waiting: VecDeque<(Vec<u8>, Subject)>,
     bytes: usize,
     /// Somebody sends one after the other.
     moves: bool,
@@ -51,15 +52,15 @@ impl Remote {
         }
     }
 
-    /// Sends a message that was cleared.
-    pub fn send(&self, message: Vec<u8>) {
+    /// Sends a message that was cleared. `subject`: the token with which it came.
+    pub fn send(&self, message: Vec<u8>, subject: Subject) {
         let mut line = lock(&self.line);
         if line.moves {
             line.bytes = line.bytes.saturating_add(message.len());
-            line.waiting.push_back(message);
+            line.waiting.push_back((message, subject));
             return;
         }
-        match self.router.prepare(message) {
+        match self.router.prepare(message, subject) {
             Ok(prepared) if prepared.runs_beside() => self.router.start(prepared),
             Ok(prepared) => {
                 line.moves = true;
@@ -94,7 +95,9 @@ async fn move_on(router: Arc<Router>, line: Arc<Mutex<Line>>, first: Prepared) {
             let mut line = lock(&line);
             let was_full = line.is_full();
             let next = line.waiting.pop_front();
-            line.bytes = line.bytes.saturating_sub(next.as_ref().map_or(0, Vec::len));
+            line.bytes = line
+                .bytes
+                .saturating_sub(next.as_ref().map_or(0, |(message, _)| message.len()));
             line.moves = next.is_some();
             (next, was_full && !line.is_full())
         };
@@ -102,7 +105,7 @@ async fn move_on(router: Arc<Router>, line: Arc<Mutex<Line>>, first: Prepared) {
             router.link.sink.drained();
         }
         match next {
-            Some(message) => router.send(message).await,
+            Some((message, subject)) => router.send(message, subject).await,
             None => return,
         }
     }

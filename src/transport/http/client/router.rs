@@ -8,6 +8,7 @@ use super::exchange::{self, Call, State};
 use super::failure::Failure;
 use super::link::{Link, lock};
 use super::listen;
+use super::oauth::Subject;
 use crate::engine::message::{Document, Id, Json, KnownMethod, Limits, Message, Method};
 use crate::transport::http::mirror::modern_version;
 use crate::transport::lines::{Line, Lines};
@@ -40,8 +41,15 @@ enum Kind {
 /// A message that is ready to be sent.
 pub(super) struct Prepared {
     kind: Kind,
+    parcel: Parcel,
+}
+
+/// What is posted.
+struct Parcel {
     body: Bytes,
     headers: HeaderMap,
+    /// The token with which the agent's message came.
+    subject: Subject,
 }
 
 impl Prepared {
@@ -113,7 +121,7 @@ impl Router {
         let mut lines = Lines::new(usize::MAX);
         while matches!(input.read_buf(lines.room()).await, Ok(1..)) {
             while let Some(Line::Whole(line)) = lines.next_line() {
-                self.send(line).await;
+                self.send(line, Subject::default()).await;
             }
         }
         self.end_lasting();
@@ -149,8 +157,8 @@ impl Router {
     }
 
     /// Sends a message; ready when the next may be sent.
-    pub(super) async fn send(self: &Arc<Self>, line: Vec<u8>) {
-        match self.prepare(line) {
+    pub(super) async fn send(self: &Arc<Self>, line: Vec<u8>, subject: Subject) {
+        match self.prepare(line, subject) {
             Ok(prepared) => self.send_prepared(prepared).await,
             Err((id, answer)) => self.link.tell(&id, answer).await,
         }
@@ -158,7 +166,12 @@ impl Router {
 
     /// Reads a message and makes its headers. The error is the answer to a
     /// request that cannot be sent.
-    pub(super) fn prepare(&self, line: Vec<u8>) -> Result<Prepared, (Id, Vec<u8>)> {
+    pub(super) fn prepare(
+        &self,
+        line: Vec<u8>,
+        subject: Subject,
+    ) -> Result<Prepared, (Id, Vec<u8>)> {
+        self.link.comes_with(&subject);
         // The engine has read it already; only its parts are told again here.
         let unreadable = |_| {
             let why = "a message that was cleared cannot be read";
@@ -167,11 +180,14 @@ impl Router {
         let read = Document::read(line, &Limits::DEFAULT).map_err(unreadable);
         let read = read.and_then(|document| Ok((self.read(&document)?, document)));
         match read {
-            Ok(((kind, headers), document)) => Ok(Prepared {
-                kind,
-                headers,
-                body: Bytes::from(document.into_bytes()),
-            }),
+            Ok(((kind, headers), document)) => {
+                let parcel = Parcel {
+                    headers,
+                    body: Bytes::from(document.into_bytes()),
+                    subject,
+                };
+                Ok(Prepared { kind, parcel })
+            }
             Err((id, failure)) => {
                 let origin = &self.link.origin;
                 tracing::warn!("a message was not sent: {}", failure.told(origin));
@@ -184,30 +200,26 @@ impl Router {
     }
 
     pub(super) async fn send_prepared(self: &Arc<Self>, prepared: Prepared) {
-        let Prepared {
-            kind,
-            body,
-            headers,
-        } = prepared;
+        let Prepared { kind, parcel } = prepared;
         match kind {
             Kind::Request { id, method } => {
                 let initializes = method == Method::Known(KnownMethod::Initialize);
-                let begun = self.request(id, &method, body, headers);
+                let begun = self.request(id, &method, parcel);
                 if initializes {
                     // What follows needs the session that the response's head opens.
                     let _ = begun.await;
                 }
             }
-            Kind::Cancelled { request } => self.cancel(request, body, headers).await,
+            Kind::Cancelled { request } => self.cancel(request, parcel).await,
             Kind::Initialized => {
-                if self.tell(body, headers).await && self.link.old().is_none() {
+                if self.tell(parcel).await && self.link.old().is_none() {
                     self.end_listening();
                     let listening = tokio::spawn(listen::run(Arc::clone(&self.link)));
                     *lock(&self.listening) = Some(listening.abort_handle());
                 }
             }
             Kind::Other => {
-                self.tell(body, headers).await;
+                self.tell(parcel).await;
             }
             Kind::Nowhere => {}
         }
@@ -216,7 +228,7 @@ impl Router {
     /// Begins a request that runs beside what comes after it.
     pub(super) fn start(self: &Arc<Self>, prepared: Prepared) {
         if let Kind::Request { id, method } = &prepared.kind {
-            drop(self.request(id.clone(), method, prepared.body, prepared.headers));
+            drop(self.request(id.clone(), method, prepared.parcel));
         }
     }
 
@@ -274,17 +286,17 @@ impl Router {
         self.link.mirrored(&version, method.name(), params)
     }
 
-    fn request(
-        self: &Arc<Self>,
-        id: Id,
-        method: &Method,
-        body: Bytes,
-        headers: HeaderMap,
-    ) -> oneshot::Receiver<()> {
+    fn request(self: &Arc<Self>, id: Id, method: &Method, parcel: Parcel) -> oneshot::Receiver<()> {
+        let Parcel {
+            body,
+            headers,
+            subject,
+        } = parcel;
         let call = Call {
             id: id.clone(),
             method: method.name().to_owned(),
             modern: headers.contains_key("mcp-method"),
+            subject,
             state: Arc::new(State::default()),
         };
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
@@ -314,7 +326,7 @@ impl Router {
     }
 
     /// The agent wants no answer any more.
-    async fn cancel(&self, request: Option<Id>, body: Bytes, headers: HeaderMap) {
+    async fn cancel(&self, request: Option<Id>, parcel: Parcel) {
         let running = request.and_then(|id| {
             let running = lock(&self.running);
             let running = running.get(&id)?;
@@ -323,7 +335,7 @@ impl Router {
         let Some((call, abort)) = running else {
             // It may have crossed the answer; a modern server hears of none.
             if self.link.is_legacy() {
-                self.tell(body, headers).await;
+                self.tell(parcel).await;
             }
             return;
         };
@@ -334,7 +346,7 @@ impl Router {
             abort.abort();
             return;
         }
-        self.tell(body, headers).await;
+        self.tell(parcel).await;
         // Most servers answer no more; nothing is lost with the stream.
         tokio::spawn(async move {
             sleep(GRACE).await;
@@ -343,17 +355,22 @@ impl Router {
     }
 
     /// Sends what has no answer. Says whether the server has accepted it.
-    async fn tell(&self, body: Bytes, headers: HeaderMap) -> bool {
+    async fn tell(&self, parcel: Parcel) -> bool {
+        let Parcel {
+            body,
+            headers,
+            subject,
+        } = parcel;
         let origin = &self.link.origin;
         if let Some(old) = self.link.old() {
-            return match timeout(PATIENCE, old.tell(body)).await {
+            return match timeout(PATIENCE, old.tell(body, &subject)).await {
                 Ok(Ok(())) => true,
                 Ok(Err(failure)) => lost(&failure.told(origin)),
                 Err(_) => lost(&late(origin)),
             };
         }
         let in_session = headers.contains_key(super::link::SESSION);
-        let sent = timeout(PATIENCE, self.link.dialer.post(body, headers)).await;
+        let sent = timeout(PATIENCE, self.link.dialer.post(body, headers, &subject)).await;
         let failure = match sent {
             Ok(Ok(response)) if response.status().is_success() => return true,
             Ok(Ok(response)) if in_session && response.status() == StatusCode::NOT_FOUND => {

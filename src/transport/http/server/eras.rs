@@ -10,7 +10,6 @@ use crate::engine::message::Id;
 use crate::engine::principal::Principal;
 use crate::engine::types::ServerName;
 use crate::proxy::era::{Told as Says, question};
-use crate::transport::http::secret::Secret;
 use hyper::body::Bytes;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -172,7 +171,6 @@ pub(super) struct Asker {
     pub(super) site: Arc<Site>,
     pub(super) server: ServerName,
     pub(super) principal: Arc<Principal>,
-    pub(super) bearer: Option<Secret>,
 }
 
 impl Asker {
@@ -190,7 +188,6 @@ impl Asker {
         let begin = Begin {
             kind: Kind::Modern,
             bridge: None,
-            bearer: self.bearer.as_ref(),
             place,
         };
         let started = timeout(PATIENCE, site.begin(&self.principal, server, begin)).await;

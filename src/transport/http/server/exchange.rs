@@ -16,11 +16,8 @@ use crate::engine::principal::Principal;
 use crate::engine::types::ServerName;
 use crate::identity::Refused;
 use crate::transport::http::mirror::Mirror;
-use crate::transport::http::secret::Secret;
 use hyper::body::Incoming;
-use hyper::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, WWW_AUTHENTICATE,
-};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, WWW_AUTHENTICATE};
 use hyper::{Method, Request, StatusCode};
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,8 +35,6 @@ pub(super) struct Visit<'a> {
     pub(super) site: &'a Arc<Site>,
     pub(super) server: &'a ServerName,
     pub(super) principal: Arc<Principal>,
-    /// The token that it has shown, if it was one.
-    pub(super) bearer: Option<Secret>,
     headers: HeaderMap,
 }
 
@@ -56,7 +51,6 @@ pub(super) async fn answer(
     let visit = Visit {
         site,
         server,
-        bearer: bearer(&principal, &head.headers),
         principal,
         headers: head.headers,
     };
@@ -178,9 +172,6 @@ impl Visit<'_> {
             }
             Err(_) => None,
         };
-        if let Some(bearer) = &self.bearer {
-            session.shown(bearer);
-        }
         if let Some(id) = id {
             let inlet = session.asked(opened, &id, &self.principal).await;
             return self.respond(inlet, None, &id).await;
@@ -218,9 +209,6 @@ impl Visit<'_> {
             Err(reply) => return *reply,
         };
         session.wait_for_room().await;
-        if let Some(bearer) = &self.bearer {
-            session.shown(bearer);
-        }
         match request {
             Some((id, _)) => {
                 let inlet = session.asked(opened, &id, &self.principal).await;
@@ -388,14 +376,6 @@ fn told(inlet: &Inlet) -> Reply {
         Some(sent) => json(StatusCode::BAD_REQUEST, sent.bytes.clone()),
         None => empty(StatusCode::ACCEPTED),
     }
-}
-
-/// The token that a principal has shown. A key or a certificate is none.
-fn bearer(principal: &Principal, headers: &HeaderMap) -> Option<Secret> {
-    principal.scopes.as_ref()?;
-    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (_, token) = value.split_once(' ')?;
-    Some(Secret::new(token))
 }
 
 /// The id of a request that asks for the server's eras.

@@ -34,7 +34,6 @@ impl Visit<'_> {
         let begin = Begin {
             kind: Kind::Modern,
             bridge,
-            bearer: self.bearer.as_ref(),
             place,
         };
         let started = self.site.begin(&self.principal, self.server, begin).await;
@@ -70,7 +69,6 @@ impl Visit<'_> {
                 site: Arc::clone(self.site),
                 server: self.server.clone(),
                 principal: Arc::clone(&self.principal),
-                bearer: self.bearer.clone(),
             };
             asker.run()
         };
@@ -138,7 +136,6 @@ impl Visit<'_> {
                 Begin {
                     kind,
                     bridge,
-                    bearer: self.bearer.as_ref(),
                     place: Some(place),
                 },
             )

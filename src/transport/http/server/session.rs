@@ -21,9 +21,8 @@ use crate::proxy::era::{Adapter, Step};
 use crate::proxy::evidence::SharedLog;
 use crate::proxy::pump::{Outgoing, Pump};
 use crate::state::lockfile::FirstUse;
-use crate::transport::http::client::{Remote, Subject};
+use crate::transport::http::client::Remote;
 use crate::transport::http::mirror::Mirror;
-use crate::transport::http::secret::Secret;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -43,8 +42,6 @@ pub(super) struct State {
     pub(super) pump: Pump<SharedLog, FirstUse>,
     pub(super) upstream: Upstream,
     pub(super) streams: Streams,
-    /// Whose token is exchanged for one of the server's.
-    subject: Option<Subject>,
     /// Translates, where the agent and the server are of two eras.
     pub(super) adapter: Option<Adapter>,
     /// Which arguments the server's tools want in headers.
@@ -115,7 +112,6 @@ impl Session {
             upstream: Upstream::Coming,
             streams: Streams::new(kind),
             adapter,
-            subject: None,
             mirror: Mirror::default(),
             names: 0,
             woken: None,
@@ -136,18 +132,8 @@ impl Session {
     }
 
     /// What stands behind it from now on.
-    /// `subject`: whose token is exchanged for the server's, where one is.
-    pub(super) fn attach(&self, upstream: Upstream, subject: Option<Subject>) {
-        let mut state = self.lock();
-        state.upstream = upstream;
-        state.subject = subject;
-    }
-
-    /// The principal has shown this token, which was verified.
-    pub(super) fn shown(&self, bearer: &Secret) {
-        if let Some(subject) = &self.lock().subject {
-            subject.renew(bearer.clone());
-        }
+    pub(super) fn attach(&self, upstream: Upstream) {
+        self.lock().upstream = upstream;
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -339,7 +325,9 @@ impl Session {
             match step {
                 Step::ToEngine(bytes) => {
                     // It may have waited, and others may have said something since.
-                    if let Some(asker) = state.streams.asker(&bytes)
+                    let asker = state.streams.asker(&bytes);
+                    let latest = state.pump.principal().filter(|_| asker.is_some());
+                    if let Some(asker) = asker
                         && state.pump.renew(&asker).is_err()
                     {
                         // Nobody is judged in another's name.
@@ -347,6 +335,8 @@ impl Session {
                         continue;
                     }
                     state.pump.receive(Direction::ToServer, bytes, self.now());
+                    // It was one of the session's own.
+                    let _ = latest.map(|latest| state.pump.renew(&latest));
                 }
                 Step::ToAgent { about, bytes } => {
                     let route = Route::read(&bytes);
@@ -468,7 +458,10 @@ impl Session {
 fn to_server(state: &mut State, sent: Outgoing) {
     match &mut state.upstream {
         Upstream::Process(process) => process.send(sent.frame, sent.returned),
-        Upstream::Remote(remote) => remote.send(sent.frame.into_bytes()),
+        Upstream::Remote(remote) => {
+            let subject = sent.by.and_then(|by| by.token.clone());
+            remote.send(sent.frame.into_bytes(), subject);
+        }
         // The record says what it was; who waits is told by the end.
         Upstream::Coming | Upstream::Gone => drop(sent.frame),
     }

@@ -26,7 +26,6 @@ use crate::telemetry::standing::PolicyStanding;
 use crate::traffic::Tape;
 use crate::transport::child::ChildSpec;
 use crate::transport::http::client::Dialer;
-use crate::transport::http::secret::Secret;
 use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Method, Request, StatusCode};
@@ -118,11 +117,9 @@ pub struct Parts {
 
 /// What a session begins with.
 #[derive(Debug)]
-pub(super) struct Begin<'a> {
+pub(super) struct Begin {
     pub(super) kind: Kind,
     pub(super) bridge: Option<Bridge>,
-    /// The token that its principal has shown, if it was one.
-    pub(super) bearer: Option<&'a Secret>,
     /// Its place among those of its principal.
     pub(super) place: Option<Place>,
 }

@@ -129,9 +129,10 @@ impl Streams {
         stalled.collect()
     }
 
-    /// Whose request a message is.
+    /// Whose request a message is. An answer has an id of the server's.
     pub(super) fn asker(&self, message: &[u8]) -> Option<Arc<Principal>> {
-        let id = TopLevel::of(message).id()?.clone();
+        let scan = TopLevel::of(message);
+        let id = scan.id().filter(|_| scan.is_call())?.clone();
         Some(Arc::clone(&self.open.get(&id)?.by))
     }
 

@@ -125,7 +125,9 @@ async fn what_was_judged_is_what_is_dialled() {
         .into_iter()
         .enumerate()
     {
-        let told = dialer.post(Bytes::from("{}"), HeaderMap::new()).await;
+        let told = dialer
+            .post(Bytes::from("{}"), HeaderMap::new(), &None)
+            .await;
         match (told, expected) {
             (Ok(response), Ok(status)) => assert_eq!(response.status().as_u16(), status),
             (Err(Failure::Address(told)), Err(expected)) => {

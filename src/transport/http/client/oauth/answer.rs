@@ -3,6 +3,7 @@
 use super::super::credentials::sensitive;
 use super::super::failure::Failure;
 use crate::engine::message::{Document, Json, Limits};
+use crate::engine::principal::ShownToken;
 use crate::engine::url::ServerUrl;
 use crate::transport::http::secret::Secret;
 use hyper::StatusCode;
@@ -107,11 +108,11 @@ pub(super) fn read(status: StatusCode, body: Vec<u8>) -> Result<Answer, Refused>
 pub(super) fn granted(
     status: StatusCode,
     body: Vec<u8>,
-    subject: Option<&Secret>,
+    subject: Option<&ShownToken>,
 ) -> Result<Granted, Failure> {
     let answer = read(status, body);
     let answer = answer.map_err(|e| Failure::Token(e.told("check `oauth` in the policy")))?;
-    if subject.is_some_and(|subject| *subject == answer.access) {
+    if subject.is_some_and(|subject| subject.expose() == answer.access.expose()) {
         // The server would then act on a token that was not made for it.
         let why = "the authorization server gave the agent's own token back";
         return Err(Failure::Token(why.to_owned()));

@@ -174,8 +174,8 @@ impl Kept {
         let before = before.ok_or_else(|| self.told("its login has ended"))?;
         let url = ServerUrl::parse(&login.token_endpoint);
         let url = url.map_err(|_| self.told("its login is no good"))?;
-        let secret = self.settings.secret_of(&login.client)?;
-        let (mut pairs, header) = proven(&login.client, secret.as_ref())?;
+        let evidence = self.settings.evidence(&login)?;
+        let (mut pairs, header) = proven(&login.client, evidence.as_ref())?;
         pairs.push(("grant_type", "refresh_token"));
         pairs.push(("refresh_token", before.expose()));
         let resource = login.resource.as_deref().filter(|r| !r.is_empty());

@@ -9,11 +9,13 @@
 //! uses and refreshes what [`login`] has got.
 
 mod answer;
+mod assertion;
 mod endpoint;
 mod kept;
 pub mod login;
 mod settings;
 
+pub use assertion::{Key, KeyError};
 pub use kept::Kept;
 pub use settings::{KnownClient, Settings};
 
@@ -23,6 +25,7 @@ use super::link::lock;
 use super::names::{LookUp, System};
 use crate::engine::guard::address::Reach;
 use crate::engine::policy::TokenPlace;
+use crate::engine::principal::ShownToken;
 use crate::engine::types::Digest;
 use crate::transport::http::secret::{Secret, Source};
 use answer::Granted;
@@ -31,10 +34,10 @@ use hyper::header::HeaderValue;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync;
 
-/// Most principals whose tokens are kept.
+/// Most tokens for which one of the server's is kept.
 const KEPT: usize = 1024;
 /// How long a refusal is the answer to everybody who asks.
 const REFUSED: Duration = Duration::from_secs(5);
@@ -43,13 +46,45 @@ const METADATA: Duration = Duration::from_hours(1);
 /// A token is not used in the last so much of its life.
 const MARGIN: Duration = Duration::from_secs(30);
 
+/// What proves lockgate to an authorization server.
+#[derive(Debug)]
+pub enum ClientProof {
+    /// A secret that both know.
+    Secret(Source),
+    /// A key of its own.
+    Key(Key),
+}
+
+/// The same as it is sent, once.
+#[derive(Debug)]
+enum Evidence {
+    Secret(Secret),
+    Assertion(Secret),
+}
+
+impl ClientProof {
+    /// What proves the client of this name to whoever is called `audience`.
+    fn evidence(&self, client: &str, audience: &str) -> Result<Evidence, Failure> {
+        match self {
+            Self::Key(key) => key.assertion(client, audience).map(Evidence::Assertion),
+            Self::Secret(secret) => {
+                let secret = secret.read().map_err(|e| {
+                    tracing::error!("{e}");
+                    Failure::Credentials
+                })?;
+                Ok(Evidence::Secret(secret))
+            }
+        }
+    }
+}
+
 /// What lockgate says of itself and of what it wants.
 #[derive(Debug)]
 pub struct Client {
     /// Who lockgate is.
     pub id: String,
     /// What proves it.
-    pub secret: Source,
+    pub proof: ClientProof,
     /// The scopes, separated by spaces.
     pub scope: Option<String>,
     /// For which resource.
@@ -68,12 +103,13 @@ pub struct Tokens {
     look_up: Arc<dyn LookUp>,
     client: Client,
     endpoint: sync::Mutex<Option<(Arc<Endpoint>, Instant)>>,
-    /// By the digest of the principal's token; lockgate's own has none.
+    /// By the digest of the token that was shown; lockgate's own has none. All are
+    /// for the one scope, resource and audience.
     slots: Mutex<BTreeMap<Option<Digest>, Arc<sync::Mutex<Slot>>>>,
     serial: AtomicU64,
 }
 
-/// The token of one principal. Whoever fetches it holds the slot, so that the
+/// What was got for one token. Whoever fetches it holds the slot, so that the
 /// others wait for the same one.
 #[derive(Debug, Default)]
 enum Slot {
@@ -93,26 +129,9 @@ pub(super) struct Bearer {
     serial: u64,
 }
 
-/// The token of the principal on whose behalf messages are sent: always the one
-/// of its latest request.
-#[derive(Debug, Clone)]
-pub struct Subject(Arc<Mutex<Secret>>);
-
-impl Subject {
-    /// A principal with this token.
-    pub fn new(token: Secret) -> Self {
-        Self(Arc::new(Mutex::new(token)))
-    }
-
-    /// It has shown another one, which was verified.
-    pub fn renew(&self, token: Secret) {
-        *lock(&self.0) = token;
-    }
-
-    pub(super) fn token(&self) -> Secret {
-        lock(&self.0).clone()
-    }
-}
+/// The token with which the agent's message came that is sent now, where there
+/// is one. Never that of another message, be it of the same principal.
+pub type Subject = Option<Arc<ShownToken>>;
 
 impl Tokens {
     /// Nothing is asked yet.
@@ -138,11 +157,11 @@ impl Tokens {
         })
     }
 
-    /// A token that is good now: for the principal with the token `subject`, or
-    /// for lockgate itself. `stale` is one that the server has refused.
+    /// A token that is good now: in exchange for the token `subject`, or for
+    /// lockgate itself. `stale` is one that the server has refused.
     pub(super) async fn bearer(
         &self,
-        subject: Option<&Secret>,
+        subject: Option<&ShownToken>,
         stale: Option<&Bearer>,
     ) -> Result<Bearer, Failure> {
         let subject = match (self.client.exchange, subject) {
@@ -172,7 +191,9 @@ impl Tokens {
                     is_kept: true,
                     serial: self.serial.fetch_add(1, Ordering::Relaxed),
                 };
-                let until = Instant::now().checked_add(usable(granted.lasts));
+                // It says what its subject's said, and no longer than that did.
+                let left = subject.map_or(Duration::MAX, |s| left(s, SystemTime::now()));
+                let until = Instant::now().checked_add(usable(granted.lasts.min(left)));
                 *slot = Slot::Good(bearer.clone(), until.unwrap_or(now));
                 Ok(Bearer {
                     is_kept: false,
@@ -188,7 +209,7 @@ impl Tokens {
         }
     }
 
-    fn slot(&self, subject: Option<&Secret>) -> Arc<sync::Mutex<Slot>> {
+    fn slot(&self, subject: Option<&ShownToken>) -> Arc<sync::Mutex<Slot>> {
         let key = subject.map(|s| Digest::of(&[s.expose().as_bytes()]));
         let mut slots = lock(&self.slots);
         if slots.len() >= KEPT && !slots.contains_key(&key) {
@@ -203,13 +224,13 @@ impl Tokens {
         Arc::clone(slots.entry(key).or_default())
     }
 
-    async fn granted(&self, subject: Option<&Secret>) -> Result<Granted, Failure> {
+    async fn granted(&self, subject: Option<&ShownToken>) -> Result<Granted, Failure> {
         let endpoint = self.endpoint().await?;
-        let secret = self.client.secret.read().map_err(|e| {
-            tracing::error!("{e}");
-            Failure::Credentials
-        })?;
         let client = &self.client;
+        // An issuer is known by its name (RFC 7523bis); of an endpoint there is no
+        // other than its own.
+        let (TokenPlace::Endpoint(audience) | TokenPlace::Issuer(audience)) = &self.place;
+        let evidence = client.proof.evidence(&client.id, audience.whole())?;
         let mut pairs = match subject {
             None => vec![("grant_type", "client_credentials")],
             Some(subject) => vec![
@@ -229,9 +250,9 @@ impl Tokens {
         ] {
             pairs.extend(value.as_deref().map(|value| (key, value)));
         }
-        let basic = endpoint::basic(&client.id, secret.expose());
-        let basic = basic.ok_or(Failure::Credentials)?;
-        let (status, body) = endpoint.ask(Question::Form(&pairs, Some(basic))).await?;
+        let (proof, header) = settings::shown(&client.id, &evidence)?;
+        pairs.extend(proof);
+        let (status, body) = endpoint.ask(Question::Form(&pairs, header)).await?;
         answer::granted(status, body, subject)
     }
 
@@ -257,6 +278,13 @@ const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 /// How long of its life a token is used.
 fn usable(lasts: Duration) -> Duration {
     lasts.saturating_sub(MARGIN.min(lasts / 5))
+}
+
+/// How long a token that was shown is good yet.
+fn left(subject: &ShownToken, now: SystemTime) -> Duration {
+    // Where nobody can tell the time, it has ended.
+    let now = now.duration_since(UNIX_EPOCH);
+    now.map_or(Duration::ZERO, |now| subject.ends().saturating_sub(now))
 }
 
 impl Slot {

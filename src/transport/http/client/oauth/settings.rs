@@ -8,10 +8,10 @@
 use super::super::failure::Failure;
 use super::super::names::{LookUp, System};
 use super::endpoint::{Endpoint, basic};
+use super::{ClientProof, Evidence, assertion};
 use crate::engine::guard::address::{Allowed, Reach};
 use crate::engine::url::ServerUrl;
 use crate::state::login::{Client, Login, Method, Store};
-use crate::transport::http::secret::{Secret, Source};
 use hyper::header::HeaderValue;
 use std::sync::Arc;
 
@@ -32,6 +32,8 @@ pub struct Settings {
     pub scope: Option<String>,
     /// For which resource; empty for none.
     pub resource: Option<String>,
+    /// A server without any metadata has its endpoints where 2025-03-26 says.
+    pub default_endpoints: bool,
     /// The port that the browser comes back to.
     pub redirect_port: Option<u16>,
     /// Where the login is kept.
@@ -48,10 +50,15 @@ pub enum KnownClient {
         /// Under this name.
         id: String,
         /// What proves it.
-        secret: Option<Source>,
+        proof: Option<ClientProof>,
     },
-    /// Described by the document at this URL.
-    Document(String),
+    /// Described by a document.
+    Document {
+        /// The document's URL.
+        url: String,
+        /// What proves it: a key, if anything.
+        proof: Option<ClientProof>,
+    },
 }
 
 /// What a form and a header say of the client.
@@ -113,7 +120,7 @@ impl Settings {
         let same_client = match &self.client {
             None => client.registered,
             Some(KnownClient::Registered { id, .. }) => !client.registered && *id == client.id,
-            Some(KnownClient::Document(url)) => client.registered || *url == client.id,
+            Some(KnownClient::Document { url, .. }) => client.registered || *url == client.id,
         };
         let differs = |set: &Option<String>, kept: &Option<String>| {
             let set = set.as_deref();
@@ -135,36 +142,57 @@ impl Settings {
         }
     }
 
-    /// The secret of a client, if it has one.
-    pub(super) fn secret_of(&self, client: &Client) -> Result<Option<Secret>, Failure> {
+    /// What proves the client of a login, if anything does.
+    pub(super) fn evidence(&self, login: &Login) -> Result<Option<Evidence>, Failure> {
+        let client = &login.client;
         if client.registered {
-            return Ok(client.secret.clone());
+            return Ok(client.secret.clone().map(Evidence::Secret));
         }
-        let Some(KnownClient::Registered { secret, .. }) = &self.client else {
-            return Ok(None);
-        };
-        let secret = secret.as_ref().map(Source::read).transpose();
-        secret.map_err(|e| {
-            tracing::error!("{e}");
-            Failure::Credentials
-        })
+        let known = self.client.as_ref();
+        let proof = known.and_then(|known| match known {
+            KnownClient::Registered { proof, .. } | KnownClient::Document { proof, .. } => {
+                proof.as_ref()
+            }
+        });
+        let evidence = proof.map(|proof| proof.evidence(&client.id, &login.issuer));
+        evidence.transpose()
     }
+}
+
+/// How evidence is shown: HTTP Basic, or in the form.
+pub(super) fn shown<'a>(id: &'a str, evidence: &'a Evidence) -> Result<Proven<'a>, Failure> {
+    Ok(match evidence {
+        Evidence::Secret(secret) => {
+            let header = basic(id, secret.expose()).ok_or(Failure::Credentials)?;
+            (Vec::new(), Some(header))
+        }
+        Evidence::Assertion(assertion) => (
+            vec![
+                ("client_id", id),
+                ("client_assertion_type", assertion::KIND),
+                ("client_assertion", assertion.expose()),
+            ],
+            None,
+        ),
+    })
 }
 
 /// What proves the client at the token endpoint.
 pub(super) fn proven<'a>(
     client: &'a Client,
-    secret: Option<&'a Secret>,
+    evidence: Option<&'a Evidence>,
 ) -> Result<Proven<'a>, Failure> {
     let id = ("client_id", client.id.as_str());
-    Ok(match (client.method, secret) {
-        (Method::Basic, Some(secret)) => {
-            let header = basic(&client.id, secret.expose()).ok_or(Failure::Credentials)?;
-            (Vec::new(), Some(header))
+    match (client.method, evidence) {
+        (Method::Post, Some(Evidence::Secret(secret))) => {
+            Ok((vec![id, ("client_secret", secret.expose())], None))
         }
-        (Method::Post, Some(secret)) => (vec![id, ("client_secret", secret.expose())], None),
-        (Method::None | Method::Basic | Method::Post, _) => (vec![id], None),
-    })
+        (Method::Basic, Some(evidence @ Evidence::Secret(_)))
+        | (Method::Key, Some(evidence @ Evidence::Assertion(_))) => shown(&client.id, evidence),
+        // The policy proves it in another way by now than when it logged in.
+        (Method::Key, _) | (_, Some(Evidence::Assertion(_))) => Err(Failure::Credentials),
+        (Method::None, _) | (Method::Basic | Method::Post, None) => Ok((vec![id], None)),
+    }
 }
 
 #[cfg(test)]
@@ -187,6 +215,7 @@ pub(super) mod tests {
             client: None,
             scope: None,
             resource: None,
+            default_endpoints: false,
             redirect_port: None,
             store: Store::new("/nowhere".as_ref(), &name, &server),
             command: String::new(),
@@ -251,7 +280,7 @@ pub(super) mod tests {
         assert_eq!(misfit(&|_| {}), None);
         let known = |id: &str| KnownClient::Registered {
             id: id.to_owned(),
-            secret: None,
+            proof: None,
         };
         for (change, told) in [
             (

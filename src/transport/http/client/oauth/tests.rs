@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::engine::url::ServerUrl;
+use crate::transport::http::secret::Secret;
 use std::sync::atomic::AtomicUsize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -49,7 +50,7 @@ async fn authority(asked: Arc<AtomicUsize>) -> ServerUrl {
 fn tokens(url: &ServerUrl, exchange: bool) -> Tokens {
     let client = Client {
         id: "c".to_owned(),
-        secret: Secret::new("s").into(),
+        proof: ClientProof::Secret(Secret::new("s").into()),
         scope: None,
         resource: None,
         // The last pair, by which the end of the form is known.
@@ -59,18 +60,23 @@ fn tokens(url: &ServerUrl, exchange: bool) -> Tokens {
     Tokens::new(TokenPlace::Endpoint(url.clone()), url.reach(), client).unwrap()
 }
 
-async fn shown(tokens: &Tokens, subject: &Subject) -> String {
-    let bearer = tokens.bearer(Some(&subject.token()), None).await.unwrap();
+/// A token that lasts as long as anybody believes one.
+fn token(text: &str) -> ShownToken {
+    ShownToken::new(text, Duration::MAX)
+}
+
+async fn shown(tokens: &Tokens, subject: &ShownToken) -> String {
+    let bearer = tokens.bearer(Some(subject), None).await.unwrap();
     assert!(bearer.header.is_sensitive());
     bearer.header.to_str().unwrap().to_owned()
 }
 
 #[tokio::test]
-async fn each_principal_has_a_token_of_its_own() {
+async fn each_token_is_exchanged_for_one_of_its_own() {
     let asked = Arc::new(AtomicUsize::new(0));
     let url = authority(Arc::clone(&asked)).await;
     let tokens = tokens(&url, true);
-    let [alice, bob] = ["alice", "bob"].map(|name| Subject::new(Secret::new(name)));
+    let [alice, bob] = ["alice", "bob"].map(token);
     let both = tokio::join!(
         shown(&tokens, &alice),
         shown(&tokens, &alice),
@@ -79,12 +85,33 @@ async fn each_principal_has_a_token_of_its_own() {
     let expected = ["Bearer for-alice", "Bearer for-alice", "Bearer for-bob"];
     assert_eq!([both.0, both.1, both.2], expected);
     assert_eq!(asked.load(Ordering::Relaxed), 2, "once each");
-    // Who shows another token gets another one, also where a copy is asked.
-    let copy = alice.clone();
-    alice.renew(Secret::new("alice-2"));
-    assert_eq!(shown(&tokens, &copy).await, "Bearer for-alice-2");
+    // Another one of the same principal is another one, and changes nothing.
+    let other = token("alice-2");
+    assert_eq!(shown(&tokens, &other).await, "Bearer for-alice-2");
+    assert_eq!(shown(&tokens, &alice).await, "Bearer for-alice");
     assert_eq!(shown(&tokens, &bob).await, "Bearer for-bob");
     assert_eq!(asked.load(Ordering::Relaxed), 3);
+}
+
+#[tokio::test]
+async fn nothing_lasts_longer_than_what_it_was_got_for() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let url = authority(Arc::clone(&asked)).await;
+    let tokens = tokens(&url, true);
+    let ended = ShownToken::new("ended", Duration::from_secs(1));
+    for expected in [1, 2] {
+        shown(&tokens, &ended).await;
+        assert_eq!(asked.load(Ordering::Relaxed), expected);
+    }
+}
+
+#[test]
+fn how_long_a_token_is_good_yet() {
+    let token = ShownToken::new("t", Duration::from_secs(100));
+    for (now, expected) in [(0, 100), (99, 1), (100, 0), (1000, 0)] {
+        let now = UNIX_EPOCH + Duration::from_secs(now);
+        assert_eq!(left(&token, now), Duration::from_secs(expected));
+    }
 }
 
 #[tokio::test]
@@ -92,7 +119,7 @@ async fn nobody_is_served_with_the_token_of_another() {
     let url = authority(Arc::default()).await;
     let tokens = tokens(&url, true);
     // Nor is lockgate, which is no principal, nor with the agent's own.
-    let own = Secret::new("own");
+    let own = token("own");
     for (subject, told) in [
         (None, "this agent has none"),
         (Some(&own), "own token back"),
@@ -107,7 +134,7 @@ async fn no_more_tokens_are_kept_than_that() {
     let url = authority(Arc::default()).await;
     let tokens = tokens(&url, true);
     for n in 0..KEPT + 5 {
-        tokens.slot(Some(&Secret::new(n.to_string())));
+        tokens.slot(Some(&token(&n.to_string())));
     }
     assert!(lock(&tokens.slots).len() <= KEPT);
 }

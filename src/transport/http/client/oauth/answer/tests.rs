@@ -78,7 +78,7 @@ const TOKENS: &[(u16, &str, Result<u64, &str>)] = &[
 
 #[test]
 fn tokens_are_read_strictly() {
-    let subject = Secret::new("own");
+    let subject = ShownToken::new("own", Duration::MAX);
     for (status, body, expected) in TOKENS.iter().copied() {
         let status = StatusCode::from_u16(status).unwrap();
         let told = granted(status, body.as_bytes().to_vec(), Some(&subject));

@@ -84,11 +84,36 @@ pub(super) fn method(text: &str) -> Option<Method> {
         "none" => Method::None,
         "client_secret_basic" => Method::Basic,
         "client_secret_post" => Method::Post,
+        "private_key_jwt" => Method::Key,
         _ => return None,
     })
 }
 
 impl Authority {
+    /// One that says nothing of itself, as 2025-03-26 has it ("Fallbacks for Servers
+    /// without Metadata Discovery"): at fixed places of the server's own origin.
+    pub(super) fn by_default(settings: &Settings, origin: &ServerUrl) -> Result<Self, String> {
+        let at = |path: &str| {
+            let url = ServerUrl::parse(&format!("{}/{path}", origin.origin()));
+            let url = url.map_err(|e| format!("the server's origin is no place to ask: {e}"))?;
+            if !settings.is_safe(&url) {
+                return Err("the server would be asked without encryption".to_owned());
+            }
+            Ok(url)
+        };
+        Ok(Self {
+            issuer: origin.origin().to_owned(),
+            authorization: at("authorize")?,
+            token: at("token")?,
+            registration: Some(at("register")?),
+            revocation: None,
+            methods: None,
+            offline: false,
+            documents: false,
+            says_who: false,
+        })
+    }
+
     /// How a client with a secret proves itself, by what is offered.
     pub(super) fn by_secret(&self) -> Option<Method> {
         let Some(methods) = &self.methods else {
@@ -96,6 +121,13 @@ impl Authority {
         };
         let wanted = [Method::Basic, Method::Post];
         wanted.into_iter().find(|wanted| methods.contains(wanted))
+    }
+
+    /// Whether a client may prove itself by a key. Where nothing is said, the
+    /// operator knows.
+    pub(super) fn takes_keys(&self) -> bool {
+        let methods = self.methods.as_ref();
+        methods.is_none_or(|methods| methods.contains(&Method::Key))
     }
 
     /// How lockgate registers itself: without a secret where it can.

@@ -144,7 +144,7 @@ async fn challenge(dialer: &Dialer) -> Result<Challenge, LoginFailed> {
             HeaderValue::from_static(value),
         );
     }
-    let response = dialer.post(Bytes::from(body), headers).await?;
+    let response = dialer.post(Bytes::from(body), headers, &None).await?;
     if response.status() != StatusCode::UNAUTHORIZED {
         return Ok(Challenge::default());
     }
@@ -186,6 +186,7 @@ async fn described(settings: &Settings, challenge: &Challenge) -> Result<Resourc
     }
     // A server of 2025-03-26 is its own authorization server.
     Ok(Resource {
+        is_told: false,
         id: server.without_query().to_owned(),
         issuers: vec![match &settings.issuer {
             Some(issuer) => issuer.whole().to_owned(),
@@ -221,10 +222,22 @@ async fn authorized(settings: &Settings, resource: &Resource) -> Result<Authorit
             return Ok(read.map_err(bad)?);
         }
     }
-    let origin = issuer.origin();
-    Err(LoginFailed::new(format!(
-        "{origin} has no metadata of an authorization server"
-    )))
+    if resource.is_told || settings.issuer.is_some() {
+        let origin = issuer.origin();
+        return Err(LoginFailed::new(format!(
+            "{origin} has no metadata of an authorization server"
+        )));
+    }
+    // The server says nothing at all.
+    if !settings.default_endpoints {
+        return Err(
+            "neither the server nor its origin has metadata, so that nobody says that codes are \
+             protected (PKCE); if it is one of 2025-03-26 that you trust all the same, write \
+             `default_endpoints = true` into its `oauth`"
+                .into(),
+        );
+    }
+    Ok(Authority::by_default(settings, &issuer)?)
 }
 
 /// The scopes to ask for: the policy's, or what the server wants now and has
@@ -305,8 +318,8 @@ async fn redeem(
     authority: &Authority,
     Code { code, verifier }: Code,
 ) -> Result<Done, LoginFailed> {
-    let secret = settings.secret_of(&login.client)?;
-    let (mut pairs, header) = proven(&login.client, secret.as_ref())?;
+    let evidence = settings.evidence(&login)?;
+    let (mut pairs, header) = proven(&login.client, evidence.as_ref())?;
     pairs.extend([
         ("grant_type", "authorization_code"),
         ("code", code.expose()),
@@ -361,8 +374,8 @@ async fn revoke(settings: &Settings, login: &Login) -> Result<(), LoginFailed> {
     };
     let url = ServerUrl::parse(url).map_err(|e| e.to_string())?;
     let client: &Client = &login.client;
-    let secret = settings.secret_of(client)?;
-    let (mut pairs, header) = proven(client, secret.as_ref())?;
+    let evidence = settings.evidence(login)?;
+    let (mut pairs, header) = proven(client, evidence.as_ref())?;
     // With a refresh token, those that it has got are given up as well.
     let (token, kind) = match &tokens.refresh {
         Some(refresh) => (refresh, "refresh_token"),

@@ -1,6 +1,7 @@
 //! Who lockgate is to an authorization server: as the operator knows, by the
 //! URL of a document, as it has registered itself before, or by registering now.
 
+use super::super::ClientProof;
 use super::super::endpoint::Question;
 use super::super::kept::now;
 use super::super::settings::{KnownClient, Settings};
@@ -30,20 +31,17 @@ pub(super) async fn client(
         redirect,
     };
     match &settings.client {
-        Some(KnownClient::Registered { id, secret }) => {
-            let method = match secret {
-                None => Some(Method::None),
-                Some(_) => authority.by_secret(),
-            };
-            let method = method.ok_or("the authorization server takes no client's secret")?;
+        Some(KnownClient::Registered { id, proof }) => {
+            let method = by(authority, proof.as_ref())?;
             let listener = Listener::bind(settings.redirect_port).await?;
             return Ok((known(id, method, listener.redirect()), listener));
         }
-        Some(KnownClient::Document(url)) if authority.documents => {
+        Some(KnownClient::Document { url, proof }) if authority.documents => {
+            let method = by(authority, proof.as_ref())?;
             let listener = Listener::bind(settings.redirect_port).await?;
-            return Ok((known(url, Method::None, listener.redirect()), listener));
+            return Ok((known(url, method, listener.redirect()), listener));
         }
-        Some(KnownClient::Document(_)) | None => {}
+        Some(KnownClient::Document { .. }) | None => {}
     }
     // A registration is good at one authorization server, for one way back.
     let before = before.map(|login| (&login.issuer, &login.client));
@@ -59,6 +57,21 @@ pub(super) async fn client(
     let listener = Listener::bind(settings.redirect_port).await?;
     let client = register(settings, authority, &listener, scope).await?;
     Ok((client, listener))
+}
+
+/// How a client proves itself with what the operator has given it.
+fn by(authority: &Authority, proof: Option<&ClientProof>) -> Result<Method, &'static str> {
+    match proof {
+        None => Ok(Method::None),
+        Some(ClientProof::Secret(_)) => {
+            let method = authority.by_secret();
+            method.ok_or("the authorization server takes no client's secret")
+        }
+        Some(ClientProof::Key(_)) if authority.takes_keys() => Ok(Method::Key),
+        Some(ClientProof::Key(_)) => {
+            Err("the authorization server takes no client's key (`private_key_jwt`)")
+        }
+    }
 }
 
 /// Dynamic registration (RFC 7591).
@@ -135,7 +148,9 @@ fn registered(
     let secret = text("client_secret").filter(|secret| fits(secret));
     let said = text("token_endpoint_auth_method");
     let method = match (said.as_deref().map(method), &secret) {
-        (Some(None), _) => return Err("the registration asks for a proof that lockgate has not"),
+        (Some(None | Some(Method::Key)), _) => {
+            return Err("the registration asks for a proof that lockgate has not");
+        }
         (Some(Some(Method::Basic | Method::Post)), None) => {
             return Err("the registration asks for a secret and gives none");
         }

@@ -7,6 +7,8 @@ use crate::engine::url::ServerUrl;
 /// A server's own metadata.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Resource {
+    /// The server has said so itself.
+    pub(super) is_told: bool,
     /// What it is called by its authorization servers.
     pub(super) id: String,
     pub(super) issuers: Vec<String>,
@@ -47,6 +49,7 @@ pub(super) fn read(server: &ServerUrl, document: &Document) -> Result<Resource, 
         return Err("name no authorization server");
     }
     Ok(Resource {
+        is_told: true,
         id: id.into_owned(),
         issuers,
         scopes: Some(scopes).filter(|scopes| is_scope(scopes)),

@@ -125,10 +125,12 @@ fn clients_prove_themselves_as_it_is_offered() {
         ),
         (json!(["private_key_jwt"]), None, None),
     ] {
+        let keys = methods.is_null() || methods.to_string().contains("private_key_jwt");
         let authority = authority(&[(METHODS, methods.clone())]).unwrap();
         // `null` is no list.
         assert_eq!(authority.preferred(), registered, "{methods}");
         assert_eq!(authority.by_secret(), with_secret, "{methods}");
+        assert_eq!(authority.takes_keys(), keys, "{methods}");
     }
 }
 
@@ -208,6 +210,7 @@ fn scopes_are_asked_for_as_mcp_says() {
             ..Challenge::default()
         };
         let resource = Resource {
+            is_told: true,
             id: String::new(),
             issuers: Vec::new(),
             scopes: own(*supported),
