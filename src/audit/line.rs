@@ -5,10 +5,11 @@
 //! `,"hash":`, the previous hash included: to verify needs no canonical form,
 //! only `sha256sum`.
 
+mod write;
+
 use super::error::AuditError;
 use crate::engine::types::{Digest, DigestText};
 use serde::Serialize;
-use std::io::Write as _;
 
 /// Names the format in the header, and separates its hashes from any other's.
 pub const FORMAT: &str = "lockgate-audit-v1";
@@ -56,7 +57,7 @@ pub(super) fn genesis() -> Digest {
 
 /// How every line up to the time begins.
 pub(super) fn opening(seq: u64) -> String {
-    format!("{{\"seq\":{seq},\"time\":\"")
+    ["{\"seq\":", &seq.to_string(), ",\"time\":\""].concat()
 }
 
 /// Where a line stands: its number, its time, and what came before.
@@ -90,13 +91,10 @@ fn try_render<T: Serialize>(
     body: &T,
 ) -> Result<Digest, AuditError> {
     let start = out.len();
-    write!(
-        out,
-        "{}{time}\",\"event\":\"{}\"",
-        opening(seq),
-        event.name()
-    )
-    .map_err(|e| AuditError::Encode(serde_json::Error::io(e)))?;
+    // Pieces rather than `write!`, here and below: every record has them.
+    for piece in [&opening(seq), time, "\",\"event\":\"", event.name(), "\""] {
+        out.extend_from_slice(piece.as_bytes());
+    }
     members(out, body)?;
     out.extend_from_slice(PREV_KEY);
     out.extend_from_slice(prev.text().as_str().as_bytes());
@@ -119,7 +117,7 @@ fn try_render<T: Serialize>(
 /// does the same at several times the cost.
 fn members<T: Serialize>(out: &mut Vec<u8>, body: &T) -> Result<(), AuditError> {
     let start = out.len();
-    serde_json::to_writer(&mut *out, body).map_err(AuditError::Encode)?;
+    write::append(out, body).map_err(AuditError::Encode)?;
     match out.get_mut(start..) {
         Some([b'{', b'}']) => out.truncate(start),
         Some([first @ b'{', .., b'}']) => {

@@ -6,7 +6,7 @@
 
 use super::json::{Json, Kind};
 use super::method::Method;
-use super::text::fold_case;
+use super::text::same_fold;
 
 /// One JSON-RPC message as a borrowed view.
 #[derive(Debug, Clone)]
@@ -60,10 +60,11 @@ impl Id {
         match value.kind() {
             Kind::Number => {
                 let token = value.raw();
+                // The reader lets no sign and no zero stand in front but this one.
                 let number: Option<i64> = token
                     .parse()
                     .ok()
-                    .filter(|n: &i64| n.abs() <= Self::MOST && n.to_string() == token);
+                    .filter(|n: &i64| n.abs() <= Self::MOST && token != "-0");
                 number.map(Self::Number).ok_or(EnvelopeError::OddId)
             }
             Kind::String => match value.as_str() {
@@ -158,8 +159,7 @@ pub fn exact_case(object: Json<'_>, keys: &[&'static str]) -> Result<(), Envelop
         if keys.contains(&name.as_ref()) {
             continue;
         }
-        let folded = fold_case(&name);
-        if let Some(expected) = keys.iter().find(|k| fold_case(k) == folded) {
+        if let Some(expected) = keys.iter().find(|k| same_fold(k, &name)) {
             return Err(EnvelopeError::KeyCase { expected });
         }
     }
@@ -177,14 +177,14 @@ impl<'a> Message<'a> {
             }
         }
         exact_case(root, &ENVELOPE)?;
-        if root.get("jsonrpc").and_then(Json::as_str).as_deref() != Some("2.0") {
+        let [version, id, method, params, result, error] = root.get_all(ENVELOPE);
+        if version.and_then(Json::as_str).as_deref() != Some("2.0") {
             return Err(EnvelopeError::Version);
         }
-        let (method, result, error) = (root.get("method"), root.get("result"), root.get("error"));
         match (method, result, error) {
-            (Some(method), None, None) => Self::call(root, method),
-            (None, Some(result), None) => Self::response(root, result),
-            (None, None, Some(error)) => Self::failure(root, error),
+            (Some(method), None, None) => Self::call(id, method, params),
+            (None, Some(result), None) => Self::response(id, params, result),
+            (None, None, Some(error)) => Self::failure(id, params, error),
             (None, None, None) => Err(EnvelopeError::Mixed("none of them")),
             (Some(_), _, _) | (None, Some(_), Some(_)) => {
                 Err(EnvelopeError::Mixed("more than one of them"))
@@ -192,20 +192,24 @@ impl<'a> Message<'a> {
         }
     }
 
-    fn call(root: Json<'a>, method: Json<'a>) -> Result<Self, EnvelopeError> {
+    fn call(
+        id: Option<Json<'a>>,
+        method: Json<'a>,
+        params: Option<Json<'a>>,
+    ) -> Result<Self, EnvelopeError> {
         let name = method.as_str().ok_or(EnvelopeError::OddMethod)?;
         if name.contains('\0') {
             return Err(EnvelopeError::OddMethod);
         }
         let method = Method::of(&name);
         // Some peers spell "no params" as null; all of them read it so.
-        let params = root.get("params").filter(|p| !p.is_null());
+        let params = params.filter(|p| !p.is_null());
         if let Some(params) = params
             && params.kind() != Kind::Object
         {
             return Err(EnvelopeError::OddParams(params.kind().name()));
         }
-        Ok(match root.get("id") {
+        Ok(match id {
             Some(id) => Self::Request {
                 id: Id::read(id)?,
                 method,
@@ -215,22 +219,30 @@ impl<'a> Message<'a> {
         })
     }
 
-    fn response(root: Json<'a>, result: Json<'a>) -> Result<Self, EnvelopeError> {
-        if root.get("params").is_some() {
+    fn response(
+        id: Option<Json<'a>>,
+        params: Option<Json<'a>>,
+        result: Json<'a>,
+    ) -> Result<Self, EnvelopeError> {
+        if params.is_some() {
             return Err(EnvelopeError::Mixed("`params` in an answer"));
         }
         if result.kind() != Kind::Object {
             return Err(EnvelopeError::OddResult(result.kind().name()));
         }
-        let id = root.get("id").ok_or(EnvelopeError::OddId)?;
+        let id = id.ok_or(EnvelopeError::OddId)?;
         Ok(Self::Response {
             id: Id::read(id)?,
             result,
         })
     }
 
-    fn failure(root: Json<'a>, error: Json<'a>) -> Result<Self, EnvelopeError> {
-        if root.get("params").is_some() {
+    fn failure(
+        id: Option<Json<'a>>,
+        params: Option<Json<'a>>,
+        error: Json<'a>,
+    ) -> Result<Self, EnvelopeError> {
+        if params.is_some() {
             return Err(EnvelopeError::Mixed("`params` in an answer"));
         }
         exact_case(error, &["code", "message", "data"])?;
@@ -245,7 +257,7 @@ impl<'a> Message<'a> {
             return Err(EnvelopeError::OddError);
         }
         // JSON-RPC 2.0 section 5: null where the request's id could not be read.
-        let id = root.get("id").filter(|id| !id.is_null());
+        let id = id.filter(|id| !id.is_null());
         Ok(Self::Failure {
             id: id.map(Id::read).transpose()?,
             error,

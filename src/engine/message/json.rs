@@ -180,12 +180,25 @@ impl<'a> Json<'a> {
     /// The member of that exact name, if this is an object that has it.
     pub fn get(self, key: &str) -> Option<Self> {
         let mut members = self.members();
-        while let Some((name, value)) = members.next_pair() {
+        loop {
+            let (name, value) = members.next_pair()?;
             if name.is_str(key) {
                 return Some(value);
             }
         }
-        None
+    }
+
+    /// The members of those names, in one walk.
+    pub(super) fn get_all<const N: usize>(self, keys: [&str; N]) -> [Option<Self>; N] {
+        let mut found = [None; N];
+        let mut members = self.members();
+        while let Some((name, value)) = members.next_pair() {
+            let place = keys.iter().zip(&mut found);
+            if let Some((_, place)) = place.into_iter().find(|(key, _)| name.is_str(key)) {
+                *place = Some(value);
+            }
+        }
+        found
     }
 
     /// Whether this is that very string; without unescaping where it can be
@@ -197,7 +210,9 @@ impl<'a> Json<'a> {
         }
         // Most keys differ in length already.
         let length = (node.end as usize).checked_sub(node.start as usize);
-        length == text.len().checked_add(2) && self.inner() == text
+        let inner = (node.start as usize).saturating_add(1)..(node.end as usize).saturating_sub(1);
+        length == text.len().checked_add(2)
+            && self.doc.text.as_bytes().get(inner) == Some(text.as_bytes())
     }
 
     /// The text between the quotes of a string.
@@ -236,14 +251,13 @@ struct Children<'a> {
 }
 
 impl<'a> Children<'a> {
+    fn peek(&self) -> Option<Json<'a>> {
+        let (doc, at) = (self.doc, self.at);
+        (at < self.end).then_some(Json { doc, at })
+    }
+
     fn step(&mut self) -> Option<Json<'a>> {
-        if self.at >= self.end {
-            return None;
-        }
-        let value = Json {
-            doc: self.doc,
-            at: self.at,
-        };
+        let value = self.peek()?;
         // A corrupt index must end the walk, not loop.
         self.at = value.node().next.max(self.at.saturating_add(1));
         Some(value)
@@ -268,7 +282,9 @@ pub struct Members<'a>(Children<'a>);
 impl<'a> Members<'a> {
     /// The next member with its key as a value (to know the key's own bytes).
     pub fn next_pair(&mut self) -> Option<(Json<'a>, Json<'a>)> {
-        let key = self.0.step()?;
+        let key = self.0.peek()?;
+        // A key is a string, which holds nothing: its value is the next node.
+        self.0.at = self.0.at.saturating_add(1);
         Some((key, self.0.step()?))
     }
 }

@@ -16,6 +16,15 @@ pub fn fold_case(key: &str) -> String {
         .collect()
 }
 
+/// Whether two keys have the same fold; without making either where both are
+/// ASCII, as nearly all are.
+pub(super) fn same_fold(a: &str, b: &str) -> bool {
+    if a.is_ascii() && b.is_ascii() {
+        return a.eq_ignore_ascii_case(b);
+    }
+    fold_case(a) == fold_case(b)
+}
+
 /// Unescapes the inside of a string that the reader has accepted.
 pub(super) fn unescape(inner: &str) -> String {
     let mut out = String::with_capacity(inner.len());

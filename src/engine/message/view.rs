@@ -184,8 +184,9 @@ pub fn exact_params(params: Option<Json<'_>>) -> Result<(), ViewError> {
         return Ok(());
     };
     exact_case(params, &PARAMS)?;
-    for (member, keys) in WITHIN {
-        if let Some(object) = params.get(member) {
+    let members = params.get_all(WITHIN.map(|(member, _)| member));
+    for (member, (_, keys)) in members.into_iter().zip(WITHIN) {
+        if let Some(object) = member {
             exact_case(object, keys)?;
         }
     }

@@ -45,10 +45,12 @@ const MARKUP: [&str; 27] = [
 
 /// What hides text from a reviewer or poses as a system message.
 pub(super) fn hidden_markup(text: &str, lower: &str) -> Option<String> {
-    if let Some(mark) = MARKUP.iter().find(|mark| lower.contains(**mark)) {
+    // What marks begin with, and an image too: most texts hold neither.
+    let marked = memchr::memchr2(b'<', b'[', lower.as_bytes()).is_some();
+    if let Some(mark) = MARKUP.iter().find(|mark| marked && lower.contains(**mark)) {
         return Some(format!("`{mark}`"));
     }
-    if lower.contains("![") && lower.contains("](http") && lower.contains('?') {
+    if marked && lower.contains("![") && lower.contains("](http") && lower.contains('?') {
         return Some("an image whose address can carry data".to_owned());
     }
     let (mut blanks, mut breaks) = (0usize, 0usize);
@@ -134,4 +136,16 @@ fn spaced_out(plain: &Plain) -> Option<String> {
         all.push_str(&run);
     }
     (!all.is_empty()).then_some(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MARKUP;
+
+    #[test]
+    fn marks_begin_with_what_is_looked_for_first() {
+        for mark in MARKUP {
+            assert!(mark.starts_with(['<', '[']), "{mark}");
+        }
+    }
 }

@@ -47,7 +47,8 @@ struct Phrase {
 struct Catalogue {
     phrases: Vec<Phrase>,
     starts: BTreeMap<&'static str, Vec<usize>>,
-    prefix_starts: Vec<(&'static str, usize)>,
+    /// By their first byte.
+    prefix_starts: BTreeMap<Option<u8>, Vec<(&'static str, usize)>>,
 }
 
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::new(catalogue::PHRASES));
@@ -75,7 +76,7 @@ impl Catalogue {
         let mut new = Self {
             phrases: Vec::new(),
             starts: BTreeMap::new(),
-            prefix_starts: Vec::new(),
+            prefix_starts: BTreeMap::new(),
         };
         for group in groups {
             for pattern in group.patterns {
@@ -83,7 +84,9 @@ impl Catalogue {
                 let index = new.phrases.len();
                 for word in steps.first().into_iter().flat_map(|step| &step.words) {
                     if word.prefix {
-                        new.prefix_starts.push((word.text, index));
+                        let first = word.text.bytes().next();
+                        let starts = new.prefix_starts.entry(first).or_default();
+                        starts.push((word.text, index));
                     } else {
                         new.starts.entry(word.text).or_default().push(index);
                     }
@@ -102,8 +105,11 @@ impl Catalogue {
         let mut found = Vec::new();
         for (at, word) in words.iter().enumerate() {
             let exact = self.starts.get(word).into_iter().flatten().copied();
-            let prefixes = self.prefix_starts.iter();
-            let prefixes = prefixes.filter(|(start, _)| word.starts_with(start));
+            let prefixes = [None, word.bytes().next()].into_iter();
+            let prefixes = prefixes.filter_map(|first| self.prefix_starts.get(&first));
+            let prefixes = prefixes
+                .flatten()
+                .filter(|(start, _)| word.starts_with(start));
             for index in exact.chain(prefixes.map(|(_, index)| *index)) {
                 let Some(phrase) = self.phrases.get(index) else {
                     continue;
@@ -159,10 +165,12 @@ fn steps(pattern: &'static str) -> Vec<Step> {
         }
         let mut words = Vec::new();
         for alternative in part.split('|') {
-            let set = catalogue::SETS
-                .iter()
-                .find(|(name, _)| *name == alternative)
-                .map_or(alternative, |(_, set)| *set);
+            let mut sets = catalogue::SETS.iter();
+            let set = match alternative.starts_with('$') {
+                true => sets.find(|(name, _)| *name == alternative),
+                false => None,
+            };
+            let set = set.map_or(alternative, |(_, set)| *set);
             words.extend(set.split('|').map(|text| Word {
                 text: text.trim_end_matches('*'),
                 prefix: text.ends_with('*'),

@@ -54,7 +54,7 @@ fn lower(text: &str) -> String {
             out.push(c.to_ascii_lowercase());
             before = c;
         }
-        return out.replace("&lt;", "<").replace("&gt;", ">");
+        return unescaped(out);
     }
     for c in visible.nfkd().filter(|c| !is_combining_mark(*c)) {
         if name && before.is_lowercase() && c.is_uppercase() {
@@ -69,7 +69,15 @@ fn lower(text: &str) -> String {
             out.extend(c.to_lowercase());
         }
     }
-    out.replace("&lt;", "<").replace("&gt;", ">")
+    unescaped(out)
+}
+
+/// Without the entities by which angle brackets are written in markup.
+fn unescaped(text: String) -> String {
+    if !text.contains('&') {
+        return text;
+    }
+    text.replace("&lt;", "<").replace("&gt;", ">")
 }
 
 /// The ASCII letter or digit that `c` looks like (Unicode TR 39).

@@ -232,6 +232,9 @@ impl Collector {
 
 /// RFC 6901 escapes.
 fn escaped(key: &str) -> String {
+    if !key.contains(['~', '/']) {
+        return key.to_owned();
+    }
     key.replace('~', "~0").replace('/', "~1")
 }
 

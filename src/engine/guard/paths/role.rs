@@ -206,7 +206,11 @@ impl Words {
                 words.end(&mut word);
             }
             was_lower = c.is_lowercase() || c.is_ascii_digit();
-            word.extend(c.to_lowercase());
+            if c.is_ascii() {
+                word.push(c.to_ascii_lowercase());
+            } else {
+                word.extend(c.to_lowercase());
+            }
         }
         words.end(&mut word);
         words
