@@ -11,7 +11,7 @@ use crate::engine::guard::paths::PathGuard;
 use crate::engine::pin::visible;
 use crate::engine::policy::{Policy, PolicyBase, render};
 use crate::engine::types::ServerName;
-use crate::learn::{Existing, Proposal, World, WriteError, propose};
+use crate::learn::{Crowd, Existing, Proposal, World, WriteError, propose};
 use crate::traffic::{Entry, Judged};
 use clap::Args;
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,7 +78,7 @@ pub(super) fn run(args: &LearnArgs) -> Result<ExitCode, Fault> {
     let court = Court::of(anybody);
     let chosen = chosen(args, &entries, &court)?;
     let anybody = &court.anybody;
-    let world = world(&chosen, anybody, args.patterns)?;
+    let world = world(&chosen, &entries, anybody, args.patterns)?;
     let proposal = propose(&chosen, &world);
     tell_left_out(&proposal);
     let learned = chosen
@@ -144,7 +144,12 @@ fn chosen<'e>(
     Ok(chosen)
 }
 
-fn world<'a>(chosen: &[&Entry], anybody: &'a Anybody, patterns: bool) -> Result<World<'a>, Fault> {
+fn world<'a>(
+    chosen: &[&Entry],
+    entries: &[Entry],
+    anybody: &'a Anybody,
+    patterns: bool,
+) -> Result<World<'a>, Fault> {
     let mut guards: BTreeMap<ServerName, PathGuard> = BTreeMap::new();
     for entry in chosen {
         if !guards.contains_key(&entry.server) {
@@ -155,6 +160,7 @@ fn world<'a>(chosen: &[&Entry], anybody: &'a Anybody, patterns: bool) -> Result<
     Ok(World {
         guards,
         pins: anybody.pins(),
+        crowd: Crowd::of(entries.iter().filter(|entry| entry.permitted)),
         patterns,
     })
 }

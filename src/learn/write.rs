@@ -2,7 +2,6 @@
 
 use super::{Proposal, roots};
 use crate::engine::pin::visible;
-use crate::engine::policy::AskAgent;
 use crate::layout::{self, LayoutError};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -71,10 +70,10 @@ impl Proposal {
             paths.remove("write");
         }
         self.set_roots(&mut document, [&[], &[]], workspace, home)?;
-        self.set_asks(&mut document, true)?;
+        ask_nothing(&mut document)?;
         text.push_str(&document.to_string());
         text.push('\n');
-        text.push_str(&self.principals(&known.0, &known.1, true));
+        text.push_str(&self.principals(&known.0, &known.1));
         text.push_str(&self.rules_text(&mut ids));
         Ok(layout::format(&text)?)
     }
@@ -95,10 +94,9 @@ impl Proposal {
             }
         }
         self.set_roots(&mut document, existing.roots, existing.workspace, home)?;
-        self.set_asks(&mut document, false)?;
         let mut text = document.to_string();
         let mut ids = existing.ids.clone();
-        let mut added = self.principals(&existing.agents, &existing.servers, false);
+        let mut added = self.principals(&existing.agents, &existing.servers);
         added.push_str(&self.rules_text(&mut ids));
         let added = layout::format(&added)?;
         if !added.is_empty() {
@@ -125,24 +123,13 @@ impl Proposal {
     }
 
     /// Agents and servers that the policy does not name yet.
-    fn principals(
-        &self,
-        agents: &BTreeSet<String>,
-        servers: &BTreeSet<String>,
-        asks: bool,
-    ) -> String {
+    fn principals(&self, agents: &BTreeSet<String>, servers: &BTreeSet<String>) -> String {
         let mut text = String::new();
         for server in self.servers.difference(servers) {
             text.push_str(
                 "# What is started: add a `command` or a `url`, or say it behind `run`.\n",
             );
-            let _ = writeln!(text, "[server.{}]", key(server));
-            let asked = self.asks.get(server).into_iter().flatten();
-            let asked: Array = asked.map(String::as_str).collect();
-            if asks || !asked.is_empty() {
-                let _ = writeln!(text, "ask_agent = {asked}");
-            }
-            text.push('\n');
+            let _ = writeln!(text, "[server.{}]\nask_agent = []\n", key(server));
         }
         for agent in self.agents.difference(agents) {
             text.push_str("# Whoever starts `lockgate run`; for agents that connect, say how they prove it.\n");
@@ -209,44 +196,20 @@ impl Proposal {
         }
         Ok(())
     }
+}
 
-    /// Lets servers ask what they asked. `exactly`: and nothing else.
-    fn set_asks(&self, document: &mut DocumentMut, exactly: bool) -> Result<(), WriteError> {
-        let Some(servers) = document.get_mut("server").and_then(Item::as_table_like_mut) else {
-            return Ok(());
-        };
-        for (name, server) in servers.iter_mut() {
-            let asked = self.asks.get(name.get());
-            if asked.is_none() && !exactly {
-                continue;
-            }
-            let server = server
-                .as_table_like_mut()
-                .ok_or(WriteError::Form("server"))?;
-            if exactly {
-                server.remove("ask_agent");
-            }
-            let default: Array = if exactly {
-                Array::new()
-            } else {
-                AskAgent::default()
-                    .methods
-                    .iter()
-                    .map(String::as_str)
-                    .collect()
-            };
-            let list = server
-                .entry("ask_agent")
-                .or_insert_with(|| Value::from(default).into());
-            let list = list.as_array_mut().ok_or(WriteError::Form("ask_agent"))?;
-            for method in asked.into_iter().flatten() {
-                if !list.iter().any(|known| known.as_str() == Some(method)) {
-                    list.push(method.as_str());
-                }
-            }
-        }
-        Ok(())
+/// What servers ask is permitted by rules alone.
+fn ask_nothing(document: &mut DocumentMut) -> Result<(), WriteError> {
+    let Some(servers) = document.get_mut("server").and_then(Item::as_table_like_mut) else {
+        return Ok(());
+    };
+    for (_, server) in servers.iter_mut() {
+        let server = server
+            .as_table_like_mut()
+            .ok_or(WriteError::Form("server"))?;
+        server.insert("ask_agent", Value::from(Array::new()).into());
     }
+    Ok(())
 }
 
 fn parsed(text: &str) -> Result<DocumentMut, WriteError> {
