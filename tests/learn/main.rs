@@ -179,7 +179,8 @@ impl Judge {
 /// A policy to be merged with.
 fn existing<'a>(text: &'a str, policy: &'a Policy) -> Existing<'a> {
     Existing {
-        text,
+        files: vec![text],
+        into: Some(0),
         roots: [&policy.paths.read, &policy.paths.write],
         workspace: policy.workspace.as_deref(),
         ids: policy
@@ -200,7 +201,8 @@ fn merged(text: &str, entries: &[Entry]) -> String {
         .filter(|entry| judge.judge(entry).reason.as_deref() == Some("not-permitted"))
         .cloned()
         .collect();
-    learn_among(&missing, entries)
+    let mut changed = learn_among(&missing, entries)
         .merged(&existing(text, &before), "/home/me")
-        .unwrap()
+        .unwrap();
+    changed.remove(&0).unwrap_or_else(|| text.to_owned())
 }
