@@ -5,6 +5,7 @@ use super::setup::read_text;
 use super::{Fault, say, tell};
 use crate::engine::policy::MAX_BYTES;
 use crate::layout::{LayoutError, format};
+use crate::state::policy::written;
 use clap::Args;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ const OTHERWISE: u8 = 1;
 /// `lockgate fmt [FILE...] [--check] [--stdin]`
 #[derive(Debug, Args)]
 pub(super) struct FmtArgs {
-    /// Policy files [default: `$LOCKGATE_CONFIG`, then the user's own]
+    /// Policy files, or directories of them [default: `$LOCKGATE_CONFIG`, then the user's own]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Change nothing; name the files that are laid out otherwise (exit code 1)
@@ -59,14 +60,27 @@ fn code(otherwise: bool) -> ExitCode {
 }
 
 fn files(args: &FmtArgs) -> Result<Vec<PathBuf>, Fault> {
-    if !args.files.is_empty() {
-        return Ok(args.files.clone());
+    let mut named = args.files.clone();
+    if named.is_empty() {
+        let places = Places::from_env().map_err(|e| Fault::Failed(e.to_string()))?;
+        let none = || Fault::Usage("no policy is in force: name a file".to_owned());
+        named.push(places.policy(None).ok_or_else(none)?);
     }
-    let places = Places::from_env().map_err(|e| Fault::Failed(e.to_string()))?;
-    let file = places.policy(None);
-    let none = "no policy is in force: name a file";
-    file.map(|file| vec![file])
-        .ok_or_else(|| Fault::Usage(none.to_owned()))
+    let mut files = Vec::new();
+    for place in named {
+        if !place.is_dir() {
+            files.push(place);
+            continue;
+        }
+        let found = written(&place).map_err(|e| {
+            Fault::Failed(format!(
+                "cannot read the directory `{}`: {e}",
+                place.display()
+            ))
+        })?;
+        files.extend(found);
+    }
+    Ok(files)
 }
 
 /// Whether the file was laid out already.

@@ -3,7 +3,6 @@
 //! What is printed was compiled, and every request that it was learned from was
 //! judged by it; what it does not permit all the same is told.
 
-use super::fmt::replace;
 use super::replay::{Court, entries};
 use super::setup::{Anybody, read_policy, read_text};
 use super::{Fault, Target, counted, say, tell};
@@ -11,9 +10,11 @@ use crate::engine::guard::paths::PathGuard;
 use crate::engine::pin::visible;
 use crate::engine::policy::{Policy, PolicyBase, render};
 use crate::engine::types::ServerName;
-use crate::learn::{Existing, Proposal, World, WriteError, propose};
+use crate::learn::{Crowd, Existing, Proposal, World, WriteError, propose};
 use crate::traffic::{Entry, Judged};
 use clap::Args;
+
+mod merging;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -36,10 +37,11 @@ pub(super) struct LearnArgs {
     /// [default: `$LOCKGATE_CONFIG`, then the user's own]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Print this policy with what it misses, its own text as it is
-    #[arg(long, value_name = "POLICY", conflicts_with = "config")]
+    /// Print this policy with what it misses, its own text as it is; with
+    /// `--config`, the file of that policy that is extended
+    #[arg(long, value_name = "POLICY")]
     merge: Option<PathBuf>,
-    /// Write to this file: a new one, or the one of `--merge`
+    /// Write to this file: a new one, or what `--merge` names
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Only what this agent asked for
@@ -60,7 +62,7 @@ pub(super) struct LearnArgs {
 impl LearnArgs {
     /// The policy that is named.
     pub(super) fn named(&self) -> Option<&Path> {
-        self.merge.as_deref().or(self.config.as_deref())
+        self.config.as_deref().or(self.merge.as_deref())
     }
 }
 
@@ -78,19 +80,32 @@ pub(super) fn run(args: &LearnArgs) -> Result<ExitCode, Fault> {
     let court = Court::of(anybody);
     let chosen = chosen(args, &entries, &court)?;
     let anybody = &court.anybody;
-    let world = world(&chosen, anybody, args.patterns)?;
+    let world = world(&chosen, &entries, anybody, args.patterns)?;
     let proposal = propose(&chosen, &world);
     tell_left_out(&proposal);
     let learned = chosen
         .len()
         .saturating_sub(proposal.left_out.values().sum());
-    let text = written(args, &proposal, anybody, learned)?;
-    let policy = compiled(args, &text, anybody)?;
+    let result = match (&args.merge, anybody.file()) {
+        (Some(merge), Some(policy)) => Outcome::Merged(merging::merged(
+            merge,
+            policy,
+            args.out.as_deref(),
+            &proposal,
+            anybody,
+        )?),
+        _ => Outcome::Whole(written(&proposal, anybody, learned)?),
+    };
+    let policy = match &result {
+        Outcome::Merged(merged) => merged.compiled()?,
+        Outcome::Whole(text) => compiled(args, text, anybody)?,
+    };
     let denied = denied(&chosen, &Court::of(anybody.under(policy)))?;
     tell_denied(&denied);
-    match &args.out {
-        None => tell(text.trim_end_matches('\n')),
-        Some(out) => save(args, out, &text)?,
+    match (&result, &args.out) {
+        (Outcome::Merged(merged), out) => merged.give(out.as_deref())?,
+        (Outcome::Whole(text), None) => tell(text.trim_end_matches('\n')),
+        (Outcome::Whole(text), Some(out)) => save(out, text)?,
     }
     say(&format!(
         "lockgate: {} from {}",
@@ -98,6 +113,12 @@ pub(super) fn run(args: &LearnArgs) -> Result<ExitCode, Fault> {
         counted(learned, "request")
     ));
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is printed or written.
+enum Outcome {
+    Merged(merging::Merged),
+    Whole(String),
 }
 
 /// What is learned from: what passed, or what no rule permitted where that is
@@ -144,7 +165,12 @@ fn chosen<'e>(
     Ok(chosen)
 }
 
-fn world<'a>(chosen: &[&Entry], anybody: &'a Anybody, patterns: bool) -> Result<World<'a>, Fault> {
+fn world<'a>(
+    chosen: &[&Entry],
+    entries: &[Entry],
+    anybody: &'a Anybody,
+    patterns: bool,
+) -> Result<World<'a>, Fault> {
     let mut guards: BTreeMap<ServerName, PathGuard> = BTreeMap::new();
     for entry in chosen {
         if !guards.contains_key(&entry.server) {
@@ -155,54 +181,51 @@ fn world<'a>(chosen: &[&Entry], anybody: &'a Anybody, patterns: bool) -> Result<
     Ok(World {
         guards,
         pins: anybody.pins(),
+        crowd: Crowd::of(entries.iter().filter(|entry| entry.permitted)),
         patterns,
     })
 }
 
-fn written(
-    args: &LearnArgs,
-    proposal: &Proposal,
-    anybody: &Anybody,
-    requests: usize,
-) -> Result<String, Fault> {
+fn written(proposal: &Proposal, anybody: &Anybody, requests: usize) -> Result<String, Fault> {
     let text = anybody
         .file()
         .map(|file| one_file(file, anybody))
         .transpose()?;
-    let policy = anybody.policy();
-    let existing = text.as_deref().map(|text| Existing {
-        text,
-        roots: [&policy.paths.read, &policy.paths.write],
-        workspace: policy.workspace.as_deref(),
-        ids: policy
-            .rules_for_display()
-            .into_iter()
-            .map(|r| r.rule.id)
-            .collect(),
-        agents: policy.agents.keys().map(ToString::to_string).collect(),
-        servers: policy.servers.keys().map(ToString::to_string).collect(),
-    });
+    let existing = text
+        .as_deref()
+        .map(|text| existing(vec![text], None, anybody));
     let home = anybody.places().home.display().to_string();
-    let failed = |e: WriteError| Fault::Failed(format!("the policy cannot be written: {e}"));
-    if let (Some(_), Some(existing)) = (&args.merge, &existing) {
-        if proposal.widens(existing) && !policy.rules_for_display().is_empty() {
-            say("lockgate: `[paths]` grows: other rules with a `path` hold there, too");
-        }
-        return proposal.merged(existing, &home).map_err(failed);
-    }
     let head = head(proposal, requests);
     let text = proposal.whole(existing.as_ref(), &home, &head);
-    text.map_err(failed)
+    text.map_err(unwritten)
 }
 
-/// The text of a policy of one file: of several, it could not be told where
-/// something new belongs.
+/// The policy in force, as what a proposal is made beside.
+fn existing<'a>(files: Vec<&'a str>, into: Option<usize>, anybody: &'a Anybody) -> Existing<'a> {
+    let policy = anybody.policy();
+    let rules = policy.rules_for_display().into_iter();
+    Existing {
+        files,
+        into,
+        roots: [&policy.paths.read, &policy.paths.write],
+        workspace: policy.workspace.as_deref(),
+        ids: rules.map(|r| r.rule.id).collect(),
+        agents: policy.agents.keys().map(ToString::to_string).collect(),
+        servers: policy.servers.keys().map(ToString::to_string).collect(),
+    }
+}
+
+fn unwritten(error: WriteError) -> Fault {
+    Fault::Failed(format!("the policy cannot be written: {error}"))
+}
+
+/// The text of a policy of one file: a whole policy is one.
 fn one_file(file: &Path, anybody: &Anybody) -> Result<String, Fault> {
-    if read_policy(file, anybody.places())?.sources.count() > 1 {
+    if file.is_dir() || read_policy(file, anybody.places())?.sources.count() > 1 {
         return Err(Fault::Usage(format!(
-            "`{}` is a policy of several files, beside which nothing is learned: name a policy of \
-             one file with `--config`",
-            file.display()
+            "`{file}` is a policy of several files, beside which no whole policy is learned: \
+             extend it with `--merge {file}`, or name a policy of one file with `--config`",
+            file = file.display()
         )));
     }
     read_text(file)
@@ -324,14 +347,8 @@ fn tell_denied(denied: &[(&Entry, Judged)]) {
     }
 }
 
-fn save(args: &LearnArgs, out: &Path, text: &str) -> Result<(), Fault> {
-    if args.merge.as_deref() == Some(out) {
-        return if read_text(out)? == text {
-            Ok(())
-        } else {
-            replace(out, text)
-        };
-    }
+/// Writes a new file.
+fn save(out: &Path, text: &str) -> Result<(), Fault> {
     let failed = |e: std::io::Error| {
         let hint = match e.kind() {
             std::io::ErrorKind::AlreadyExists => "; nothing is overwritten",

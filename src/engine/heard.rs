@@ -1,7 +1,8 @@
 //! What a message asks for, as whoever records traffic keeps it.
 //!
 //! Only requests that rules are about: tools, prompts, resources, completions,
-//! and what a server asks of the agent. Deliberately absent: messages, answers,
+//! and what a server asks of the agent, in an answer or a notification as well
+//! (2026-07-28). Deliberately absent: messages, answers,
 //! the text of what a server asks (the policy judges it by its method).
 
 use super::message::{Direction, Json, KnownMethod, Message, Method, Opened};
@@ -72,16 +73,8 @@ const ASKED: [KnownMethod; 3] = [
 
 /// What a message asks for; of `subscriptions/listen`, one for each uri.
 pub fn heard<'a>(opened: &'a Opened, session: &Session) -> Vec<Heard<'a>> {
-    let Ok(Message::Request {
-        method: Method::Known(method),
-        params,
-        ..
-    }) = opened.message()
-    else {
-        return Vec::new();
-    };
     let sender = opened.sent_by.as_deref().or(session.principal());
-    let one = |subject, name: Cow<'a, str>, arguments| Heard {
+    let heard = |method: KnownMethod, subject, name: Cow<'a, str>, arguments| Heard {
         method: method.name(),
         subject,
         name: name.into_owned(),
@@ -89,16 +82,24 @@ pub fn heard<'a>(opened: &'a Opened, session: &Session) -> Vec<Heard<'a>> {
         groups: sender.map(|p| p.groups.clone()).unwrap_or_default(),
         scopes: sender.and_then(|p| p.scopes.clone()),
     };
+    let Ok(message) = opened.message() else {
+        return Vec::new();
+    };
     if opened.direction() == Direction::ToAgent {
-        if !ASKED.contains(&method) {
-            return Vec::new();
-        }
-        let asked = super::decide::asked_method(method, params);
-        return asked.map_or_else(
-            |_| Vec::new(),
-            |name| vec![one(Subject::Ask, name.into(), Vec::new())],
-        );
+        let asked = asked(&message).into_iter();
+        return asked
+            .map(|(method, name)| heard(method, Subject::Ask, name.into(), Vec::new()))
+            .collect();
     }
+    let Message::Request {
+        method: Method::Known(method),
+        params,
+        ..
+    } = message
+    else {
+        return Vec::new();
+    };
+    let one = |subject, name, arguments| heard(method, subject, name, arguments);
     let text = |key: &str| params.and_then(|p| p.get(key)).and_then(Json::as_str);
     let members = |keys: &[&'static str]| {
         let found = keys
@@ -139,4 +140,45 @@ pub fn heard<'a>(opened: &'a Opened, session: &Session) -> Vec<Heard<'a>> {
         _ => None,
     };
     found.into_iter().collect()
+}
+
+/// What a message of the server asks of the agent: a request, or what stands in
+/// an answer or in news of a task for one, where the engine looks as well. The
+/// method, and how a rule names it.
+fn asked(message: &Message<'_>) -> BTreeSet<(KnownMethod, &'static str)> {
+    let within = |whole: Json<'_>| {
+        let inner = ["task", "result"].map(|key| whole.get(key));
+        let all = inner.into_iter().flatten().chain([whole]);
+        let requests = all.filter_map(|one| one.get("inputRequests"));
+        let requests = requests.flat_map(Json::members).filter_map(|(_, request)| {
+            let method = request.get("method").and_then(Json::as_str)?;
+            match Method::of(&method) {
+                Method::Known(method) => named(method, request.get("params")),
+                Method::Unknown(_) => None,
+            }
+        });
+        requests.collect()
+    };
+    match message {
+        Message::Request {
+            method: Method::Known(method),
+            params,
+            ..
+        } => named(*method, *params).into_iter().collect(),
+        Message::Notification {
+            method: Method::Known(KnownMethod::TaskStatus | KnownMethod::TaskChanged),
+            params: Some(task),
+        } => within(*task),
+        Message::Response { result, .. } => within(*result),
+        Message::Failure { error, .. } if super::decide::wants_page(*error) => {
+            BTreeSet::from([(KnownMethod::Elicit, super::decide::PAGE)])
+        }
+        _ => BTreeSet::new(),
+    }
+}
+
+/// A request of a server, as a rule names it.
+fn named(method: KnownMethod, params: Option<Json<'_>>) -> Option<(KnownMethod, &'static str)> {
+    let name = super::decide::asked_method(method, params).ok()?;
+    ASKED.contains(&method).then_some((method, name))
 }

@@ -11,14 +11,20 @@
 //! names that want to be more than names (patterns, comments, ids).
 
 mod collect;
+mod crowd;
 mod infer;
+mod limit;
+mod places;
+mod programs;
 mod roots;
 mod rules;
 mod schema;
 mod text;
 mod value;
+mod walk;
 mod write;
 
+pub use crowd::Crowd;
 pub use write::{Existing, WriteError};
 
 use crate::engine::guard::paths::PathGuard;
@@ -28,9 +34,11 @@ use crate::engine::pin::Lockfile;
 use crate::engine::types::ServerName;
 use crate::traffic::Entry;
 use collect::Call;
-use rules::Rule;
+use rules::{Rule, Topic};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The method that completes arguments of prompts and of templates.
+const COMPLETE: &str = "completion/complete";
 /// Most resources that one rule lists.
 const RESOURCES: usize = 200;
 
@@ -41,6 +49,8 @@ pub struct World<'a> {
     pub guards: BTreeMap<ServerName, PathGuard>,
     /// The pinned definitions.
     pub pins: &'a Lockfile,
+    /// For whom agents acted, in all of the recording.
+    pub crowd: Crowd,
     /// Whether names are generalised to patterns that cover what was not seen.
     pub patterns: bool,
 }
@@ -51,8 +61,6 @@ pub struct Proposal {
     rules: Vec<Rule>,
     reads: BTreeSet<String>,
     writes: BTreeSet<String>,
-    /// What servers asked of agents.
-    asks: BTreeMap<String, BTreeSet<String>>,
     agents: BTreeSet<String>,
     servers: BTreeSet<String>,
     /// Requests that nothing was learned from: what, why, how often.
@@ -62,7 +70,7 @@ pub struct Proposal {
 impl Proposal {
     /// Whether there is nothing to permit.
     pub fn is_empty(&self) -> bool {
-        self.rules.is_empty() && self.asks.is_empty()
+        self.rules.is_empty()
     }
 
     /// How many rules are proposed.
@@ -80,7 +88,8 @@ impl Proposal {
 pub fn propose(entries: &[&Entry], world: &World<'_>) -> Proposal {
     let mut proposal = Proposal::default();
     let mut calls: BTreeMap<(String, String, String), Vec<Call>> = BTreeMap::new();
-    let mut named: BTreeMap<(Subject, String), BTreeMap<String, Vec<&Entry>>> = BTreeMap::new();
+    let mut named: BTreeMap<(Topic, String), BTreeMap<String, Vec<&Entry>>> = BTreeMap::new();
+    let got = got(entries);
     let definitions = definitions(world.pins);
     for entry in entries {
         proposal.agents.insert(entry.agent.to_string());
@@ -99,17 +108,13 @@ pub fn propose(entries: &[&Entry], world: &World<'_>) -> Proposal {
                     Err(why) => proposal.leave_out(what(entry), why),
                 }
             }
-            Subject::Ask => {
-                let server = proposal.asks.entry(entry.server.to_string()).or_default();
-                server.insert(entry.name.clone());
-            }
-            Subject::Prompt | Subject::Resource => {
+            Subject::Ask | Subject::Prompt | Subject::Resource => {
                 if let Some(why) = entry.obscured() {
                     proposal.leave_out(what(entry), why.to_owned());
                 } else if !collect::is_plain_name(&entry.name) {
                     proposal.leave_out(what(entry), collect::ODD_NAME.to_owned());
                 } else {
-                    let key = (entry.subject, entry.server.to_string());
+                    let key = (topic(entry, &got), entry.server.to_string());
                     let agents = named.entry(key).or_default();
                     agents
                         .entry(entry.agent.to_string())
@@ -120,10 +125,34 @@ pub fn propose(entries: &[&Entry], world: &World<'_>) -> Proposal {
         }
     }
     learn_tools(&calls, &definitions, world, &mut proposal);
-    for ((subject, server), agents) in named {
-        learn_names(subject, &server, agents, &mut proposal);
+    for ((topic, server), agents) in named {
+        learn_names(topic, &server, agents, &world.crowd, &mut proposal);
     }
     proposal
+}
+
+/// Prompts and resources that were asked for, by agent and server.
+type Got<'e> = BTreeSet<(&'e str, &'e str, Subject, &'e str)>;
+
+fn got<'e>(entries: &[&'e Entry]) -> Got<'e> {
+    let asked = entries.iter().filter(|entry| entry.method != COMPLETE);
+    asked.map(|entry| named(entry)).collect()
+}
+
+fn named(entry: &Entry) -> (&str, &str, Subject, &str) {
+    let (agent, server) = (entry.agent.as_str(), entry.server.as_str());
+    (agent, server, entry.subject, &entry.name)
+}
+
+/// What a rule for a request has to list. What is asked for may be completed,
+/// but not the other way round.
+fn topic(entry: &Entry, got: &Got<'_>) -> Topic {
+    match entry.subject {
+        Subject::Ask => Topic::Ask,
+        _ if entry.method == COMPLETE && !got.contains(&named(entry)) => Topic::Completion,
+        Subject::Prompt => Topic::Prompt,
+        Subject::Tool | Subject::Resource => Topic::Resource,
+    }
 }
 
 fn learn_tools(
@@ -142,6 +171,7 @@ fn learn_tools(
         learned.extend(infer::infer(
             calls.iter().collect(),
             &declared,
+            world.patterns,
             &mut left_out,
         ));
     }
@@ -156,7 +186,7 @@ fn learn_tools(
         let tools: BTreeSet<String> = pins.tools.keys().cloned().collect();
         (server.to_string(), tools)
     });
-    proposal.rules = rules::tools(&learned, &pinned.collect(), world.patterns);
+    proposal.rules = rules::tools(&learned, &pinned.collect(), world);
     for (name, guard) in &world.guards {
         let own = learned.iter().filter(|one| {
             let call = one.calls.first();
@@ -183,30 +213,41 @@ fn learn_tools(
     }
 }
 
-/// Prompts and resources: by their names alone.
+/// Prompts, resources, and what servers ask: by their names alone.
 fn learn_names(
-    subject: Subject,
+    topic: Topic,
     server: &str,
     agents: BTreeMap<String, Vec<&Entry>>,
+    crowd: &Crowd,
     proposal: &mut Proposal,
 ) {
-    let mut same: BTreeMap<BTreeSet<String>, BTreeMap<String, Vec<&Entry>>> = BTreeMap::new();
+    type Same = (BTreeSet<String>, crowd::Who);
+    let mut same: BTreeMap<Same, BTreeMap<String, Vec<&Entry>>> = BTreeMap::new();
     for (agent, entries) in agents {
         let names: BTreeSet<String> = entries.iter().map(|e| e.name.clone()).collect();
-        same.entry(names).or_default().insert(agent, entries);
+        let users = entries.iter().map(|e| e.user.clone()).collect();
+        let who = crowd.narrow(&agent, server, &users);
+        same.entry((names, who)).or_default().insert(agent, entries);
     }
-    for (names, agents) in same {
+    for ((names, who), agents) in same {
         let names: Vec<String> = names.into_iter().collect();
         let notes = agents.iter().map(|(agent, entries)| {
-            let times = entries.iter().map(|e| e.time.as_str());
-            format!("{}s {} by `{agent}`", subject.word(), rules::seen(times))
+            let times = rules::seen(entries.iter().map(|e| e.time.as_str()));
+            let users = entries.iter().filter_map(|e| e.user.as_deref());
+            let users = rules::among(&users.collect(), &who);
+            match topic {
+                Topic::Ask => format!("the server asked {times} of `{agent}`{users}"),
+                Topic::Completion => format!("completed {times} by `{agent}`{users}"),
+                _ => format!("asked for {times} by `{agent}`{users}"),
+            }
         });
         let notes: Vec<String> = notes.collect();
         for names in names.chunks(RESOURCES) {
             proposal.rules.push(Rule {
                 agents: agents.keys().cloned().collect(),
+                who: who.clone(),
                 server: server.to_owned(),
-                subject,
+                topic,
                 names: names.to_vec(),
                 arguments: BTreeMap::new(),
                 notes: notes.clone(),

@@ -1,7 +1,9 @@
 //! From what was learned of single tools to rules.
 
-use super::infer::{Learned, Limits};
-use crate::engine::heard::Subject;
+use super::World;
+use super::crowd::Who;
+use super::infer::Learned;
+use super::limit::{Limit, Limits};
 use crate::engine::pin::visible;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -11,12 +13,36 @@ const ALL_OF: usize = 3;
 /// Longest id of a rule.
 const ID: usize = 64;
 
+/// What a rule lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Topic {
+    Tool,
+    Prompt,
+    Resource,
+    Completion,
+    Ask,
+}
+
+impl Topic {
+    /// Its key in a rule.
+    pub(super) fn key(self) -> &'static str {
+        match self {
+            Self::Tool => "tools",
+            Self::Prompt => "prompts",
+            Self::Resource => "resources",
+            Self::Completion => "completions",
+            Self::Ask => "asks",
+        }
+    }
+}
+
 /// A permit that is proposed.
 #[derive(Debug, Clone)]
 pub(super) struct Rule {
     pub(super) agents: BTreeSet<String>,
+    pub(super) who: Who,
     pub(super) server: String,
-    pub(super) subject: Subject,
+    pub(super) topic: Topic,
     /// Names, uris, or patterns of names.
     pub(super) names: Vec<String>,
     pub(super) arguments: BTreeMap<String, Limits>,
@@ -25,7 +51,7 @@ pub(super) struct Rule {
 }
 
 /// What makes two tools one rule.
-type Same = (String, BTreeMap<String, Limits>);
+type Same = (String, Who, BTreeMap<String, Limits>);
 
 /// Names that share a rule, and what it saw.
 type Sharing = (BTreeSet<String>, Vec<String>);
@@ -34,17 +60,20 @@ type Sharing = (BTreeSet<String>, Vec<String>);
 pub(super) fn tools(
     learned: &[Learned<'_>],
     pinned: &BTreeMap<String, BTreeSet<String>>,
-    patterns: bool,
+    world: &World<'_>,
 ) -> Vec<Rule> {
     let mut by_agent: BTreeMap<(String, Same), Sharing> = BTreeMap::new();
     for one in learned {
         let Some(call) = one.calls.first() else {
             continue;
         };
-        let same = (call.server.clone(), one.arguments.clone());
+        let users = one.calls.iter().map(|call| call.user.clone()).collect();
+        let who = world.crowd.narrow(&call.agent, &call.server, &users);
+        let notes_of = told(one, &who);
+        let same = (call.server.clone(), who, one.arguments.clone());
         let (tools, notes) = by_agent.entry((call.agent.clone(), same)).or_default();
         tools.insert(call.tool.clone());
-        notes.extend(told(one));
+        notes.extend(notes_of);
     }
     let mut rules: BTreeMap<(Same, BTreeSet<String>), Sharing> = BTreeMap::new();
     for ((agent, same), (tools, notes)) in by_agent {
@@ -54,14 +83,17 @@ pub(super) fn tools(
     }
     rules
         .into_iter()
-        .map(|(((server, arguments), tools), (agents, notes))| Rule {
-            names: called(&tools, pinned.get(&server), patterns),
-            agents,
-            server,
-            subject: Subject::Tool,
-            arguments,
-            notes,
-        })
+        .map(
+            |(((server, who, arguments), tools), (agents, notes))| Rule {
+                names: called(&tools, pinned.get(&server), world.patterns),
+                agents,
+                who,
+                server,
+                topic: Topic::Tool,
+                arguments,
+                notes,
+            },
+        )
         .collect()
 }
 
@@ -100,7 +132,7 @@ fn called(
 }
 
 /// What a rule saw of one tool.
-fn told(learned: &Learned<'_>) -> Vec<String> {
+fn told(learned: &Learned<'_>, who: &Who) -> Vec<String> {
     let Some(first) = learned.calls.first() else {
         return Vec::new();
     };
@@ -115,14 +147,26 @@ fn told(learned: &Learned<'_>) -> Vec<String> {
         first.tool,
         seen(times),
         first.agent,
-        among(&users)
+        among(&users, who)
     )];
     if !matches!(first.example.as_str(), "" | "{}") {
         notes.push(format!("  for example {}", first.example));
     }
-    if learned.open.iter().any(|at| !at.is_empty()) {
-        let open = learned.open.iter().filter(|at| !at.is_empty());
-        let open: Vec<_> = open.map(|at| crate::engine::mask::place(at)).collect();
+    // As the rule has them, right below.
+    let place = |at: &str| format!("`{at}`");
+    for (at, note) in &learned.notes {
+        let optional = learned.arguments.get(at).is_some_and(|l| l.optional);
+        let times = if optional { ", not always there" } else { "" };
+        notes.push(format!("  {}: {note}{times}", place(at)));
+    }
+    let never = learned.arguments.iter();
+    let never = never.filter(|(_, limits)| limits.limits == [Limit::Absent]);
+    let never: Vec<_> = never.map(|(at, _)| place(at)).collect();
+    if !never.is_empty() {
+        notes.push(format!("  never: {}", never.join(", ")));
+    }
+    if !learned.open.is_empty() {
+        let open: Vec<_> = learned.open.iter().map(|at| place(at)).collect();
         notes.push(format!(
             "  its schema lets members pass that nobody has declared or seen: {}",
             open.join(", ")
@@ -131,7 +175,7 @@ fn told(learned: &Learned<'_>) -> Vec<String> {
     notes
 }
 
-/// `12 times, 2026-11-20 to 2026-11-24`.
+/// `12 times, 2026-11-20 to 2026-11-24,`.
 pub(super) fn seen<'a>(times: impl Iterator<Item = &'a str>) -> String {
     let mut days: Vec<&str> = times.map(|time| time.get(..10).unwrap_or(time)).collect();
     days.sort_unstable();
@@ -146,11 +190,17 @@ pub(super) fn seen<'a>(times: impl Iterator<Item = &'a str>) -> String {
     }
 }
 
-fn among(users: &BTreeSet<&str>) -> String {
+/// For how many users; and that a rule is for them alone.
+pub(super) fn among(users: &BTreeSet<&str>, who: &Who) -> String {
+    let only = if who.groups.is_empty() {
+        ""
+    } else {
+        ", all of this group"
+    };
     match users.len() {
         0 => String::new(),
-        1 => " for one user".to_owned(),
-        count => format!(" for {count} users"),
+        1 => format!(" for one user{only}"),
+        count => format!(" for {count} users{only}"),
     }
 }
 
@@ -164,14 +214,11 @@ impl Rule {
                 .take(24)
                 .collect::<String>()
         };
-        let what = match self.subject {
-            Subject::Tool => self
-                .names
-                .first()
-                .map(|name| slug(name))
-                .unwrap_or_default(),
-            other => format!("{}s", other.word()),
+        let what = match self.topic {
+            Topic::Tool => self.names.first().map(|name| slug(name)),
+            other => Some(other.key().to_owned()),
         };
+        let what = what.unwrap_or_default();
         let base = format!("learned-{}-{what}", slug(&self.server));
         let base: String = base.chars().take(ID.saturating_sub(5)).collect();
         let numbered = (2..).map(|n: usize| format!("{base}-{n}"));
@@ -191,19 +238,20 @@ impl Rule {
             let _ = writeln!(text, "# {}", visible(note));
         }
         let names = |names: &mut dyn Iterator<Item = &String>| {
-            let names: toml_edit::Array = names.map(String::as_str).collect();
+            let names: toml_edit::Array = names.map(|name| literal(name)).collect();
             names.to_string()
         };
-        let key = match self.subject {
-            Subject::Tool => "tools",
-            Subject::Prompt => "prompts",
-            Subject::Resource | Subject::Ask => "resources",
-        };
+        let key = self.topic.key();
         let quoted = |text: &str| toml_edit::Value::from(text).to_string();
         text.push_str("[[rule]]\n");
         let _ = writeln!(text, "id = {}", quoted(&self.id(taken)));
         text.push_str("effect = \"permit\"\n");
         let _ = writeln!(text, "agents = {}", names(&mut self.agents.iter()));
+        for (key, all) in [("users", &self.who.users), ("groups", &self.who.groups)] {
+            if !all.is_empty() {
+                let _ = writeln!(text, "{key} = {}", names(&mut all.iter()));
+            }
+        }
         let _ = writeln!(text, "server = {}", quoted(&self.server));
         let _ = writeln!(text, "{key} = {}", names(&mut self.names.iter()));
         if !self.arguments.is_empty() {
@@ -215,6 +263,15 @@ impl Rule {
         }
         text.push('\n');
         Some(text)
+    }
+}
+
+/// A name in a list: one that begins with `@` is no set.
+fn literal(name: &str) -> String {
+    if name.starts_with('@') {
+        format!("@{name}")
+    } else {
+        name.to_owned()
     }
 }
 

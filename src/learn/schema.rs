@@ -18,6 +18,15 @@ const BUILT: [&str; 8] = [
     "$dynamicRef",
 ];
 
+/// What a text is declared to be, as far as its words do not tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// One of a few.
+    Enum,
+    Host,
+    Email,
+}
+
 /// A part of a schema, with the whole that references are resolved in.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Declared<'a> {
@@ -67,6 +76,30 @@ impl<'a> Declared<'a> {
     pub(super) fn member(&self, name: &str) -> Option<Self> {
         let part = Some(self.properties()?.get(name)?);
         Some(Self { part, ..*self }.resolved())
+    }
+
+    /// What a text is declared to be.
+    pub(super) fn format(&self) -> Option<Format> {
+        let part = self.part?;
+        if part.get("enum").is_some() || part.get("const").is_some() {
+            return Some(Format::Enum);
+        }
+        match part.get("format").and_then(Json::as_str).as_deref() {
+            Some("hostname" | "idn-hostname" | "ipv4" | "ipv6") => Some(Format::Host),
+            Some("email" | "idn-email") => Some(Format::Email),
+            _ => None,
+        }
+    }
+
+    /// The bound that a keyword declares.
+    pub(super) fn bound(&self, keyword: &str) -> Option<u64> {
+        self.part?.get(keyword)?.raw().parse().ok()
+    }
+
+    /// Whether some member is declared by its name.
+    pub(super) fn names_members(&self) -> bool {
+        let properties = self.properties();
+        properties.is_some_and(|properties| properties.members().next().is_some())
     }
 
     /// What is declared of the items of a list.

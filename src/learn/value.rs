@@ -64,6 +64,14 @@ impl Value {
         }
     }
 
+    /// How many items a list has.
+    pub(super) fn items(&self) -> usize {
+        match self {
+            Self::List(items) => items.len(),
+            _ => 0,
+        }
+    }
+
     /// Whether it is or holds a secret, or the placeholder of one. A recording
     /// may have been made by somebody else.
     pub(super) fn holds_secret(&self, name: &str) -> bool {
@@ -84,6 +92,41 @@ impl Value {
         }
     }
 
+    /// Whether a text within a list or a table would be taken for a variable: a
+    /// policy has no way to say it there.
+    fn holds_variable(&self) -> bool {
+        match self {
+            Self::Null | Self::Bool(_) | Self::Number(_) => false,
+            Self::Text(text) => text.contains("${"),
+            Self::List(items) => items.iter().any(Self::holds_variable),
+            Self::Map(members) => {
+                let mut values = members.values();
+                values.any(Self::holds_variable)
+            }
+        }
+    }
+
+    /// The same value as JSON.
+    pub(super) fn to_json(&self) -> String {
+        match self {
+            Self::Null => "null".to_owned(),
+            Self::Bool(value) => value.to_string(),
+            Self::Number(raw) => raw.clone(),
+            Self::Text(text) => serde_json::Value::from(text.as_str()).to_string(),
+            Self::List(items) => {
+                let items: Vec<_> = items.iter().map(Self::to_json).collect();
+                format!("[{}]", items.join(","))
+            }
+            Self::Map(members) => {
+                let members = members.iter().map(|(key, value)| {
+                    let key = serde_json::Value::from(key.as_str());
+                    format!("{key}:{}", value.to_json())
+                });
+                format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+            }
+        }
+    }
+
     /// As a policy writes it. `None`: TOML has no null, and a number may be too
     /// long to be compared.
     pub(super) fn to_toml(&self) -> Option<toml_edit::Value> {
@@ -91,7 +134,9 @@ impl Value {
             Self::Null => return None,
             Self::Bool(value) => (*value).into(),
             Self::Number(raw) => number(raw)?,
-            Self::Text(text) => text.as_str().into(),
+            // `${` begins a variable there.
+            Self::Text(text) => text.replace("${", "$${").into(),
+            Self::List(_) | Self::Map(_) if self.holds_variable() => return None,
             Self::List(items) => {
                 let items: Option<Array> = items.iter().map(Self::to_toml).collect();
                 items?.into()

@@ -2,17 +2,18 @@
 
 use super::{Proposal, roots};
 use crate::engine::pin::visible;
-use crate::engine::policy::AskAgent;
 use crate::layout::{self, LayoutError};
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::collections::{BTreeMap, BTreeSet};
 use toml_edit::{Array, DocumentMut, Item, Table, Value};
 
 /// The policy that a proposal is made beside.
 #[derive(Debug, Clone)]
 pub struct Existing<'a> {
-    /// Its text.
-    pub text: &'a str,
+    /// The texts of its files.
+    pub files: Vec<&'a str>,
+    /// The number of the file that is extended. `None`: for each server the one
+    /// that it stands in.
+    pub into: Option<usize>,
     /// Its `[paths]` as they are in force: read, write.
     pub roots: [&'a [String]; 2],
     /// Its workspace, absolute.
@@ -71,43 +72,90 @@ impl Proposal {
             paths.remove("write");
         }
         self.set_roots(&mut document, [&[], &[]], workspace, home)?;
-        self.set_asks(&mut document, true)?;
+        ask_nothing(&mut document)?;
         text.push_str(&document.to_string());
         text.push('\n');
-        text.push_str(&self.principals(&known.0, &known.1, true));
+        text.push_str(&self.principals(&known.0, &known.1));
         text.push_str(&self.rules_text(&mut ids));
         Ok(layout::format(&text)?)
     }
 
-    /// The existing policy with what it misses; its own text stays as it is.
-    pub fn merged(&self, existing: &Existing<'_>, home: &str) -> Result<String, WriteError> {
+    /// The files of the existing policy that get what it misses, by number, with
+    /// their new texts. What is in them stays as it is.
+    pub fn merged(
+        &self,
+        existing: &Existing<'_>,
+        home: &str,
+    ) -> Result<BTreeMap<usize, String>, WriteError> {
+        let mut changed = BTreeMap::new();
         if self.is_empty() {
-            return Ok(existing.text.to_owned());
+            return Ok(changed);
         }
-        let mut document = parsed(existing.text)?;
-        for (name, needed) in [
-            ("rule", !self.rules.is_empty()),
-            ("server", true),
-            ("agent", true),
-        ] {
-            if needed && document.get(name).is_some_and(Item::is_value) {
-                return Err(WriteError::Form(name));
+        let files = existing.files.iter().map(|text| parsed(text));
+        let mut files: Vec<DocumentMut> = files.collect::<Result<_, _>>()?;
+        let homes = Homes {
+            into: existing.into,
+            files: &files,
+        };
+        let mut additions = self.additions(existing, &homes);
+        let paths = homes.having("paths", None);
+        let paths = paths.or_else(|| additions.keys().next().copied());
+        for number in additions.keys() {
+            // What is added is written as tables.
+            for name in ["rule", "server", "agent"] {
+                let file = files.get(*number).and_then(|file| file.get(name));
+                if file.is_some_and(Item::is_value) {
+                    return Err(WriteError::Form(name));
+                }
             }
         }
-        self.set_roots(&mut document, existing.roots, existing.workspace, home)?;
-        self.set_asks(&mut document, false)?;
-        let mut text = document.to_string();
-        let mut ids = existing.ids.clone();
-        let mut added = self.principals(&existing.agents, &existing.servers, false);
-        added.push_str(&self.rules_text(&mut ids));
-        let added = layout::format(&added)?;
-        if !added.is_empty() {
-            let end = text.trim_end_matches(['\n', '\r', ' ', '\t']).len();
-            text.truncate(end);
-            text.push_str("\n\n");
-            text.push_str(&added);
+        if let Some((number, file)) = paths.and_then(|n| files.get_mut(n).map(|f| (n, f))) {
+            let before = file.to_string();
+            self.set_roots(file, existing.roots, existing.workspace, home)?;
+            if file.to_string() != before {
+                additions.entry(number).or_default();
+            }
         }
-        Ok(text)
+        for (number, added) in additions {
+            let mut text = files
+                .get(number)
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            let added = layout::format(&added)?;
+            if !added.is_empty() {
+                let end = text.trim_end_matches(['\n', '\r', ' ', '\t']).len();
+                text.truncate(end);
+                text.push_str("\n\n");
+                text.push_str(&added);
+            }
+            changed.insert(number, text);
+        }
+        Ok(changed)
+    }
+
+    /// What each file gets at its end.
+    fn additions(&self, existing: &Existing<'_>, homes: &Homes<'_>) -> BTreeMap<usize, String> {
+        let mut additions: BTreeMap<usize, String> = BTreeMap::new();
+        for server in self.servers.difference(&existing.servers) {
+            let agents = self.rules.iter().filter(|rule| rule.server == *server);
+            let home = homes.of(server, agents.flat_map(|rule| &rule.agents));
+            additions
+                .entry(home)
+                .or_default()
+                .push_str(&new_server(server));
+        }
+        for agent in self.agents.difference(&existing.agents) {
+            let known = homes.into.or_else(|| homes.having("agent", None));
+            let text = additions.entry(known.unwrap_or(0)).or_default();
+            text.push_str(&new_agent(agent));
+        }
+        let mut ids = existing.ids.clone();
+        for rule in &self.rules {
+            let home = homes.of(&rule.server, &rule.agents);
+            let text = rule.to_toml(&mut ids).unwrap_or_default();
+            additions.entry(home).or_default().push_str(&text);
+        }
+        additions
     }
 
     /// Whether the existing rules with a `path` hold for more places then.
@@ -125,36 +173,20 @@ impl Proposal {
     }
 
     /// Agents and servers that the policy does not name yet.
-    fn principals(
-        &self,
-        agents: &BTreeSet<String>,
-        servers: &BTreeSet<String>,
-        asks: bool,
-    ) -> String {
-        let mut text = String::new();
-        for server in self.servers.difference(servers) {
-            text.push_str(
-                "# What is started: add a `command` or a `url`, or say it behind `run`.\n",
-            );
-            let _ = writeln!(text, "[server.{}]", key(server));
-            let asked = self.asks.get(server).into_iter().flatten();
-            let asked: Array = asked.map(String::as_str).collect();
-            if asks || !asked.is_empty() {
-                let _ = writeln!(text, "ask_agent = {asked}");
-            }
-            text.push('\n');
-        }
-        for agent in self.agents.difference(agents) {
-            text.push_str("# Whoever starts `lockgate run`; for agents that connect, say how they prove it.\n");
-            let _ = writeln!(text, "[agent.{}]\nstdio = true\n", key(agent));
-        }
-        text
+    fn principals(&self, agents: &BTreeSet<String>, servers: &BTreeSet<String>) -> String {
+        let servers = self.servers.difference(servers);
+        let agents = self.agents.difference(agents);
+        let servers = servers.map(|server| new_server(server));
+        servers
+            .chain(agents.map(|agent| new_agent(agent)))
+            .collect()
     }
 
     /// What stays of an existing policy: everything but its permits, and of
     /// servers and agents those that were seen.
     fn kept(&self, existing: &Existing<'_>) -> Result<DocumentMut, WriteError> {
-        let mut document = parsed(existing.text)?;
+        let text = existing.files.first().copied().unwrap_or_default();
+        let mut document = parsed(text)?;
         for (name, seen) in [("server", &self.servers), ("agent", &self.agents)] {
             if let Some(table) = document.get_mut(name).and_then(Item::as_table_mut) {
                 table.retain(|key, _| seen.contains(key));
@@ -209,44 +241,64 @@ impl Proposal {
         }
         Ok(())
     }
+}
 
-    /// Lets servers ask what they asked. `exactly`: and nothing else.
-    fn set_asks(&self, document: &mut DocumentMut, exactly: bool) -> Result<(), WriteError> {
-        let Some(servers) = document.get_mut("server").and_then(Item::as_table_like_mut) else {
-            return Ok(());
-        };
-        for (name, server) in servers.iter_mut() {
-            let asked = self.asks.get(name.get());
-            if asked.is_none() && !exactly {
-                continue;
-            }
-            let server = server
-                .as_table_like_mut()
-                .ok_or(WriteError::Form("server"))?;
-            if exactly {
-                server.remove("ask_agent");
-            }
-            let default: Array = if exactly {
-                Array::new()
-            } else {
-                AskAgent::default()
-                    .methods
-                    .iter()
-                    .map(String::as_str)
-                    .collect()
-            };
-            let list = server
-                .entry("ask_agent")
-                .or_insert_with(|| Value::from(default).into());
-            let list = list.as_array_mut().ok_or(WriteError::Form("ask_agent"))?;
-            for method in asked.into_iter().flatten() {
-                if !list.iter().any(|known| known.as_str() == Some(method)) {
-                    list.push(method.as_str());
-                }
-            }
-        }
-        Ok(())
+/// In which files of a policy things stand.
+struct Homes<'a> {
+    into: Option<usize>,
+    files: &'a [DocumentMut],
+}
+
+impl Homes<'_> {
+    /// The file in which the rules of a server belong: the one that is named, or
+    /// the one with the server, or with one of the agents, or the first.
+    fn of<'n>(&self, server: &str, agents: impl IntoIterator<Item = &'n String>) -> usize {
+        let agents = agents.into_iter();
+        let of_server = || self.having("server", Some(server));
+        let of_agent = |agent: &String| self.having("agent", Some(agent));
+        let found = self.into.or_else(of_server);
+        let mut agents = agents.filter_map(of_agent);
+        found.or_else(|| agents.next()).unwrap_or(0)
     }
+
+    /// The file that has a table, with this key in it if one is named.
+    fn having(&self, table: &str, key: Option<&str>) -> Option<usize> {
+        let has = |file: &DocumentMut| {
+            let table = file.get(table)?;
+            key.is_none_or(|key| table.get(key).is_some()).then_some(())
+        };
+        self.files.iter().position(|file| has(file).is_some())
+    }
+}
+
+fn new_server(name: &str) -> String {
+    format!(
+        "# What is started: add a `command` or a `url`, or say it behind `run`.\n\
+         [server.{}]\nask_agent = []\n\n",
+        key(name)
+    )
+}
+
+fn new_agent(name: &str) -> String {
+    format!(
+        "# Whoever starts `lockgate run`; for agents that connect, say how they prove it.\n\
+         [agent.{}]\nstdio = true\n\n",
+        key(name)
+    )
+}
+
+/// What servers ask is permitted by rules alone.
+fn ask_nothing(document: &mut DocumentMut) -> Result<(), WriteError> {
+    let Some(servers) = document.get_mut("server").and_then(Item::as_table_like_mut) else {
+        return Ok(());
+    };
+    for (_, server) in servers.iter_mut() {
+        let server = server
+            .as_table_like_mut()
+            .ok_or(WriteError::Form("server"))?;
+        server.insert("ask_agent", Value::from(Array::new()).into());
+    }
+    Ok(())
 }
 
 fn parsed(text: &str) -> Result<DocumentMut, WriteError> {

@@ -73,6 +73,18 @@ pub fn read(path: &Path) -> Result<PolicyFiles, PolicyError> {
     Ok(PolicyFiles { sources, dir, own })
 }
 
+/// Every file of TOML in a directory that belongs to a policy or tests one.
+///
+/// # Errors
+/// The directory cannot be read, or a link leads out of it.
+pub fn written(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut names = policies(dir, "*.toml")?;
+    names.extend(fitting(dir, "*.test.toml")?);
+    names.sort();
+    let files = names.into_iter().map(|name| dir.join(name));
+    files.map(|file| inside(&file).map(|()| file)).collect()
+}
+
 /// A file as it was named, and where it is.
 #[derive(Debug, Clone)]
 struct Named {
@@ -238,6 +250,13 @@ impl Reading {
 /// Names of files in a directory that fit a pattern, in order. Hidden files are
 /// none, nor are tests of policies.
 fn policies(dir: &Path, pattern: &str) -> io::Result<Vec<String>> {
+    let mut names = fitting(dir, pattern)?;
+    names.retain(|name| !name.ends_with(".test.toml"));
+    Ok(names)
+}
+
+/// The same with tests.
+fn fitting(dir: &Path, pattern: &str) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for (seen, entry) in fs::read_dir(dir)?.enumerate() {
         if seen >= ENTRIES {
@@ -248,8 +267,7 @@ fn policies(dir: &Path, pattern: &str) -> io::Result<Vec<String>> {
         let Ok(name) = entry?.file_name().into_string() else {
             continue;
         };
-        let is_test = name.ends_with(".test.toml");
-        if !name.starts_with('.') && !is_test && fits(pattern, &name) {
+        if !name.starts_with('.') && fits(pattern, &name) {
             names.push(name);
         }
     }

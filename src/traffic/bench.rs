@@ -36,8 +36,15 @@ const OF_ITSELF: [Reason; 11] = [
 pub fn circumstance(entry: &Entry) -> Option<&'static str> {
     let of_itself = |code: &str| OF_ITSELF.iter().any(|reason| reason.code() == code);
     let code = entry.reason.as_deref().unwrap_or_default();
-    let why = "what denied it was the session or the server of that moment";
-    (!entry.permitted && !of_itself(code)).then_some(why)
+    if entry.permitted {
+        None
+    } else if !of_itself(code) {
+        Some("what denied it was the session or the server of that moment")
+    } else if entry.together {
+        Some("it was denied together with others of its message")
+    } else {
+        None
+    }
 }
 
 /// Judges recorded requests.

@@ -41,6 +41,8 @@ pub struct Entry {
     pub hidden: usize,
     /// The arguments were too large to be recorded.
     pub omitted: bool,
+    /// It was asked for in one message with others, and judged with them.
+    pub together: bool,
     /// Whether it passed.
     pub permitted: bool,
     /// Why not.
@@ -125,7 +127,14 @@ impl Draft {
     }
 
     /// The line, without its end.
-    pub fn line(&self, record: &Record, time: &str, stamps: [Option<&str>; 2]) -> String {
+    /// `together`: with others of the same message.
+    pub fn line(
+        &self,
+        record: &Record,
+        time: &str,
+        stamps: [Option<&str>; 2],
+        together: bool,
+    ) -> String {
         let mut head = Map::new();
         let mut put = |key: &str, value: Value| drop(head.insert(key.to_owned(), value));
         put("v", json!(FORMAT));
@@ -151,6 +160,9 @@ impl Draft {
         }
         if self.omitted > 0 {
             put("omitted", json!(self.omitted));
+        }
+        if together {
+            put("together", json!(true));
         }
         let permitted = outcome(record) == Some(true);
         put("verdict", json!(if permitted { "permit" } else { "deny" }));
@@ -242,6 +254,7 @@ impl Entry {
             arguments: arguments.map(Arc::new),
             hidden: count("hidden"),
             omitted: root.get("omitted").is_some(),
+            together: root.get("together").is_some(),
             permitted,
             reason: text("reason"),
             rules: root.get("rules").map(rules).unwrap_or_default(),

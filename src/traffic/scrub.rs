@@ -4,6 +4,7 @@
 //! learned from it, and it tells nothing but its place. What only looks like a
 //! secret goes the same way: that costs a proposal, not a leak.
 
+use crate::engine::guard::values;
 use crate::engine::mask::{looks_like_token, names_a_secret};
 use crate::engine::message::{Json, Kind};
 use std::fmt::Write as _;
@@ -42,7 +43,10 @@ pub fn is_secret(name: &str, text: &str) -> bool {
     let bearer = bearer
         .filter(|(scheme, _)| matches!(scheme.to_lowercase().as_str(), "bearer" | "basic"))
         .any(|(_, value)| value.len() >= 8 && value.contains(|c: char| c.is_ascii_digit()));
-    key || bearer || looks_like_token(text) || text.split_whitespace().any(word)
+    key || bearer
+        || looks_like_token(text)
+        || values::first(text).is_some()
+        || text.split_whitespace().any(word)
 }
 
 /// A UUID, and a digest under the name of one: long, and no secret.

@@ -146,7 +146,7 @@ impl Tape {
         let stamps = [policy.as_deref(), lockfile.as_deref()];
         let mut lines = String::new();
         for draft in drafts {
-            lines.push_str(&draft.line(record, &now, stamps));
+            lines.push_str(&draft.line(record, &now, stamps, drafts.len() > 1));
             lines.push('\n');
         }
         let mut reel = self.reel.lock().unwrap_or_else(PoisonError::into_inner);

@@ -153,6 +153,75 @@ fn merging_extends_a_policy_and_keeps_its_text() {
 }
 
 #[test]
+fn merging_extends_the_file_that_is_meant() {
+    let user = User::new();
+    user.runs(&["--record", "traffic.jsonl"], &session(&calls(&user)))
+        .is(0, &[]);
+    let main =
+        "version = 1\ninclude = [\"rules/demo.toml\"]\n\n# Who.\n[agent.local]\nstdio = true\n";
+    let demo = "# The demo's.\nversion = 1\n[server.demo]   # here\n";
+    std::fs::create_dir(user.path("p")).unwrap();
+    std::fs::create_dir(user.path("p/rules")).unwrap();
+    user.write("p/main.toml", main);
+    user.write("p/rules/demo.toml", demo);
+    user.write("other.toml", main);
+    let words = |config: &'static str, merge: &'static str, out: &'static [&'static str]| {
+        let mut words = vec![
+            "learn",
+            "traffic.jsonl",
+            "--config",
+            config,
+            "--merge",
+            merge,
+        ];
+        words.extend(out);
+        words
+    };
+    user.plain(&words("p/main.toml", "other.toml", &[]), "")
+        .is(2, &["`other.toml` is no file of the policy"]);
+    user.plain(
+        &words("p/main.toml", "p/rules/demo.toml", &["--out", "new.toml"]),
+        "",
+    )
+    .is(2, &["stays where it is"]);
+    user.plain(&words("p/main.toml", "p/rules/demo.toml", &[]), "")
+        .is(0, &["`p/rules/demo.toml` becomes", "# The demo's."]);
+    let out = words(
+        "p/main.toml",
+        "p/rules/demo.toml",
+        &["--out", "p/rules/demo.toml"],
+    );
+    user.plain(&out, "").is(
+        0,
+        &["extended `p/rules/demo.toml`", "3 rules from 4 requests"],
+    );
+    assert_eq!(user.read("p/main.toml"), main);
+    let once = user.read("p/rules/demo.toml");
+    assert!(once.starts_with(demo.trim_end()), "{once}");
+    user.plain(&out, "").is(0, &["0 rules from 0 requests"]);
+    assert_eq!(user.read("p/rules/demo.toml"), once);
+    user.plain(&["learn", "traffic.jsonl", "--config", "p/main.toml"], "")
+        .is(2, &["policy of several files", "--merge p/main.toml"]);
+
+    // A directory: the file in which the server stands.
+    std::fs::create_dir(user.path("d")).unwrap();
+    user.write("d/who.toml", "version=1\n[agent.local]\nstdio = true\n");
+    user.write("d/demo.toml", demo);
+    user.write("d/who.test.toml", "[[test]]\nname='x'\n");
+    user.plain(
+        &["learn", "traffic.jsonl", "--merge", "d", "--out", "d"],
+        "",
+    )
+    .is(0, &["extended `d/demo.toml`"]);
+    assert!(user.read("d/demo.toml").starts_with(demo.trim_end()));
+    user.plain(&["fmt", "--check", "d"], "")
+        .is(1, &["d/demo.toml", "d/who.toml", "d/who.test.toml"]);
+    user.plain(&["fmt", "d"], "")
+        .is(0, &["laid out `d/who.toml`"]);
+    user.plain(&["fmt", "--check", "d"], "").is(0, &[]);
+}
+
+#[test]
 fn replay_tells_what_would_differ() {
     let user = User::new();
     user.lockgate(&["pin", "--yes"]).is(0, &[]);

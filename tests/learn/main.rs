@@ -9,6 +9,7 @@
 
 mod layout;
 mod merge;
+mod people;
 mod properties;
 mod traffic;
 
@@ -18,7 +19,7 @@ use lockgate::engine::message::{Document, Limits};
 use lockgate::engine::pin::{Approval, Lockfile, ServerPins};
 use lockgate::engine::policy::{Policy, PolicyBase, render};
 use lockgate::engine::types::{AgentName, ServerName};
-use lockgate::learn::{Existing, Proposal, World, propose};
+use lockgate::learn::{Crowd, Existing, Proposal, World, propose};
 use lockgate::traffic::{Bench, Entry, Judged};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -63,6 +64,17 @@ fn tools() -> Vec<Value> {
                 "force": { "type": "boolean" },
             }),
         ),
+        tool(
+            "send_mail",
+            json!({
+                "to": { "type": "array", "items": { "type": "string", "format": "email" } },
+                "relay": { "type": "string", "format": "hostname" },
+                "mode": { "type": "string", "enum": ["now", "later", "never", "maybe", "soon"] },
+                "meta": { "type": "object" },
+            }),
+        ),
+        tool("sql_query", json!({ "sql": text() })),
+        tool("run", json!({ "command": text() })),
         tool("other_tool", json!({ "query": text() })),
     ]
 }
@@ -102,6 +114,11 @@ fn line(entry: &Value) -> Entry {
 }
 
 fn learn(entries: &[Entry]) -> Proposal {
+    learn_among(entries, entries)
+}
+
+/// Of a recording with more in it.
+fn learn_among(entries: &[Entry], all: &[Entry]) -> Proposal {
     let lockfile = lockfile();
     let guards = lockfile.servers.keys().map(|name| {
         let guard = PathGuard::new(host(), Policy::baseline().paths);
@@ -110,6 +127,7 @@ fn learn(entries: &[Entry]) -> Proposal {
     let world = World {
         guards: guards.collect(),
         pins: &lockfile,
+        crowd: Crowd::of(all),
         patterns: false,
     };
     propose(&entries.iter().collect::<Vec<_>>(), &world)
@@ -161,7 +179,8 @@ impl Judge {
 /// A policy to be merged with.
 fn existing<'a>(text: &'a str, policy: &'a Policy) -> Existing<'a> {
     Existing {
-        text,
+        files: vec![text],
+        into: Some(0),
         roots: [&policy.paths.read, &policy.paths.write],
         workspace: policy.workspace.as_deref(),
         ids: policy
@@ -182,7 +201,8 @@ fn merged(text: &str, entries: &[Entry]) -> String {
         .filter(|entry| judge.judge(entry).reason.as_deref() == Some("not-permitted"))
         .cloned()
         .collect();
-    learn(&missing)
+    let mut changed = learn_among(&missing, entries)
         .merged(&existing(text, &before), "/home/me")
-        .unwrap()
+        .unwrap();
+    changed.remove(&0).unwrap_or_else(|| text.to_owned())
 }

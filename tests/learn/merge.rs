@@ -1,7 +1,7 @@
 //! `learn --merge`: what a policy misses is added, and the rest stays.
 
 use super::traffic::{call, recorded};
-use super::{Judge, entry, merged, policy};
+use super::{Judge, entry, existing, learn, merged, policy};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -129,4 +129,51 @@ fn an_agent_that_the_policy_does_not_know_is_added() {
     assert!(Judge::new(&once).judge(&entries[0]).permitted, "{once}");
     assert!(once.starts_with(WRITTEN), "{once}");
     assert_eq!(merged(&once, &entries), once);
+}
+
+/// Of several files, each server's grows where it stands, and `[paths]` where it
+/// stands.
+#[test]
+fn of_several_files_the_one_with_the_server_grows() {
+    let files = [
+        "# Whom.\nversion = 1\n[agent.a]\nstdio = true\n",
+        "version = 1\n[server.s] # ours\n",
+        "version = 1\n[paths]\nread = [\"/srv/data/in\"] # the inbox\n",
+    ];
+    let entries = [
+        entry("a", "s", "read_file", &json!({ "path": "/srv/other/x" })),
+        entry("a", "t", "search", &json!({ "query": "x" })),
+    ];
+    let before = policy(
+        "version = 1\n[agent.a]\nstdio = true\n[server.s]\n[paths]\nread = [\"/srv/data/in\"]\n",
+    );
+    let of = |into| {
+        let mut all = existing("", &before);
+        all.files = files.to_vec();
+        all.into = into;
+        learn(&entries).merged(&all, "/home/me").unwrap()
+    };
+    let changed = of(None);
+    assert_eq!(changed.len(), 3);
+    for (n, text) in files.iter().enumerate() {
+        let first = text
+            .trim_end()
+            .lines()
+            .take(2)
+            .collect::<Vec<_>>()
+            .join("\n");
+        assert!(changed[&n].starts_with(&first), "{}", changed[&n]);
+    }
+    assert!(changed[&0].contains("[server.t]") && changed[&0].contains("learned-t-search"));
+    assert!(
+        changed[&1].contains("[server.s] # ours") && changed[&1].contains("learned-s-read_file")
+    );
+    assert!(
+        changed[&2].contains("[\"/srv/data/in\", \"/srv/other/x\"] # the inbox"),
+        "{}",
+        changed[&2]
+    );
+    let changed = of(Some(0));
+    assert!(changed[&0].contains("learned-s-read_file") && changed[&0].contains("[server.t]"));
+    assert_eq!(changed.keys().copied().collect::<Vec<_>>(), [0, 2]);
 }

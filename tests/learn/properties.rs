@@ -41,7 +41,7 @@ fn every_kind_of_mutation_is_made() {
         .into_iter()
         .map(|(what, _)| what)
         .collect();
-    assert_eq!(kinds.len(), 14, "{kinds:?}");
+    assert_eq!(kinds.len(), 23, "{kinds:?}");
 }
 
 #[test]
@@ -188,6 +188,59 @@ fn roots_are_narrow_and_written_to_by_evidence_only() {
     // Neither the home nor what holds secrets becomes a root.
     let text = learned(&[read("/home/me/x"), read("/home/me/p/y"), read("/srv/z")]);
     assert!(text.contains("[\"~/p/y\", \"~/x\", \"/srv/z\"]"), "{text}");
+}
+
+#[test]
+fn completing_a_name_is_not_asking_for_it() {
+    let of = |method: &str, subject: &str, name: &str| {
+        let complete = method == "completion/complete";
+        let arguments = if complete {
+            json!({ "argument": { "name": "x", "value": "y" } })
+        } else {
+            json!({})
+        };
+        line(&json!({
+            "v": 1, "time": "2026-11-25T01:02:03Z", "agent": "a", "server": "s", "method": method,
+            "subject": subject, "name": name, "verdict": "permit", "rules": [],
+            "arguments": arguments,
+        }))
+    };
+    let complete = "completion/complete";
+    let entries = [
+        of(complete, "prompt", "summary"),
+        of(complete, "resource", "docs://{page}"),
+        of(complete, "prompt", "review"),
+        of("prompts/get", "prompt", "review"),
+    ];
+    let text = learned(&entries);
+    let policy = Judge::new(&text);
+    for entry in &entries {
+        assert!(policy.judge(entry).permitted, "{entry:?}\n{text}");
+    }
+    for other in [
+        of("prompts/get", "prompt", "summary"),
+        of("resources/read", "resource", "docs://{page}"),
+        of(complete, "prompt", "other"),
+    ] {
+        assert!(!policy.judge(&other).permitted, "{other:?}\n{text}");
+    }
+}
+
+/// What looks like a variable or a set stands for itself.
+#[test]
+fn letters_of_the_policy_are_letters() {
+    let entries = [
+        entry("a", "s", "search", &json!({ "query": "${user} and ${x}" })),
+        entry("a", "s", "other_tool", &json!({ "query": "@set" })),
+        entry("a", "s", "@tool", &json!({})),
+    ];
+    let text = learned(&entries);
+    let judge = Judge::new(&text);
+    for entry in &entries[..2] {
+        assert!(judge.judge(entry).permitted, "{entry:?}\n{text}");
+    }
+    let tools = policy(&text).rules_for_display();
+    assert!(tools.iter().any(|rule| rule.tools == ["@tool"]), "{text}");
 }
 
 /// A recording may be forged; what it names becomes a name and no more.

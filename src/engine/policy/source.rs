@@ -6,6 +6,7 @@
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Problems, Severity, Span};
 use crate::engine::types::Digest;
+use std::collections::BTreeMap;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
@@ -170,6 +171,35 @@ impl Sources {
     /// Bytes of all files.
     pub fn bytes(&self) -> usize {
         self.files.iter().map(|f| f.text.len()).sum()
+    }
+
+    /// The names and the texts of the files, in their order.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &str)> {
+        let files = self.files.iter();
+        files.map(|file| (file.name.as_str(), file.text.as_str()))
+    }
+
+    /// The same files, some with other texts, by their numbers. What they include
+    /// stays what it was.
+    #[must_use]
+    pub fn with_texts(&self, texts: &BTreeMap<usize, String>) -> Self {
+        let mut changed = Self {
+            found: self.found.clone(),
+            ..Self::default()
+        };
+        for (n, file) in self.files.iter().enumerate() {
+            let text = texts.get(&n).unwrap_or(&file.text);
+            let number = changed.add(NewSource {
+                name: file.name.clone(),
+                key: file.key.clone(),
+                dir: file.dir.clone(),
+                text: text.clone(),
+            });
+            if let Some(new) = changed.files.get_mut(number) {
+                new.followed = file.followed;
+            }
+        }
+        changed
     }
 
     /// How many files there are.

@@ -52,27 +52,33 @@ fn base(program: &str) -> String {
     name.strip_suffix(".exe").unwrap_or(&name).to_owned()
 }
 
+/// The commands of a line, or the one of an argument vector; `None` where they
+/// cannot be told.
+pub(in crate::engine::policy) fn seen(value: Json<'_>) -> Option<Vec<Vec<String>>> {
+    match value.kind() {
+        Kind::String => {
+            let text = value.as_str()?;
+            words::commands(&text).filter(|_| text.len() <= LONGEST)
+        }
+        Kind::Array => {
+            let words = value.items().map(|item| Some(item.as_str()?.into_owned()));
+            let words: Vec<_> = words.collect::<Option<_>>()?;
+            let odd = |word: &String| word.contains('\0');
+            let program = words.first()?;
+            let plain = !words.iter().any(odd) && words::is_plain(program);
+            plain.then(|| vec![words])
+        }
+        _ => None,
+    }
+}
+
 impl Commands {
     /// A line, or an argument vector.
     pub(super) fn judge(&self, value: Json<'_>) -> Option<Holding> {
-        let commands = match value.kind() {
-            Kind::String => {
-                let text = value.as_str()?;
-                let commands = words::commands(&text).filter(|_| text.len() <= LONGEST)?;
-                (self.shell || commands.len() == 1).then_some(commands)?
-            }
-            Kind::Array => {
-                let words = value.items().map(|item| Some(item.as_str()?.into_owned()));
-                let words: Vec<_> = words.collect::<Option<_>>()?;
-                let odd = |word: &String| word.contains('\0');
-                let program = words.first()?;
-                if words.iter().any(odd) || !words::is_plain(program) {
-                    return None;
-                }
-                vec![words]
-            }
-            _ => return None,
-        };
+        let commands = seen(value)?;
+        if !self.shell && commands.len() != 1 {
+            return None;
+        }
         match all_or_none(commands.iter().map(|command| self.one(command))) {
             Holding::Unknown => None,
             plain => Some(plain),

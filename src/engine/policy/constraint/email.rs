@@ -53,14 +53,7 @@ impl Emails {
     }
 
     pub(super) fn judge(&self, text: &str) -> Option<Holding> {
-        let (local, domain) = text.split_once('@')?;
-        let domain = match Host::parse(domain)? {
-            name @ Host::Name(_) if !domain.ends_with('.') && text.len() <= LONGEST => name,
-            _ => return None,
-        };
-        if !is_local(local) {
-            return None;
-        }
+        let (local, domain) = parts(text)?;
         // `bob+anything` and `Bob` are most likely bob.
         let lower = local.to_ascii_lowercase();
         let base = lower.split('+').next().unwrap_or_default();
@@ -79,6 +72,22 @@ impl Emails {
         }
         answer
     }
+}
+
+/// One plain address, in its two parts.
+fn parts(text: &str) -> Option<(&str, Host)> {
+    let (local, domain) = text.split_once('@')?;
+    let is_plain = is_local(local) && !domain.ends_with('.') && text.len() <= LONGEST;
+    match Host::parse(domain)? {
+        name @ Host::Name(_) if is_plain => Some((local, name)),
+        _ => None,
+    }
+}
+
+/// One plain address, for whoever writes a pattern.
+pub(in crate::engine::policy) fn seen(text: &str) -> Option<(&str, &str)> {
+    parts(text)?;
+    text.split_once('@')
 }
 
 /// A local part that no mail system reads as more than a name.

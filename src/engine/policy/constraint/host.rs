@@ -5,6 +5,7 @@
 //! reads alike is no host here: it fails a permit and fires a forbid.
 
 use super::Holding;
+use crate::engine::policy::seen::HostSeen;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::fmt;
 
@@ -79,6 +80,20 @@ impl Host {
         name(text).map(Self::Name)
     }
 
+    /// For whoever writes a pattern.
+    pub(super) fn seen(&self) -> HostSeen {
+        HostSeen {
+            name: match self {
+                Self::Name(name) => name.clone(),
+                Self::Address(IpAddr::V4(address)) => address.to_string(),
+                Self::Address(IpAddr::V6(address)) => format!("[{address}]"),
+            },
+            is_address: matches!(self, Self::Address(_)),
+            is_inner: self.is_inner(),
+            is_never: self.is_never(),
+        }
+    }
+
     /// Whether it is no machine of the public network, or may well be none: a
     /// name is not looked up here.
     pub(super) fn is_inner(&self) -> bool {
@@ -116,6 +131,11 @@ fn name(text: &str) -> Option<String> {
     let numeric = last.starts_with(|c: char| c.is_ascii_digit());
     let fits = text.len() <= LONGEST && text.split('.').all(label) && !numeric;
     fits.then(|| text.to_ascii_lowercase())
+}
+
+/// A bare host, for whoever writes a pattern.
+pub(in crate::engine::policy) fn seen(text: &str) -> Option<HostSeen> {
+    Host::parse(text).map(|host| host.seen())
 }
 
 impl Hosts {

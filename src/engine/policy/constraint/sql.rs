@@ -16,6 +16,7 @@ mod walk;
 
 use super::{Holding, all_or_none, and};
 use crate::engine::policy::pattern::Pattern;
+use crate::engine::policy::seen::SqlSeen;
 pub(in crate::engine::policy) use parse::Dialect;
 use std::fmt;
 pub(in crate::engine::policy) use walk::Statement;
@@ -105,7 +106,35 @@ impl Queries {
     }
 }
 
+/// What a text does, for whoever writes a constraint.
+pub(in crate::engine::policy) fn seen(text: &str, dialect: Dialect) -> Option<SqlSeen> {
+    let found = walk::walk(&parse::parse(text, dialect)?, dialect)?;
+    let nothing = Queries::new(dialect, None, None, &[]).ok()?;
+    if found.hidden || !found.functions.iter().all(|name| nothing.computes(name)) {
+        return None;
+    }
+    let tables = found.tables.iter().map(|name| Table::naming(name, dialect));
+    Some(SqlSeen {
+        statements: found.kinds.iter().map(|kind| kind.name()).collect(),
+        tables: tables.collect::<Option<_>>()?,
+    })
+}
+
 impl Table {
+    /// The very name; `None` where a policy cannot write it.
+    fn naming(name: &Name, dialect: Dialect) -> Option<String> {
+        let part = |part: &Part| match dialect {
+            Dialect::Postgres if part.quoted => part.text.clone(),
+            Dialect::Postgres | Dialect::Sqlite => part.text.to_lowercase(),
+            Dialect::Mysql | Dialect::Generic => part.text.clone(),
+        };
+        let parts: Vec<_> = name.parts.iter().map(part).collect();
+        let plain = |part: &String| !part.contains(['*', '.']);
+        let text = parts.join(".");
+        let table = Self::parse(&text).filter(|_| parts.iter().all(plain))?;
+        table.fits(name, dialect).then_some(text)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let parts: Vec<_> = text.split('.').collect();
         let odd = |c: char| c.is_control() || c.is_whitespace() || "\"'`[]();".contains(c);

@@ -12,6 +12,7 @@
 use super::host::{Host, Hosts, Listed};
 use super::text::globbed;
 use super::{Holding, and};
+use crate::engine::policy::seen::UrlSeen;
 use globset::GlobMatcher;
 use std::fmt;
 
@@ -219,6 +220,17 @@ impl<'a> Url<'a> {
             path: if path.is_empty() { "/" } else { path },
         })
     }
+}
+
+/// Where a URL leads, for whoever writes a pattern.
+pub(in crate::engine::policy) fn seen(text: &str) -> Option<UrlSeen> {
+    let url = Url::parse(text)?;
+    Some(UrlSeen {
+        scheme: url.scheme.to_owned(),
+        host: url.host.seen(),
+        port: (url.port != url.own_port).then_some(url.port),
+        path: decoded(url.path),
+    })
 }
 
 /// The host and the port of an authority; no user.
