@@ -6,6 +6,7 @@
 
 mod files;
 mod judge;
+mod messages;
 mod outcome;
 mod report;
 mod strict;
