@@ -370,10 +370,10 @@ fn the_table_of_permissions_tells_the_truth() {
         (
             &["what-can", "me"],
             &[
-                "tools issue                  yes     `issues` (lockgate.toml:10), if the answer has at most",
-                "completions docs://*         yes     `words`",
-                "asks sampling/createMessage  no      nothing permits it",
-                "asks roots/list              yes     `server.s.ask_agent`",
+                "tools issue                  yes  `issues` (lockgate.toml:10), if the answer has at most",
+                "completions docs://*         yes  `words`",
+                "asks sampling/createMessage  no   nothing permits it",
+                "asks roots/list              yes  `server.s.ask_agent`",
                 "only audited: would be forbidden by `soon-no-more`",
             ],
         ),

@@ -20,7 +20,7 @@ pub(super) use email::Emails;
 pub(super) use host::Hosts;
 pub(super) use kinds::Kinds;
 pub(super) use sql::{Dialect, Queries, Statement};
-pub(super) use text::{glob, whole_regex};
+pub(super) use text::{glob, glob_contains, whole_regex};
 use told::listed;
 pub(super) use told::together;
 pub(super) use url::{UrlParts, UrlPattern};
