@@ -206,7 +206,7 @@ impl PathJudge for Asked<'_> {
 
 impl Rule {
     /// A forbid that no argument and no time can escape.
-    fn always_forbids(&self) -> bool {
+    pub(super) fn always_forbids(&self) -> bool {
         self.effect == Effect::Forbid && self.arguments.is_empty() && self.when.is_none()
     }
 
