@@ -277,7 +277,7 @@ fn compared(
     places: &Places,
     (base, pins): (&PolicyBase, &Lockfile),
 ) -> Result<Vec<Diagnostic>, Fault> {
-    let older = Older::parse(older, file)?;
+    let older = Older::parse(older)?;
     let name = older.name();
     // It is read as if it stood where the new one stands.
     let sources = older.read(file, places, base)?;

@@ -7,6 +7,7 @@
 use super::Fault;
 use super::places::Places;
 use super::setup::{Revision, Setup};
+use super::test::{check_tests, tests_of};
 use crate::audit::{Outcome, Reload};
 use crate::engine::pin::visible;
 use crate::engine::policy::Policy;
@@ -14,7 +15,7 @@ use crate::engine::types::ServerName;
 use crate::proxy::evidence::SharedLog;
 use crate::state::lockfile::Stamp;
 use crate::telemetry::standing::PolicyStanding;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -33,7 +34,7 @@ pub(super) struct Watch {
     places: Places,
     /// The policy in force.
     policy: Arc<Policy>,
-    /// All that belongs to it.
+    /// All that belongs to it, the tests of a strict one included.
     own: Vec<PathBuf>,
     /// How that was when it was read last.
     seen: Stamps,
@@ -81,7 +82,7 @@ impl Watch {
             file: setup.file.clone()?,
             places: setup.places.clone(),
             policy: Arc::clone(&setup.policy),
-            own: setup.revision().own,
+            own: watched(&setup.revision(), setup.file.as_ref()?),
             // Unlike any state: what has changed since it was read is seen.
             seen: Stamps::new(),
             unsettled: None,
@@ -100,8 +101,11 @@ impl Watch {
         }
         let started = SystemTime::now();
         let read = Revision::of(Some(self.file.clone()), self.places.clone());
-        let own = read.as_ref().map_or(&self.own, |revision| &revision.own);
-        let (own, found) = (own.clone(), stamps(own));
+        let own = read.as_ref().map_or_else(
+            |_| self.own.clone(),
+            |revision| watched(revision, &self.file),
+        );
+        let found = stamps(&own);
         // Either nothing was written while it was read and shortly before, or
         // nothing since the last look, which was then read as a whole.
         let rests = |one: &Option<Stamp>| one.as_ref().is_some_and(|s| s.is_older(REST, started));
@@ -113,9 +117,15 @@ impl Watch {
         let taken = match read {
             Err(fault) => Err(fault),
             Ok(revision) if revision.policy.digest() == self.policy.digest() => {
-                self.own = own;
-                self.as_before();
-                return None;
+                // What it promises may not hold any more, though it is the same.
+                match promised(&revision) {
+                    Ok(()) => {
+                        self.own = own;
+                        self.as_before();
+                        return None;
+                    }
+                    Err(fault) => Err(fault),
+                }
             }
             Ok(revision) => {
                 let policy = Arc::clone(&revision.policy);
@@ -202,6 +212,25 @@ impl Watch {
         }
         recorded.is_ok()
     }
+}
+
+/// All whose change matters: a new test is a change of its directory.
+fn watched(revision: &Revision, file: &Path) -> Vec<PathBuf> {
+    let mut all = revision.own.clone();
+    if revision.policy.strict {
+        all.extend(tests_of(file).unwrap_or_default());
+        let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty());
+        all.push(dir.unwrap_or(Path::new(".")).to_owned());
+    }
+    all
+}
+
+/// The tests of a strict policy.
+fn promised(revision: &Revision) -> Result<(), Fault> {
+    if revision.policy.strict {
+        check_tests(revision)?;
+    }
+    Ok(())
 }
 
 fn stamps(files: &[PathBuf]) -> Stamps {

@@ -3,7 +3,7 @@
 
 use super::explain::words::named;
 use crate::engine::guard::paths::Access as PathAccess;
-use crate::engine::policy::{Effect, PathJudge, RuleDisplay, RuleRef, Standing, Stands};
+use crate::engine::policy::{Effect, Mode, PathJudge, RuleDisplay, RuleRef, Standing, Stands};
 
 /// Whether somebody may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,9 +47,28 @@ pub(super) struct Clause {
     rule: RuleRef,
     effect: Effect,
     conditions: Vec<String>,
+    limit: Option<String>,
+    when: Option<String>,
+    /// What answers have to be.
+    results: Option<String>,
 }
 
 impl Clause {
+    fn new(rule: RuleDisplay, open: Vec<String>, judged: bool) -> Self {
+        let mut conditions = if judged { Vec::new() } else { whom(&rule) };
+        conditions.extend(open);
+        conditions.extend(rule.when.clone());
+        conditions.extend(rule.limit.as_ref().map(|limit| format!("at most {limit}")));
+        Self {
+            effect: rule.effect,
+            rule: rule.rule,
+            conditions,
+            limit: rule.limit,
+            when: rule.when,
+            results: rule.results,
+        }
+    }
+
     fn refuses(&self) -> &'static str {
         match self.effect {
             Effect::Ask => "needs approval by ",
@@ -63,7 +82,20 @@ impl Clause {
         } else {
             format!(": {}", self.conditions.join("; "))
         };
-        format!("{lead}{}{conditions}", named(&self.rule))
+        let results = self.results.as_ref();
+        let results = results.map_or_else(String::new, |wanted| {
+            format!(", if the answer has {wanted}")
+        });
+        format!("{lead}{}{conditions}{results}", named(&self.rule))
+    }
+
+    /// Of a rule in audit mode.
+    fn audited(&self) -> String {
+        self.words(match self.effect {
+            Effect::Permit => "only audited: would permit by ",
+            Effect::Ask => "only audited: would need approval by ",
+            Effect::Forbid => "only audited: would be forbidden by ",
+        })
     }
 
     fn json(&self) -> serde_json::Value {
@@ -71,8 +103,18 @@ impl Clause {
             rule,
             effect,
             conditions,
+            limit,
+            when,
+            results,
         } = self;
-        serde_json::json!({ "rule": rule, "effect": effect, "conditions": conditions })
+        serde_json::json!({
+            "rule": rule,
+            "effect": effect,
+            "conditions": conditions,
+            "limit": limit,
+            "when": when,
+            "results": results,
+        })
     }
 }
 
@@ -85,6 +127,8 @@ pub(super) struct Access {
     refusals: Vec<Clause>,
     /// Permit rules that do not hold, and why.
     missed: Vec<(RuleRef, String)>,
+    /// Rules in audit mode, which change nothing.
+    audited: Vec<Clause>,
 }
 
 impl Access {
@@ -95,6 +139,7 @@ impl Access {
             permits: Vec::new(),
             refusals: Vec::new(),
             missed: Vec::new(),
+            audited: Vec::new(),
         };
         for Standing { rule, stands } in standings {
             let open = match stands {
@@ -106,16 +151,8 @@ impl Access {
                     continue;
                 }
             };
-            let mut conditions = if judged { Vec::new() } else { whom(&rule) };
-            conditions.extend(open);
-            conditions.extend(rule.when.clone());
-            conditions.extend(rule.limit.as_ref().map(|limit| format!("at most {limit}")));
-            let clause = Clause {
-                effect: rule.effect,
-                rule: rule.rule,
-                conditions,
-            };
-            if rule.effect == Effect::Permit {
+            let clause = Clause::new(rule, open, judged);
+            if clause.effect == Effect::Permit {
                 access.permits.push(clause);
             } else {
                 access.refusals.push(clause);
@@ -134,8 +171,21 @@ impl Access {
         access
     }
 
+    /// Beside it, what rules in audit mode would say.
+    pub(super) fn beside(mut self, audited: Vec<Standing>, judged: bool) -> Self {
+        let open = audited.into_iter().filter_map(|one| match one.stands {
+            Stands::If(open) => Some(Clause::new(one.rule, open, judged)),
+            Stands::Not(_) => None,
+        });
+        self.audited.extend(open);
+        self
+    }
+
     /// What one rule says by itself.
     pub(super) fn of_rule(standing: Standing, judged: bool) -> Self {
+        if standing.rule.mode == Mode::Audit {
+            return Self::of(Vec::new(), judged).beside(vec![standing], judged);
+        }
         let mut access = Self::of(vec![standing], judged);
         if access.can == Can::No && !access.refusals.is_empty() {
             access.can = Can::NotIf;
@@ -150,6 +200,12 @@ impl Access {
 
     /// By which rules, a line each.
     pub(super) fn lines(&self) -> Vec<String> {
+        let mut lines = self.enforced();
+        lines.extend(self.audited.iter().map(Clause::audited));
+        lines
+    }
+
+    fn enforced(&self) -> Vec<String> {
         let refusals = |lead: &'static str| self.refusals.iter().map(move |c| c.words(lead));
         let missed = self.missed.iter();
         let missed = missed.map(|(rule, why)| format!("not by {}: {why}", named(rule)));
@@ -161,8 +217,13 @@ impl Access {
             Can::No if self.missed.is_empty() => vec!["nothing permits it".to_owned()],
             Can::No => missed.collect(),
             Can::Yes => {
-                let free = self.permits.iter().filter(|c| c.conditions.is_empty());
-                free.map(|clause| clause.words("")).collect()
+                // An answer passes that one of them takes: where each that holds
+                // wants something of it, the others count.
+                let is_free = |c: &&Clause| c.conditions.is_empty();
+                let free = self.permits.iter().filter(is_free);
+                let all = free.clone().all(|clause| clause.results.is_some());
+                let shown = self.permits.iter().filter(|c| all || is_free(c));
+                shown.map(|clause| clause.words("")).collect()
             }
             Can::NotIf => refusals("").collect(),
             Can::If => {
@@ -184,6 +245,7 @@ impl Access {
             "permits": all(&self.permits),
             "refusals": all(&self.refusals),
             "missed": missed,
+            "audited": all(&self.audited),
         })
     }
 }

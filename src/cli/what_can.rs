@@ -8,7 +8,7 @@ use super::setup::Revision;
 use super::standing::{Access, AnyPath, rows, table};
 use super::{Fault, tell};
 use crate::engine::pin::visible;
-use crate::engine::policy::{Action, Question, RuleDisplay};
+use crate::engine::policy::{Action, AskAgent, Question, RuleDisplay};
 use crate::engine::principal::Principal;
 use crate::engine::types::{AgentName, ServerName};
 use clap::Args;
@@ -119,23 +119,30 @@ fn of_server(
             action,
             known: None,
         };
-        read.policy.standings(&question, &AnyPath)
+        let audited = read.policy.audited(&question, &AnyPath);
+        (read.policy.standings(&question, &AnyPath), audited)
     };
     let judged = principal.is_some();
+    let access = |action: Action<'_>| {
+        let (standings, audited) = ask(Some(action));
+        Access::of(standings, judged).beside(audited, judged)
+    };
     let mut rows = Vec::new();
     if let Some(pins) = read.pins.servers.get(server) {
         rows.extend(pins.tools.keys().map(|name| Row {
             kind: "tool",
             name: name.clone(),
-            access: Access::of(ask(Some(Action::CallTool(name))), judged),
+            access: access(Action::CallTool(name)),
         }));
     }
-    let kinds: [(&str, Patterns); 3] = [
+    let kinds: [(&str, Patterns); 4] = [
         ("tools", |rule| &rule.tools),
         ("prompts", |rule| &rule.prompts),
         ("resources", |rule| &rule.resources),
+        ("completions", |rule| &rule.completions),
     ];
-    let all = ask(None);
+    let (acting, audited) = ask(None);
+    let all: Vec<_> = acting.into_iter().chain(audited).collect();
     for (kind, patterns) in kinds {
         if kind == "tools" && is_pinned(read, server) {
             continue;
@@ -148,6 +155,12 @@ fn of_server(
             }));
         }
     }
+    // The other way: what the server may ask of the agent.
+    rows.extend(AskAgent::METHODS.iter().map(|method| Row {
+        kind: "asks",
+        name: (*method).to_owned(),
+        access: access(Action::AskAgent(method)),
+    }));
     rows
 }
 

@@ -7,7 +7,7 @@ use super::{Fault, say, tell};
 use crate::engine::guard::paths::{Access as PathAccess, PathGuard};
 use crate::engine::message::{Document, Json, Limits};
 use crate::engine::pin::visible;
-use crate::engine::policy::{Action, PathJudge, Question, nearest};
+use crate::engine::policy::{Action, AskAgent, PathJudge, Question, nearest};
 use crate::engine::types::{AgentName, ServerName};
 use crate::proxy::facts;
 use clap::Args;
@@ -19,7 +19,7 @@ use std::process::ExitCode;
 #[derive(Debug, Args)]
 pub(super) struct WhoCanArgs {
     /// The tool
-    #[arg(value_name = "TOOL", required_unless_present_any = ["resource", "prompt"])]
+    #[arg(value_name = "TOOL", required_unless_present_any = ["resource", "prompt", "completion", "asks"])]
     tool: Option<String>,
     /// A resource to read instead
     #[arg(long, value_name = "URI", conflicts_with = "tool")]
@@ -27,12 +27,23 @@ pub(super) struct WhoCanArgs {
     /// A prompt to get instead
     #[arg(long, value_name = "NAME", conflicts_with_all = ["tool", "resource"])]
     prompt: Option<String>,
+    /// A prompt, or a template of resources (`x://...`), to complete instead
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["tool", "resource", "prompt"])]
+    completion: Option<String>,
+    /// A request of the server to the agent instead
+    #[arg(
+        long,
+        value_name = "METHOD",
+        value_parser = AskAgent::METHODS,
+        conflicts_with_all = ["tool", "resource", "prompt", "completion"]
+    )]
+    asks: Option<String>,
     /// On this server only
     #[arg(long, value_name = "NAME")]
     server: Option<String>,
     /// An argument that is known: a JSON Pointer and its value, JSON or text
     /// (repeatable)
-    #[arg(long = "arg", value_name = "/POINTER=VALUE", conflicts_with_all = ["resource", "prompt"])]
+    #[arg(long = "arg", value_name = "/POINTER=VALUE", conflicts_with_all = ["resource", "prompt", "completion", "asks"])]
     arguments: Vec<String>,
     /// The policy file [default: `$LOCKGATE_CONFIG`, then the user's own]
     #[arg(long, value_name = "FILE")]
@@ -49,6 +60,14 @@ impl WhoCanArgs {
     }
 
     fn subject(&self) -> (&'static str, &str, Action<'_>) {
+        match (&self.completion, &self.asks) {
+            (Some(uri), _) if uri.contains("://") => {
+                return ("completion", uri, Action::CompleteResource(uri));
+            }
+            (Some(name), _) => return ("completion", name, Action::CompletePrompt(name)),
+            (_, Some(method)) => return ("request", method, Action::AskAgent(method)),
+            (None, None) => {}
+        }
         match (&self.tool, &self.prompt, &self.resource) {
             (_, Some(name), _) => ("prompt", name, Action::GetPrompt(name)),
             (_, _, Some(uri)) => ("resource", uri, Action::ReadResource(uri)),
@@ -141,7 +160,8 @@ fn on_server(
             action: Some(action),
             known: known.map(Document::root),
         };
-        let access = Access::of(read.policy.standings(&question, &paths), false);
+        let access = Access::of(read.policy.standings(&question, &paths), false)
+            .beside(read.policy.audited(&question, &paths), false);
         agents.push((agent, access));
     }
     Ok(OnServer {

@@ -1,12 +1,14 @@
 //! What one connection has said so far. Every map is bounded.
 
 mod era;
+mod news;
 mod spent;
 mod tasks;
 mod tools;
 mod walk;
 
 use era::Era;
+pub(super) use news::{Listed, Lists};
 pub(super) use spent::{Refused, Spent};
 pub(super) use tasks::Tasks;
 pub(super) use tools::{Known, Parsed, Shared, Tool, Tools};
@@ -52,6 +54,8 @@ pub struct Session {
     principal: Option<Arc<Principal>>,
     pub(super) era: Era,
     pub(super) server: era::Server,
+    /// Of which lists the handshake says that changes are told.
+    pub(super) announced: Lists,
 }
 
 impl Session {
@@ -75,6 +79,7 @@ impl Session {
             principal: None,
             era: Era::default(),
             server: era::Server::default(),
+            announced: Lists::default(),
         }
     }
 
@@ -241,6 +246,8 @@ pub(super) struct Pending {
     pub(super) leases: Vec<Lease>,
     /// What its answer has to be, and that of the task that it becomes.
     pub(super) results: Vec<Arc<Demands>>,
+    /// The lists of whose changes it wants to be told.
+    pub(super) lists: Lists,
 }
 
 /// What a request is about, as records name it.

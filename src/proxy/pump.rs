@@ -57,6 +57,12 @@ pub trait Judges: fmt::Debug + Send {
     /// What judges from now on, if it is another engine than before. Asked
     /// before each message, and never while one is judged.
     fn newer(&mut self) -> Option<Arc<Engine>>;
+
+    /// How often to ask where no message comes, while somebody wants to be told
+    /// of changes. `None`: whoever changes something says so.
+    fn interval(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// Something that may be sent now.
@@ -79,6 +85,8 @@ pub struct Outgoing {
 pub struct Pump<R: Recorder, P> {
     engine: Arc<Engine>,
     judges: Option<Box<dyn Judges>>,
+    /// When that was asked last.
+    asked: Duration,
     session: Session,
     recorder: R,
     pins: P,
@@ -111,6 +119,7 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
         Self {
             engine: engine.into(),
             judges: None,
+            asked: Duration::ZERO,
             session,
             recorder,
             pins,
@@ -160,7 +169,7 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
     /// Judges a line of one side.
     pub fn receive(&mut self, direction: Direction, line: Vec<u8>, now: Duration) {
         let opened = self.open(direction, line);
-        self.renew_engine();
+        self.renew_engine(now);
         self.judge(opened, now);
     }
 
@@ -176,25 +185,28 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
 
     /// Judges a message that was opened already.
     pub fn receive_opened(&mut self, opened: Opened, now: Duration) {
-        self.renew_engine();
+        self.renew_engine(now);
         self.judge(opened, now);
     }
 
     /// Judges a line that was too long to keep.
     pub fn receive_too_large(&mut self, direction: Direction, scan: &TopLevel, now: Duration) {
-        self.renew_engine();
+        self.renew_engine(now);
         let opened = self.engine.open_too_large(direction, scan);
         self.judge(opened, now);
     }
 
     /// The next moment at which `tick` has something to do.
     pub fn deadline(&self) -> Option<Duration> {
-        self.session.deadline()
+        let interval = self.judges.as_ref().and_then(|judges| judges.interval());
+        let interval = interval.filter(|_| self.session.wants_news());
+        let ask = interval.map(|interval| self.asked.saturating_add(interval));
+        self.session.deadline().into_iter().chain(ask).min()
     }
 
     /// Lets time pass.
     pub fn tick(&mut self, now: Duration) {
-        self.renew_engine();
+        self.renew_engine(now);
         if let Some(decision) = self.engine.expire(&mut self.session, now) {
             self.follow(decision, now);
         }
@@ -261,9 +273,14 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
 
     /// Messages that waited are judged by the engine of the moment at which they
     /// are; what was decided before stays so.
-    fn renew_engine(&mut self) {
-        if let Some(newer) = self.judges.as_mut().and_then(|judges| judges.newer()) {
-            self.engine = newer;
+    fn renew_engine(&mut self, now: Duration) {
+        self.asked = now;
+        let Some(newer) = self.judges.as_mut().and_then(|judges| judges.newer()) else {
+            return;
+        };
+        let before = std::mem::replace(&mut self.engine, newer);
+        for decision in self.engine.announce(&before, &mut self.session) {
+            self.follow(decision, now);
         }
     }
 

@@ -29,6 +29,61 @@ pub struct PolicyFiles {
     pub own: Vec<PathBuf>,
 }
 
+/// Where files of a policy are: on disk, or in a revision. Paths are absolute.
+pub trait Tree {
+    /// Where a path leads in the end.
+    ///
+    /// # Errors
+    /// There is nothing, or it cannot be told.
+    fn real(&self, path: &Path) -> io::Result<PathBuf>;
+    /// Whether it is a directory.
+    fn is_dir(&self, path: &Path) -> bool;
+    /// Whether it is a symbolic link.
+    ///
+    /// # Errors
+    /// There is nothing, or it cannot be told.
+    fn is_link(&self, path: &Path) -> io::Result<bool>;
+    /// A text of at most so many bytes.
+    ///
+    /// # Errors
+    /// It is no such text.
+    fn text(&self, path: &Path, most: usize) -> Result<String, TextError>;
+    /// The names in a directory, of which at most so many are wanted.
+    ///
+    /// # Errors
+    /// It is no directory, or cannot be read.
+    fn names(&self, dir: &Path, most: usize) -> io::Result<Vec<String>>;
+}
+
+/// The file system.
+struct Disk;
+
+impl Tree for Disk {
+    fn real(&self, path: &Path) -> io::Result<PathBuf> {
+        path.canonicalize()
+    }
+
+    fn is_dir(&self, path: &Path) -> bool {
+        fs::metadata(path).is_ok_and(|m| m.is_dir())
+    }
+
+    fn is_link(&self, path: &Path) -> io::Result<bool> {
+        Ok(fs::symlink_metadata(path)?.is_symlink())
+    }
+
+    fn text(&self, path: &Path, most: usize) -> Result<String, TextError> {
+        text::read(path, most)
+    }
+
+    fn names(&self, dir: &Path, most: usize) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(dir)?.take(most) {
+            names.extend(entry?.file_name().into_string());
+        }
+        Ok(names)
+    }
+}
+
 /// Why there is no policy to look at.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
@@ -53,21 +108,30 @@ pub enum PolicyError {
 /// The file or the directory itself cannot be read.
 pub fn read(path: &Path) -> Result<PolicyFiles, PolicyError> {
     let absolute = std::path::absolute(path).map_err(PolicyError::Place)?;
-    let is_dir = fs::metadata(&absolute).is_ok_and(|m| m.is_dir());
+    read_in(&Disk, path, &absolute)
+}
+
+/// The same in some tree; `shown` is what people call the path.
+///
+/// # Errors
+/// The file or the directory itself cannot be read.
+pub fn read_in(tree: &dyn Tree, shown: &Path, absolute: &Path) -> Result<PolicyFiles, PolicyError> {
+    let is_dir = tree.is_dir(absolute);
     let parent = absolute.parent().unwrap_or(Path::new("/"));
-    let dir = if is_dir { &absolute } else { parent }.to_owned();
+    let dir = if is_dir { absolute } else { parent }.to_owned();
     let mut reading = Reading {
+        tree,
         main: dir.clone(),
         sources: Sources::default(),
-        own: vec![absolute.clone()],
+        own: vec![absolute.to_owned()],
         read: BTreeSet::new(),
         open: Vec::new(),
     };
-    reading.own.extend(absolute.canonicalize());
+    reading.own.extend(tree.real(absolute));
     if is_dir {
-        reading.directory(&named(path, &absolute))?;
+        reading.directory(&named(shown, absolute))?;
     } else {
-        reading.file(&named(path, &absolute), None)?;
+        reading.file(&named(shown, absolute), None)?;
     }
     let Reading { sources, own, .. } = reading;
     Ok(PolicyFiles { sources, dir, own })
@@ -78,11 +142,13 @@ pub fn read(path: &Path) -> Result<PolicyFiles, PolicyError> {
 /// # Errors
 /// The directory cannot be read, or a link leads out of it.
 pub fn written(dir: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut names = policies(dir, "*.toml")?;
-    names.extend(fitting(dir, "*.test.toml")?);
+    let mut names = policies(&Disk, dir, "*.toml")?;
+    names.extend(fitting(&Disk, dir, "*.test.toml")?);
     names.sort();
     let files = names.into_iter().map(|name| dir.join(name));
-    files.map(|file| inside(&file).map(|()| file)).collect()
+    files
+        .map(|file| inside(&Disk, &file).map(|()| file))
+        .collect()
 }
 
 /// A file as it was named, and where it is.
@@ -99,7 +165,8 @@ fn named(shown: &Path, absolute: &Path) -> Named {
     }
 }
 
-struct Reading {
+struct Reading<'t> {
+    tree: &'t dyn Tree,
     /// The directory of the whole policy.
     main: PathBuf,
     sources: Sources,
@@ -110,10 +177,10 @@ struct Reading {
     open: Vec<PathBuf>,
 }
 
-impl Reading {
+impl Reading<'_> {
     /// Reads all policies of a directory.
     fn directory(&mut self, dir: &Named) -> Result<(), PolicyError> {
-        let files = policies(&dir.absolute, "*.toml").map_err(TextError::Io)?;
+        let files = policies(self.tree, &dir.absolute, "*.toml").map_err(TextError::Io)?;
         if files.is_empty() {
             return Err(PolicyError::Empty);
         }
@@ -122,7 +189,7 @@ impl Reading {
         }
         for name in files {
             let file = named(&dir.shown.join(&name), &dir.absolute.join(&name));
-            inside(&file.absolute).map_err(TextError::Io)?;
+            inside(self.tree, &file.absolute).map_err(TextError::Io)?;
             self.file(&file, None)?;
         }
         Ok(())
@@ -130,7 +197,7 @@ impl Reading {
 
     /// Reads a file and what it includes; each once.
     fn file(&mut self, file: &Named, from: Option<&Include>) -> Result<(), PolicyError> {
-        let real = file.absolute.canonicalize().map_err(TextError::Io)?;
+        let real = self.tree.real(&file.absolute).map_err(TextError::Io)?;
         if let (true, Some(include)) = (self.open.contains(&real), from) {
             let message = format!("`{}` includes itself in the end", file.shown.display());
             self.object(&include.span, message, "take this, or what leads here, out");
@@ -140,7 +207,7 @@ impl Reading {
             return Ok(());
         }
         let left = MAX_BYTES.saturating_sub(self.sources.bytes());
-        let text = text::read(&file.absolute, left)?;
+        let text = self.tree.text(&file.absolute, left)?;
         let dir = file.absolute.parent().unwrap_or(Path::new("/"));
         let key = file.absolute.strip_prefix(&self.main);
         let number = self.sources.add(NewSource {
@@ -217,7 +284,7 @@ impl Reading {
         };
         if !name.contains('*') {
             let file = named(&dir.shown.join(name), &dir.absolute.join(name));
-            inside(&file.absolute).map_err(|e| unreadable(&e))?;
+            inside(self.tree, &file.absolute).map_err(|e| unreadable(&e))?;
             return Ok(vec![file]);
         }
         if above.as_os_str().is_empty() {
@@ -227,16 +294,16 @@ impl Reading {
                 "put them into a directory of their own: `include = [\"rules/*.toml\"]`",
             );
         }
-        let names = policies(&dir.absolute, name).map_err(|e| unreadable(&e))?;
+        let names = policies(self.tree, &dir.absolute, name).map_err(|e| unreadable(&e))?;
         if names.is_empty() {
             return odd("fits no file", "remove it, or add one");
         }
         self.own.push(dir.absolute.clone());
-        self.own.extend(dir.absolute.canonicalize());
+        self.own.extend(self.tree.real(&dir.absolute));
         let mut files = Vec::new();
         for name in names {
             let file = named(&dir.shown.join(&name), &dir.absolute.join(&name));
-            inside(&file.absolute).map_err(|e| unreadable(&e))?;
+            inside(self.tree, &file.absolute).map_err(|e| unreadable(&e))?;
             files.push(file);
         }
         Ok(files)
@@ -249,28 +316,21 @@ impl Reading {
 
 /// Names of files in a directory that fit a pattern, in order. Hidden files are
 /// none, nor are tests of policies.
-fn policies(dir: &Path, pattern: &str) -> io::Result<Vec<String>> {
-    let mut names = fitting(dir, pattern)?;
+fn policies(tree: &dyn Tree, dir: &Path, pattern: &str) -> io::Result<Vec<String>> {
+    let mut names = fitting(tree, dir, pattern)?;
     names.retain(|name| !name.ends_with(".test.toml"));
     Ok(names)
 }
 
 /// The same with tests.
-fn fitting(dir: &Path, pattern: &str) -> io::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for (seen, entry) in fs::read_dir(dir)?.enumerate() {
-        if seen >= ENTRIES {
-            return Err(io::Error::other(format!(
-                "expected at most {ENTRIES} files"
-            )));
-        }
-        let Ok(name) = entry?.file_name().into_string() else {
-            continue;
-        };
-        if !name.starts_with('.') && fits(pattern, &name) {
-            names.push(name);
-        }
+fn fitting(tree: &dyn Tree, dir: &Path, pattern: &str) -> io::Result<Vec<String>> {
+    let mut names = tree.names(dir, ENTRIES.saturating_add(1))?;
+    if names.len() > ENTRIES {
+        return Err(io::Error::other(format!(
+            "expected at most {ENTRIES} files"
+        )));
     }
+    names.retain(|name| !name.starts_with('.') && fits(pattern, name));
     names.sort();
     Ok(names)
 }
@@ -284,12 +344,12 @@ fn fits(pattern: &str, name: &str) -> bool {
 
 /// A link may lead to another file of its directory, as a config map's do, and
 /// nowhere else.
-fn inside(file: &Path) -> io::Result<()> {
-    if !fs::symlink_metadata(file)?.is_symlink() {
+fn inside(tree: &dyn Tree, file: &Path) -> io::Result<()> {
+    if !tree.is_link(file)? {
         return Ok(());
     }
-    let dir = file.parent().unwrap_or(Path::new("/")).canonicalize()?;
-    if file.canonicalize()?.starts_with(dir) {
+    let dir = tree.real(file.parent().unwrap_or(Path::new("/")))?;
+    if tree.real(file)?.starts_with(dir) {
         return Ok(());
     }
     Err(io::Error::other(format!(

@@ -138,26 +138,24 @@ fn an_older_policy_is_compared() {
         .is(4, &["cannot read the policy `missing.toml`"]);
 }
 
+fn git(user: &User, words: &[&str]) {
+    let done = Command::new("git")
+        .args(["-c", "user.name=t", "-c", "user.email=t@example.com"])
+        .args(["-c", "init.defaultBranch=main"])
+        .args(["-c", "commit.gpgsign=false"])
+        .args(words)
+        .current_dir(user.path(""))
+        .env("HOME", user.path(""))
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{words:?}: {done:?}");
+}
+
 #[test]
 fn an_older_policy_may_be_in_git() {
     let user = User::new();
-    let git = |words: &[&str]| {
-        let done = Command::new("git")
-            .args(["-c", "user.name=t", "-c", "user.email=t@example.com"])
-            .args([
-                "-c",
-                "init.defaultBranch=main",
-                "-c",
-                "commit.gpgsign=false",
-            ])
-            .args(words)
-            .current_dir(user.path(""))
-            .env("HOME", user.path(""))
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .output()
-            .unwrap();
-        assert!(done.status.success(), "{words:?}: {done:?}");
-    };
+    let git = |words: &[&str]| git(&user, words);
     std::fs::create_dir(user.path("ops")).unwrap();
     user.write("ops/p.toml", POLICY);
     git(&["init", "-q"]);
@@ -171,22 +169,60 @@ fn an_older_policy_may_be_in_git() {
     }
     for (older, part) in [
         ("git:nowhere", "git does not give it"),
-        ("git:HEAD:ops/q.toml", "git does not give it"),
+        ("git:HEAD:ops/q.toml", "no such file in the revision"),
     ] {
         user.plain(&["check", "--against", older, "ops/p.toml"], "")
             .is(1, &[part]);
     }
-    let includes = POLICY.replace("version = 1\n", "version = 1\ninclude = [\"q.toml\"]\n");
-    user.write("ops/p.toml", &includes);
-    user.write("ops/q.toml", "version = 1\n");
-    git(&["add", "ops"]);
-    git(&["commit", "-qm", "b"]);
-    user.plain(&["check", "--against", "git:HEAD", "ops/p.toml"], "")
-        .is(1, &["nothing can be compared"]);
     for older in ["git:--output=x", "git:HEAD@{1}", "git:HEAD:../p.toml"] {
         user.plain(&["check", "--against", older, "ops/p.toml"], "")
             .is(2, &["expected"]);
     }
+}
+
+/// Several files, a directory, and files above it: as they were in that revision.
+#[test]
+fn an_older_policy_of_several_files_may_be_in_git() {
+    let user = User::new();
+    for dir in ["ops", "ops/rules", "all"] {
+        std::fs::create_dir(user.path(dir)).unwrap();
+    }
+    let (head, rules) = POLICY.split_at(POLICY.find("[[rule]]").unwrap());
+    let include = "version = 1\ninclude = [\"../base.toml\", \"rules/*.toml\"]\n";
+    let rules = format!("version = 1\n{rules}");
+    user.write("base.toml", head);
+    user.write("ops/p.toml", include);
+    user.write("ops/rules/a.toml", &rules);
+    user.write("ops/rules/b.test.toml", "no policy");
+    user.write("all/head.toml", head);
+    user.write("all/rules.toml", &rules);
+    git(&user, &["init", "-q"]);
+    git(&user, &["add", "base.toml", "ops", "all"]);
+    git(&user, &["commit", "-qm", "a"]);
+    let check = |older: &str, policy: &str| {
+        user.plain(&["check", "--strict", "--against", older, policy], "")
+    };
+    check("git:HEAD", "ops/p.toml").says_no("wider");
+    let wider = rules.replace("\"get_weather\"", "\"get_weather\", \"write_file\"");
+    user.write("ops/rules/a.toml", &wider);
+    user.write("all/rules.toml", &wider);
+    for policy in ["ops/p.toml", "all"] {
+        check("git:HEAD", policy).is(4, &["wider: tool `write_file` of `demo`"]);
+    }
+    // The same files in another place, and one file for a directory.
+    check("git:HEAD:all", "ops/p.toml").is(4, &["wider: tool `write_file`"]);
+    check("git:HEAD:all/rules.toml", "ops/p.toml").is(1, &["nothing can be compared"]);
+    // One file less is a rule less, whatever lies on disk now.
+    std::fs::remove_file(user.path("ops/rules/a.toml")).unwrap();
+    user.write("ops/rules/c.toml", "version = 1\n");
+    check("git:HEAD", "ops/p.toml").is(0, &["narrower: no longer: tool `add`"]);
+    // What leads elsewhere is not followed.
+    std::os::unix::fs::symlink("../../base.toml", user.path("ops/rules/l.toml")).unwrap();
+    git(&user, &["add", "-A", "ops"]);
+    git(&user, &["commit", "-qm", "b"]);
+    std::fs::remove_file(user.path("ops/rules/l.toml")).unwrap();
+    check("git:HEAD", "ops/p.toml").is(1, &["nothing can be compared"]);
+    check("git:HEAD~1", "ops/p.toml").is(0, &["narrower"]);
 }
 
 #[test]

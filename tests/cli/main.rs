@@ -16,6 +16,7 @@ mod pins;
 mod policy;
 mod questions;
 mod run;
+mod stated;
 mod tested;
 mod traffic;
 mod user;

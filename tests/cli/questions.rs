@@ -169,11 +169,11 @@ fn what_can_is_a_table_of_all_that_an_agent_may_do() {
         0,
         &[
             "`me` on `demo`",
-            "WHAT                 CAN  BY",
-            "tool read_file       if   `read` (lockgate.toml:14): `/path`: a path",
-            "tool write_file      no   nothing permits it",
-            "prompts daily        yes  `weather`",
-            "resources docs://*   yes  `weather`",
+            "WHAT                         CAN  BY",
+            "tool read_file               if   `read` (lockgate.toml:14): `/path`: a path",
+            "tool write_file              no   nothing permits it",
+            "prompts daily                yes  `weather`",
+            "resources docs://*           yes  `weather`",
         ],
     );
     ask(
@@ -185,8 +185,8 @@ fn what_can_is_a_table_of_all_that_an_agent_may_do() {
     .is(
         0,
         &[
-            "tool add             yes  `sums`",
-            "tool get_weather     no   forbidden by `not-ci`",
+            "tool add                     yes  `sums`",
+            "tool get_weather             no   forbidden by `not-ci`",
         ],
     );
     ask(
@@ -196,7 +196,7 @@ fn what_can_is_a_table_of_all_that_an_agent_may_do() {
     .is(
         0,
         &[
-            "tool add             no",
+            "tool add                     no",
             "needs a token with the scopes sums",
         ],
     );
@@ -204,7 +204,7 @@ fn what_can_is_a_table_of_all_that_an_agent_may_do() {
         &user,
         &["what-can", "ci", "--user", "bob", "--scope", "sums"],
     )
-    .is(0, &["tool add             no   nothing permits it"]);
+    .is(0, &["tool add                     no   nothing permits it"]);
     ask(&user, &["what-can", "mee"]).is(2, &["there is no agent `mee`; did you mean `me`?"]);
     ask(&user, &["what-can", "me", "--server", "x"]).is(2, &["there is no server `x`"]);
     let json = ask(&user, &["what-can", "me", "--json"]).json();
@@ -222,8 +222,8 @@ fn what_can_is_a_table_of_all_that_an_agent_may_do() {
     ask(&user, &["what-can", "me"]).is(
         0,
         &[
-            "tools read_file     if      `read`",
-            "tools get_weather   not if  `no-city` (lockgate.toml:38): `/city`: `Paris`",
+            "tools read_file              if      `read`",
+            "tools get_weather            not if  `no-city` (lockgate.toml:38): `/city`: `Paris`",
             "the server has no pins",
             "lockgate pin --config lockgate.toml --server demo",
         ],

@@ -98,6 +98,11 @@ def answer(method: str, params: dict) -> dict | None:
 def serve(message: dict) -> None:
     if hesitates and message["method"] == "server/discover":
         return
+    if message["method"] == "subscriptions/listen" and era == "modern":
+        subscription = {"io.modelcontextprotocol/subscriptionId": message["id"]}
+        asked = message["params"]["notifications"]
+        say({"method": "notifications/subscriptions/acknowledged", "params": {"_meta": subscription, "notifications": asked}})
+        return
     result = answer(message["method"], message.get("params") or {})
     if result is None:
         say({"id": message["id"], "error": {"code": -32601, "message": "no such method"}})

@@ -14,7 +14,7 @@ server.s.command = [\"s\"]
 server.t.command = [\"t\"]
 ";
 
-const ARGS: [&str; 12] = [
+const ARGS: [&str; 22] = [
     "",
     "args = { \"/n\" = { max = 5 } }\n",
     "args = { \"/n\" = { max = 9, optional = true } }\n",
@@ -27,6 +27,16 @@ const ARGS: [&str; 12] = [
     "args = { \"/p\" = { matches = \"a.*\" } }\n",
     "args = { \"/p\" = { one_of = [\"ab\", \"a/b\"] }, \"/n\" = { max = 9 } }\n",
     "args = { \"/l/*\" = { max_len = 2 } }\n",
+    "args = { \"/p\" = { glob = \"a/*\" } }\n",
+    "args = { \"/p\" = { glob = \"a/b\" }, \"/n\" = { max = 9 } }\n",
+    "args = { \"/p\" = { host = [\"a.example\", \"localhost\"] } }\n",
+    "args = { \"/p\" = { host = \"*.a.example\" } }\n",
+    "args = { \"/p\" = { host = [\"**.example\", \"10.0.0.1\"], max_len = 11 } }\n",
+    "args = { \"/p\" = { url = \"https://a.example/x/**\" } }\n",
+    "args = { \"/p\" = { url = { hosts = [\"**.example\"], paths = [\"/**\"] } } }\n",
+    "args = { \"/p\" = { email = [\"a*@a.example\"] } }\n",
+    "args = { \"/p\" = { email = [\"*@*.example\"] } }\n",
+    "args = { \"/l\" = { max_items = 1, each = { any_of = [{ one_of = [\"ab\"] }, { max_len = 1 }] } } }\n",
 ];
 
 /// One of some texts.
@@ -130,7 +140,7 @@ const TIMES: [Option<UnixTime>; 5] = [
 ];
 const MONDAY: u64 = 1_795_392_000;
 
-const ARGUMENTS: [&str; 14] = [
+const ARGUMENTS: [&str; 25] = [
     "{}",
     r#"{"n":1}"#,
     r#"{"n":4}"#,
@@ -145,6 +155,17 @@ const ARGUMENTS: [&str; 14] = [
     r#"{"l":[]}"#,
     r#"{"l":["xy"]}"#,
     r#"{"l":["xyz"],"n":1}"#,
+    r#"{"l":["ab"]}"#,
+    r#"{"p":"a/b/c"}"#,
+    r#"{"p":"localhost"}"#,
+    r#"{"p":"a.example"}"#,
+    r#"{"p":"x.a.example"}"#,
+    r#"{"p":"10.0.0.1"}"#,
+    r#"{"p":"https://a.example/x/y"}"#,
+    r#"{"p":"https://a.example:8443/x/y"}"#,
+    r#"{"p":"https://b.example/X/y"}"#,
+    r#"{"p":"ab@a.example"}"#,
+    r#"{"p":"AB@b.a.example"}"#,
 ];
 
 /// What an answer lets pass: whether, and undeclared arguments too.

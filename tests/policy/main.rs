@@ -17,6 +17,7 @@ mod diagnostics;
 mod documents;
 mod effective;
 mod login;
+mod narrower;
 #[path = "../support/packs.rs"]
 mod packs;
 mod properties;

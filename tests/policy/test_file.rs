@@ -40,7 +40,83 @@ fn calls(policy: &Policy, text: &str) -> Vec<Call> {
 }
 
 /// What is wrong in a test that is right otherwise, what is said, and what helps.
-const MISTAKES: [(&str, &str, &str); 30] = [
+const MISTAKES: [(&str, &str, &str); 46] = [
+    (
+        "result = 1",
+        "expected `result` to be a string or a table",
+        "",
+    ),
+    (
+        "result = \"x\"",
+        "a call that is denied has no answer",
+        "write `withhold`",
+    ),
+    (
+        "result = \"x\"\nresult_bytes = 9",
+        "both `result` and `result_bytes` are given",
+        "",
+    ),
+    (
+        "result_bytes = 1",
+        "expected `result_bytes` to be from 2 to",
+        "",
+    ),
+    (
+        "expect = \"withhold\"",
+        "nothing is answered that could be withheld",
+        "write the answer as `result`",
+    ),
+    (
+        "withhold = [{ result = \"x\" }]",
+        "a test with a list of calls",
+        "leave `expect` out",
+    ),
+    ("would = \"pass\"", "`pass` is no value of `would`", ""),
+    (
+        "before = {}",
+        "expected `before` to be a list",
+        "write a list of tables",
+    ),
+    (
+        "before = [\"read\"]",
+        "expected a call of `before` to be a table",
+        "",
+    ),
+    (
+        "before = [{ times = 0 }]",
+        "expected `times` to be from 1 to 100000",
+        "",
+    ),
+    (
+        "before = [{ ago = \"soon\" }]",
+        "expected `ago` to be a stretch of time",
+        "up to `31d`",
+    ),
+    (
+        "before = [{ rule = \"read\" }]",
+        "unknown key `rule` in a call of `before`",
+        "",
+    ),
+    (
+        "before = [{ server = \"gitt\" }]",
+        "the policy has no server `gitt`",
+        "did you mean `git`?",
+    ),
+    (
+        "asks = \"roots/list\"",
+        "a call is about one thing",
+        "`completion` or `asks`",
+    ),
+    (
+        "tool = \"\"\nasks = \"root/list\"\nexpect = \"permit\"",
+        "a call is about one thing",
+        "",
+    ),
+    (
+        "completion = { promt = \"p\" }",
+        "unknown key `promt` in `completion`",
+        "did you mean `prompt`?",
+    ),
     ("name = 1", "expected `name` to be a string", ""),
     (
         "nam = \"x\"",
@@ -66,7 +142,7 @@ const MISTAKES: [(&str, &str, &str); 30] = [
     (
         "prompt = \"p\"",
         "a call is about one thing",
-        "write `tool`, `prompt` or `resource`",
+        "write `tool`, `prompt`, `resource`, `completion` or `asks`",
     ),
     ("tool = \"\"", "this is no name", ""),
     ("args = 1", "expected `args` to be a table", ""),
@@ -220,6 +296,32 @@ fn what_is_missing_is_told() {
     ] {
         let shown = mistakes(&policy, text);
         assert!(shown.contains(message), "{text}: {shown}");
+    }
+    for (line, message) in [
+        (
+            "asks = \"root/list\"",
+            "`root/list` is nothing that a server asks",
+        ),
+        (
+            "asks = \"roots/list\"\nargs = {}",
+            "what a server asks has no arguments",
+        ),
+        (
+            "asks = \"roots/list\"\nresult = \"\"",
+            "the answers of an agent are not judged",
+        ),
+        (
+            "completion = {}",
+            "a completion is of a prompt or of a resource",
+        ),
+        (
+            "completion = { prompt = \"a\", resource = \"b\" }",
+            "a completion is of a prompt or of a resource",
+        ),
+    ] {
+        let text = format!("[[test]]\n{line}\nexpect = \"permit\"\n");
+        let shown = mistakes(&super::policy(SMALL), &text);
+        assert!(shown.contains(message), "{line}: {shown}");
     }
     let text = "[[test]]\ntool = \"t\"\nargs = { a = \"${workspace}\" }\nexpect = \"deny\"\n";
     let shown = mistakes(&super::policy(SMALL), text);

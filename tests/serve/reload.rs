@@ -12,7 +12,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use std::{fs, thread};
 
-const FORBID: &str = "[[rule]]\nid = \"none\"\neffect = \"forbid\"\ntools = [\"echo\"]\n";
+pub(crate) const FORBID: &str =
+    "[[rule]]\nid = \"none\"\neffect = \"forbid\"\ntools = [\"echo\"]\n";
 
 /// What was recorded of reloads.
 fn reloads(gate: &Gate) -> Vec<Value> {
@@ -23,7 +24,7 @@ fn reloads(gate: &Gate) -> Vec<Value> {
         .collect()
 }
 
-fn read(gate: &Gate) -> String {
+pub(crate) fn read(gate: &Gate) -> String {
     fs::read_to_string(gate.home.root().join("policy/lockgate.toml")).unwrap()
 }
 
@@ -38,7 +39,7 @@ fn write(gate: &Gate, policy: &str) -> Value {
 /// The same, where it is let into force: until its agents are let in as well,
 /// which is the next thing that happens.
 #[track_caller]
-fn change(gate: &Gate, policy: &str) -> Value {
+pub(crate) fn change(gate: &Gate, policy: &str) -> Value {
     let count = |gate: &Gate| figure(gate, "lockgate_policy_reloads_total");
     let before = count(gate);
     let told = write(gate, policy);
@@ -238,8 +239,14 @@ fn so_it_is_on_stdio() {
     let mut process = Process::start(&home, &Run::policy(&home, good).before(&server));
     let mut ask = |method: &str, params: Value| {
         process.say(&request(1, method, &params).to_string());
-        let line = process.line().unwrap();
-        serde_json::from_slice::<Value>(&line).unwrap()
+        loop {
+            let line = process.line().unwrap();
+            let message = serde_json::from_slice::<Value>(&line).unwrap();
+            // It is told that its list has changed.
+            if message.get("id").is_some() {
+                return message;
+            }
+        }
     };
     let hello = json!({
         "protocolVersion": "2025-11-25",

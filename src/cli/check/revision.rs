@@ -1,15 +1,16 @@
 //! The older policy of `check --against`: a file, or a revision in git.
 //!
-//! git is started without a shell, with fixed arguments, and reads one blob: no
-//! filter, no pager, nothing fetched. What it is asked for is checked first: a
-//! name that begins with `-` would be an option.
+//! git is started without a shell, with fixed arguments ([`git`]). What it is asked
+//! for is checked first: a name that begins with `-` would be an option.
+
+mod git;
 
 use crate::cli::places::Places;
 use crate::cli::{Fault, setup};
-use crate::engine::policy::{MAX_BYTES, PolicyBase, Sources};
-use std::io::Read;
+use crate::engine::policy::{PolicyBase, Sources};
+use crate::state::policy::read_in;
+use git::Revision;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 /// Longest name of a revision, and of a file in it.
 const MAX_NAME: usize = 200;
@@ -19,13 +20,14 @@ const MAX_NAME: usize = 200;
 pub(super) enum Older {
     /// In a file.
     File(String),
-    /// In git: what `git cat-file` calls it.
-    Git(String),
+    /// In git: a revision, and the path from the top of the repository; without
+    /// one, where the policy is now.
+    Git(String, Option<String>),
 }
 
 impl Older {
-    /// Reads what `--against` says; `policy` is the file that is checked.
-    pub(super) fn parse(text: &str, policy: &Path) -> Result<Self, Fault> {
+    /// Reads what `--against` says.
+    pub(super) fn parse(text: &str) -> Result<Self, Fault> {
         let Some(rest) = text.strip_prefix("git:") else {
             return Ok(Self::File(text.to_owned()));
         };
@@ -39,25 +41,17 @@ impl Older {
                  `git:main` or `git:HEAD~1`"
             )));
         }
-        let path = match path {
-            Some(path) => path,
-            // Relative to the directory in which git is started.
-            None => format!(
-                "./{}",
-                policy.file_name().unwrap_or_default().to_string_lossy()
-            ),
-        };
-        if !is_path(&path) {
+        if path.as_ref().is_some_and(|path| !is_path(path)) {
             return Err(Fault::Usage(format!(
                 "`--against {text}`: expected the policy's path from the top of the repository \
                  behind the revision, such as `git:main:ops/lockgate.toml`"
             )));
         }
-        Ok(Self::Git(format!("{revision}:{path}")))
+        Ok(Self::Git(revision.to_owned(), path))
     }
 
-    /// Its texts, as if they stood where `base` says. Of a revision that is one
-    /// file: what it includes is not followed, and a mistake.
+    /// Its texts, as if they stood where `base` says; `policy` is the file or the
+    /// directory that is checked.
     pub(super) fn read(
         &self,
         policy: &Path,
@@ -70,9 +64,25 @@ impl Older {
                 read.sources.move_to(&read.base.dir, &base.dir);
                 Ok(read.sources)
             }
-            Self::Git(object) => {
-                let text = blob(object, policy)?;
-                Ok(Sources::one(&self.name(), &base.dir, &text))
+            Self::Git(revision, path) => {
+                let failed = |why: &dyn std::fmt::Display| {
+                    let name = self.name();
+                    Fault::Failed(format!(
+                        "cannot read `{name}`: {why}; look whether `git show {}` prints it in the \
+                         directory of the policy",
+                        name.trim_start_matches("git:")
+                    ))
+                };
+                let tree = Revision::beside(policy, revision).map_err(|e| failed(&e))?;
+                let at = match path {
+                    Some(path) => git::top().join(path),
+                    None => tree.place(policy),
+                };
+                let shown = format!("git:{revision}:{}", tree.inner(&at).unwrap_or_default());
+                let mut read = read_in(&tree, Path::new(&shown), &at).map_err(|e| failed(&e))?;
+                read.sources
+                    .move_to(&read.dir.display().to_string(), &base.dir);
+                Ok(read.sources)
             }
         }
     }
@@ -81,7 +91,8 @@ impl Older {
     pub(super) fn name(&self) -> String {
         match self {
             Self::File(file) => file.clone(),
-            Self::Git(object) => format!("git:{object}"),
+            Self::Git(revision, None) => format!("git:{revision}"),
+            Self::Git(revision, Some(path)) => format!("git:{revision}:{path}"),
         }
     }
 }
@@ -107,73 +118,22 @@ fn is_path(text: &str) -> bool {
         && !text.split('/').any(|segment| segment == "..")
 }
 
-fn blob(object: &str, policy: &Path) -> Result<String, Fault> {
-    let failed = |why: &str| {
-        Fault::Failed(format!(
-            "cannot read `git:{object}`: {why}; look whether `git show {object}` prints it in the \
-             directory of the policy"
-        ))
-    };
-    let dir = policy.parent().filter(|dir| !dir.as_os_str().is_empty());
-    let mut git = Command::new("git");
-    git.args([
-        "--no-pager",
-        "--no-replace-objects",
-        "cat-file",
-        "blob",
-        object,
-    ])
-    .current_dir(dir.unwrap_or(Path::new(".")))
-    .env_clear()
-    .env("GIT_NO_LAZY_FETCH", "1")
-    .env("GIT_TERMINAL_PROMPT", "0")
-    .env("GIT_OPTIONAL_LOCKS", "0")
-    .stdin(Stdio::null())
-    .stdout(Stdio::piped())
-    .stderr(Stdio::null());
-    for kept in ["PATH", "HOME", "XDG_CONFIG_HOME"] {
-        git.envs(std::env::var_os(kept).map(|value| (kept, value)));
-    }
-    let mut child = git
-        .spawn()
-        .map_err(|e| failed(&format!("git does not start: {e}")))?;
-    let most = u64::try_from(MAX_BYTES)
-        .unwrap_or(u64::MAX)
-        .saturating_add(1);
-    let mut bytes = Vec::new();
-    let read = match child.stdout.take() {
-        Some(out) => out.take(most).read_to_end(&mut bytes),
-        None => Ok(0),
-    };
-    if bytes.len() > MAX_BYTES {
-        // It would wait for a reader of the rest.
-        let _ = child.kill();
-        let _ = child.wait();
-        return Err(failed("it is larger than a policy may be"));
-    }
-    let ended = child.wait();
-    if read.is_err() || !ended.is_ok_and(|status| status.success()) {
-        return Err(failed("git does not give it"));
-    }
-    String::from_utf8(bytes).map_err(|_| failed("it is no UTF-8"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn only_plain_names_go_to_git() {
-        let policy = Path::new("/work/ops/lockgate.toml");
-        for (text, expected) in [
-            ("git:main", "main:./lockgate.toml"),
-            ("git:HEAD~1", "HEAD~1:./lockgate.toml"),
-            ("git:v1.2.3", "v1.2.3:./lockgate.toml"),
-            ("git:release/2^2~3", "release/2^2~3:./lockgate.toml"),
-            ("git:main:a/b.toml", "main:a/b.toml"),
+        for (text, revision, path) in [
+            ("git:main", "main", None),
+            ("git:HEAD~1", "HEAD~1", None),
+            ("git:v1.2.3", "v1.2.3", None),
+            ("git:release/2^2~3", "release/2^2~3", None),
+            ("git:main:a/b.toml", "main", Some("a/b.toml")),
         ] {
-            let older = Older::parse(text, policy).unwrap();
-            assert_eq!(older, Older::Git(expected.to_owned()), "{text}");
+            let older = Older::parse(text).unwrap();
+            let expected = Older::Git(revision.to_owned(), path.map(str::to_owned));
+            assert_eq!(older, expected, "{text}");
         }
         for text in [
             "git:",
@@ -194,10 +154,10 @@ mod tests {
             "git:^main",
             "git:main^{/x}",
         ] {
-            assert!(Older::parse(text, policy).is_err(), "{text}");
+            assert!(Older::parse(text).is_err(), "{text}");
         }
         assert_eq!(
-            Older::parse("old.toml", policy).unwrap(),
+            Older::parse("old.toml").unwrap(),
             Older::File("old.toml".to_owned())
         );
     }

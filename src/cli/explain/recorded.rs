@@ -213,7 +213,8 @@ impl Told<'_> {
         };
         // Nothing of the arguments is known: no path is ever asked about.
         let standings = self.read.policy.standings(&question, &AnyPath);
-        Some(Access::of(standings, false))
+        let audited = self.read.policy.audited(&question, &AnyPath);
+        Some(Access::of(standings, false).beside(audited, false))
     }
 
     fn words(&self) -> String {

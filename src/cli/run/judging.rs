@@ -34,6 +34,10 @@ impl Judging {
 }
 
 impl Judges for Judging {
+    fn interval(&self) -> Option<Duration> {
+        Some(EVERY)
+    }
+
     fn newer(&mut self) -> Option<Arc<Engine>> {
         let now = Instant::now();
         if now.saturating_duration_since(self.looked) < EVERY {

@@ -63,7 +63,7 @@ fn tests_in(dir: &Path) -> Result<Vec<PathBuf>, Fault> {
 }
 
 /// The tests of a policy, which lie beside it.
-pub(super) fn tests_of(policy: &Path) -> Result<Vec<PathBuf>, Fault> {
+pub(in crate::cli) fn tests_of(policy: &Path) -> Result<Vec<PathBuf>, Fault> {
     if policy.is_dir() {
         return tests_in(policy);
     }

@@ -6,18 +6,24 @@
 //! guard judge: the tool is taken to be pinned, and to declare the arguments of
 //! the call.
 
+use super::messages;
+use super::outcome::is_permitted;
 use crate::cli::Fault;
 use crate::cli::setup::{Revision, in_full};
 use crate::engine::guard::paths::{HostFacts, PathFact, PathFacts, PathGuard};
 use crate::engine::message::{Direction, Document, Limits};
 use crate::engine::pin::{Review, ServerPins, pin};
-use crate::engine::policy::{Call, Subject};
+use crate::engine::policy::{Call, Quotas, Subject, TestResult, UnixTime};
 use crate::engine::record::Record;
 use crate::engine::types::{AgentName, ServerName};
 use crate::engine::{Context, Engine, Session};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
+/// When the call of a test is made, on the clock of limits: what came before may
+/// lie a long time back.
+const NOW: Duration = Duration::from_hours(24 * 365);
 /// Most symbolic links that are followed for one path, as in the kernel.
 const LINKS: usize = 40;
 
@@ -44,27 +50,55 @@ impl<'a> Judge<'a> {
         })
     }
 
-    /// Decides a call.
-    pub(super) fn decide(&mut self, call: &Call) -> Record {
-        let key = (call.agent.clone(), call.server.clone());
-        let pinned = self.read.pins.servers.get(&call.server);
-        let pinned = pinned.filter(|pins| !pins.tools.is_empty());
-        let own;
-        let engine = if let Some(pins) = pinned {
-            if !self.engines.contains_key(&key) {
-                let engine = self.engine(call, pins.clone());
-                self.engines.insert(key.clone(), engine);
+    /// Decides a call, after those that came before it. Nothing is counted of the
+    /// calls of other tests.
+    pub(super) fn decide(&mut self, call: &Call) -> Decided {
+        let quotas = Arc::new(Quotas::default());
+        let mut alive = Vec::new();
+        for (number, earlier) in call.before.iter().enumerate() {
+            let mut made = Made::new(self, &earlier.call, &quotas, earlier.ago);
+            for time in 1..=earlier.times {
+                let record = made.sends(&earlier.call);
+                if !is_permitted(&record) {
+                    let stuck = Some((number.saturating_add(1), time));
+                    made.ends(self);
+                    return Decided {
+                        call: record,
+                        answer: None,
+                        stuck,
+                    };
+                }
+                if earlier.answered {
+                    made.hears(&earlier.call, &TestResult::Json("{}".to_owned()));
+                }
             }
-            self.engines.get(&key)
-        } else {
-            self.unpinned.insert(call.server.clone());
-            own = self.engine(call, taken_as_pinned(call));
-            Some(&own)
-        };
-        match engine {
-            Some(engine) => decide(engine, call),
-            None => decide(&self.engine(call, ServerPins::default()), call),
+            alive.push(made.ends(self));
         }
+        let mut made = Made::new(self, call, &quotas, Duration::ZERO);
+        let record = made.sends(call);
+        let answer = call.answer.as_ref().filter(|_| is_permitted(&record));
+        let answer = answer.map(|answer| made.hears(call, answer));
+        made.ends(self);
+        Decided {
+            call: record,
+            answer,
+            stuck: None,
+        }
+    }
+
+    /// The engine of a call, and whether another call may have it next.
+    fn take(&mut self, call: &Call) -> (Engine, bool) {
+        let pinned = self.read.pins.servers.get(&call.server);
+        let Some(pins) = pinned.filter(|pins| !pins.tools.is_empty()) else {
+            self.unpinned.insert(call.server.clone());
+            return (self.engine(call, taken_as_pinned(call)), false);
+        };
+        let key = (call.agent.clone(), call.server.clone());
+        let known = self.engines.remove(&key);
+        (
+            known.unwrap_or_else(|| self.engine(call, pins.clone())),
+            true,
+        )
     }
 
     fn engine(&self, call: &Call, pins: ServerPins) -> Engine {
@@ -90,46 +124,87 @@ impl<'a> Judge<'a> {
     }
 }
 
-fn decide(engine: &Engine, call: &Call) -> Record {
-    let mut session = Session::new("test");
-    if let Some(principal) = &call.principal {
-        session = session.acting(Arc::new(principal.clone()));
-    }
-    let tool = match &call.subject {
-        Subject::Tool(name) => Some(name.as_str()),
-        Subject::Prompt(_) | Subject::Resource(_) => None,
-    };
-    engine.assume_pinned(&mut session, tool);
-    let line = message(call).replace(['\n', '\r'], " ").into_bytes();
-    let opened = engine.inquire(&session, engine.open(Direction::ToServer, line));
-    let answers = opened.questions().iter();
-    let answers = answers.map(|path| (path.clone(), follow(path, &call.links)));
-    let context = Context {
-        time: call.at,
-        facts: PathFacts(answers.collect()),
-        ..Context::default()
-    };
-    engine
-        .decide(&mut session, opened, &context)
-        .record()
-        .clone()
+/// What became of a call.
+#[derive(Debug)]
+pub(super) struct Decided {
+    pub(super) call: Record,
+    /// And of its answer.
+    pub(super) answer: Option<Record>,
+    /// Which of the calls before did not pass, and which time: the call's record
+    /// is its.
+    pub(super) stuck: Option<(usize, u64)>,
 }
 
-/// The call as an agent sends it.
-fn message(call: &Call) -> String {
-    let quoted = |text: &str| serde_json::Value::from(text).to_string();
-    let (method, params) = match &call.subject {
-        Subject::Tool(name) => (
-            "tools/call",
-            format!(r#""name":{},"arguments":{}"#, quoted(name), call.arguments),
-        ),
-        Subject::Prompt(name) => (
-            "prompts/get",
-            format!(r#""name":{},"arguments":{}"#, quoted(name), call.arguments),
-        ),
-        Subject::Resource(uri) => ("resources/read", format!(r#""uri":{}"#, quoted(uri))),
-    };
-    format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{{params}}}}}"#)
+/// A connection on which the same call is made, perhaps many times.
+struct Made {
+    engine: Engine,
+    key: Option<(AgentName, ServerName)>,
+    session: Session,
+    time: Option<UnixTime>,
+    links: BTreeMap<String, String>,
+    id: u64,
+}
+
+impl Made {
+    fn new(judge: &mut Judge<'_>, call: &Call, quotas: &Arc<Quotas>, ago: Duration) -> Self {
+        let (engine, is_kept) = judge.take(call);
+        let engine = engine.counting(Arc::clone(quotas));
+        let mut session = Session::new("test").begun_at(NOW.saturating_sub(ago));
+        if let Some(principal) = &call.principal {
+            session = session.acting(Arc::new(principal.clone()));
+        }
+        let tool = match &call.subject {
+            Subject::Tool(name) => Some(name.as_str()),
+            Subject::Prompt(_)
+            | Subject::Resource(_)
+            | Subject::Completion(_)
+            | Subject::Asks(_) => None,
+        };
+        engine.assume_pinned(&mut session, tool);
+        let at = call.at;
+        Self {
+            engine,
+            key: is_kept.then(|| (call.agent.clone(), call.server.clone())),
+            session,
+            time: at.map(|UnixTime(at)| UnixTime(at.saturating_sub(ago.as_secs()))),
+            links: call.links.clone(),
+            id: 0,
+        }
+    }
+
+    fn sends(&mut self, call: &Call) -> Record {
+        self.id = self.id.saturating_add(1);
+        self.decide(messages::way(call), messages::request(call, self.id))
+    }
+
+    /// The answer to what was sent last.
+    fn hears(&mut self, call: &Call, answer: &TestResult) -> Record {
+        let way = messages::way(call).reversed();
+        self.decide(way, messages::answer(call, answer, self.id))
+    }
+
+    fn decide(&mut self, way: Direction, line: Vec<u8>) -> Record {
+        let opened = self.engine.open(way, line);
+        let opened = self.engine.inquire(&self.session, opened);
+        let answers = opened.questions().iter();
+        let answers = answers.map(|path| (path.clone(), follow(path, &self.links)));
+        let context = Context {
+            time: self.time,
+            facts: PathFacts(answers.collect()),
+            ..Context::default()
+        };
+        let decision = self.engine.decide(&mut self.session, opened, &context);
+        decision.record().clone()
+    }
+
+    /// Gives the engine back. What has no answer is in flight while the session
+    /// lives.
+    fn ends(self, judge: &mut Judge<'_>) -> Session {
+        if let Some(key) = self.key {
+            judge.engines.insert(key, self.engine);
+        }
+        self.session
+    }
 }
 
 /// Pins of the called tool alone, which declares what the call has.

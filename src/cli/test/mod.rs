@@ -6,6 +6,7 @@
 
 mod files;
 mod judge;
+mod messages;
 mod outcome;
 mod report;
 mod strict;
@@ -16,6 +17,7 @@ use super::{Fault, color_on_stderr, say, tell};
 use crate::engine::policy::{MAX_BYTES, PolicyBase, Test, TestFile, render};
 use crate::state::text;
 use clap::Args;
+pub(super) use files::tests_of;
 use judge::Judge;
 use outcome::{Coverage, Outcome};
 use std::collections::BTreeMap;
@@ -82,7 +84,7 @@ impl TestArgs {
             tests.extend(files::listed(path)?);
         }
         if self.files.is_empty() {
-            tests = files::tests_of(&policy)?;
+            tests = tests_of(&policy)?;
         }
         Ok(BTreeMap::from([(policy, tests)]))
     }

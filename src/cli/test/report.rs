@@ -1,6 +1,6 @@
 //! What the tests of a policy said: for people, and for programs.
 
-use super::outcome::{Outcome, found, is_permitted};
+use super::outcome::{Outcome, is_permitted};
 use super::{Ran, RanTest};
 use crate::cli::counted;
 use crate::cli::explain::words::{named, place};
@@ -44,11 +44,7 @@ fn failure(file: &str, outcome: &Outcome) -> Vec<String> {
     if let Some(wrong) = &outcome.wrong {
         lines.push(format!("  wanted:  {}", wrong.expected));
     }
-    lines.extend(
-        found(&outcome.record)
-            .iter()
-            .map(|line| format!("  {line}")),
-    );
+    lines.extend(outcome.found().iter().map(|line| format!("  {line}")));
     let hint = outcome.wrong.as_ref().and_then(|wrong| wrong.hint.as_ref());
     lines.extend(hint.map(|hint| format!("  hint:    {hint}")));
     lines
@@ -169,7 +165,7 @@ impl Ran {
 }
 
 fn call(outcome: &Outcome) -> Value {
-    let record = &outcome.record;
+    let record = outcome.record();
     json!({
         "line": outcome.line,
         "what": outcome.what,

@@ -7,7 +7,7 @@ use crate::engine::message::{
 };
 use crate::engine::reason::Reason;
 use crate::engine::record::Record;
-use crate::engine::session::{Pending, Session};
+use crate::engine::session::{Lists, Pending, Session};
 
 /// JSON-RPC code of "URL elicitation required" (2025-11-25).
 const URL_ELICITATION_REQUIRED: &str = "-32042";
@@ -95,6 +95,10 @@ impl Engine {
             Direction::ToAgent => self.judge_result(session, opened, &pending, result, record),
             Direction::ToServer => Ok(Plan::Forward),
         };
+        let shakes = pending.method == Method::Known(KnownMethod::Initialize);
+        if shakes && direction == Direction::ToAgent && plan.is_ok() {
+            session.announced = Lists::announced(result);
+        }
         session.answered(direction, id, result);
         plan.unwrap_or_else(|refusal| refusal.to(Some((direction, Some(id.clone())))))
     }

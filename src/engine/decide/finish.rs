@@ -145,6 +145,13 @@ fn settle(session: &mut Session, mut record: Record, verdict: Verdict) -> Decisi
     }
 }
 
+/// What lockgate itself says.
+pub(super) fn own(session: &mut Session, record: Record, output: (Direction, Frame)) -> Decision {
+    let mut decision = settle(session, record, Verdict::Forward);
+    decision.outputs.push(output);
+    decision
+}
+
 fn pass(
     session: &mut Session,
     record: Record,

@@ -10,6 +10,7 @@ mod answers;
 mod calls;
 mod finish;
 mod lists;
+mod news;
 mod notes;
 mod permits;
 mod requests;

@@ -12,7 +12,7 @@ use crate::engine::policy::Action;
 use crate::engine::principal::Principal;
 use crate::engine::reason::Reason;
 use crate::engine::record::Record;
-use crate::engine::session::{Pending, Session, Subject};
+use crate::engine::session::{Lists, Pending, Session, Subject};
 use crate::engine::types::Digest;
 
 /// Where the stateless revision says which revision a request is of.
@@ -401,6 +401,7 @@ fn pending(request: &Request<'_>, record: &Record) -> Pending {
         token: token.map(token_text),
         leases: Vec::new(),
         results: Vec::new(),
+        lists: Lists::asked_for(request.method, request.params),
     }
 }
 

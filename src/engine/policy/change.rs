@@ -1,8 +1,11 @@
 //! What one revision of a policy changes of another, while both are at hand.
 
+use super::relation::Kind;
+use super::rule::{Effect, Rule};
 use super::{Agent, Policy, Scope, Server};
+use crate::engine::message::KnownMethod;
 use crate::engine::types::{AgentName, ServerName};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Policy {
     /// The first thing in which `new` differs from what has been set up by this
@@ -51,10 +54,60 @@ impl Policy {
         }
     }
 
+    /// Whether both show an agent the same of what a server has, whoever acts:
+    /// what `method` tells of.
+    pub(in crate::engine) fn lists_alike(
+        &self,
+        other: &Self,
+        agent: &AgentName,
+        server: &ServerName,
+        method: KnownMethod,
+    ) -> bool {
+        let kind = match method {
+            KnownMethod::PromptsChanged => Kind::Prompt,
+            KnownMethod::ResourcesChanged => Kind::Resource,
+            _ => Kind::Tool,
+        };
+        let shown = |policy: &Self| {
+            let about = policy.acting().filter(|rule| rule.is_about(agent, server));
+            let shown: BTreeSet<_> = about.filter_map(|rule| rule.shows(kind)).collect();
+            (
+                policy.knows(agent, server).is_ok(),
+                policy.only_audits(),
+                shown,
+            )
+        };
+        shown(self) == shown(other)
+    }
+
     /// Whether everybody is let in by both in the same way.
     pub fn admits_alike(&self, other: &Self) -> bool {
         let mut names = self.agents.keys().chain(other.agents.keys());
         names.all(|name| self.proves_alike(other, name)) && self.scopes() == other.scopes()
+    }
+}
+
+impl Rule {
+    /// All that `Policy::may_ever` asks of it, and of what it is: spelled out, to be
+    /// compared. A rule that says nothing of the kind says nothing.
+    fn shows(&self, kind: Kind) -> Option<String> {
+        let texts = |patterns: &[(super::pattern::Pattern, _)]| -> BTreeSet<String> {
+            let texts = patterns.iter();
+            texts
+                .map(|(pattern, _)| pattern.as_str().to_owned())
+                .collect()
+        };
+        let names = texts(kind.of(self));
+        let is_heard = match self.effect {
+            Effect::Permit | Effect::Ask => true,
+            Effect::Forbid => self.always_forbids(),
+        };
+        (!names.is_empty() && is_heard).then(|| {
+            let users = self.users.as_deref().map(texts);
+            let groups = self.groups.as_deref().map(texts);
+            let token = !self.scopes.is_empty();
+            format!("{:?} {users:?} {groups:?} {token} {names:?}", self.effect)
+        })
     }
 }
 

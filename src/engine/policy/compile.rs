@@ -26,6 +26,7 @@ use super::{
 };
 use crate::engine::message::Method;
 use crate::engine::types::{AgentName, ServerName};
+pub(super) use condition::stretch;
 use paths::Roots;
 use sets::Sets;
 use std::collections::BTreeMap;

@@ -20,7 +20,7 @@ pub(super) use email::{Emails, seen as email_seen};
 pub(super) use host::{Hosts, seen as host_seen};
 pub(super) use kinds::Kinds;
 pub(super) use sql::{Dialect, Queries, Statement, seen as sql_seen};
-pub(super) use text::{glob, whole_regex};
+pub(super) use text::{glob, glob_contains, whole_regex};
 use told::listed;
 pub(super) use told::together;
 pub(super) use url::{UrlParts, UrlPattern, seen as url_seen};

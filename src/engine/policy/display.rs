@@ -100,6 +100,32 @@ impl RuleDisplay {
     }
 }
 
+impl RuleDisplay {
+    /// What `ask_agent` says of one method: a permit for everybody.
+    pub(super) fn of_ask_agent(rule: RuleRef, method: &str) -> Self {
+        Self {
+            rule,
+            effect: Effect::Permit,
+            mode: Mode::Enforce,
+            agents: None,
+            users: None,
+            groups: None,
+            scopes: Vec::new(),
+            servers: None,
+            tools: Vec::new(),
+            prompts: Vec::new(),
+            resources: Vec::new(),
+            completions: Vec::new(),
+            asks: vec![method.to_owned()],
+            arguments: Vec::new(),
+            undeclared: false,
+            limit: None,
+            when: None,
+            results: None,
+        }
+    }
+}
+
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rate = self.rate.as_ref();

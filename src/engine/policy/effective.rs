@@ -7,7 +7,7 @@
 use super::evaluate::Asked;
 use super::moment::Window;
 use super::pointer::Found;
-use super::rule::{Argument, Demand, Effect, Rule};
+use super::rule::{Argument, Demand, Effect, Mode, Rule};
 use super::{AccessRequest, Action, PathJudge, Policy, RuleDisplay, RuleRef, UnixTime};
 use crate::engine::message::Json;
 use crate::engine::principal::Principal;
@@ -69,8 +69,37 @@ pub struct Miss {
 }
 
 impl Policy {
-    /// How every rule about a question stands to it, in the order of the file.
+    /// How every rule about a question that acts stands to it, in the order of the
+    /// file; before them, what `ask_agent` says of a request to the agent.
     pub fn standings(&self, question: &Question<'_>, paths: &dyn PathJudge) -> Vec<Standing> {
+        let asked = self.asking(question).into_iter();
+        let rules = self.standing(question, paths, Mode::Enforce);
+        asked.chain(rules).collect()
+    }
+
+    /// The same for rules in audit mode, which change nothing.
+    pub fn audited(&self, question: &Question<'_>, paths: &dyn PathJudge) -> Vec<Standing> {
+        self.standing(question, paths, Mode::Audit)
+    }
+
+    /// `ask_agent` is a permit for every agent.
+    fn asking(&self, question: &Question<'_>) -> Option<Standing> {
+        let Some(Action::AskAgent(method)) = question.action else {
+            return None;
+        };
+        let known = self.knows(question.agent, question.server).is_ok();
+        (known && self.lets_ask(question.server, method)).then(|| Standing {
+            rule: RuleDisplay::of_ask_agent(self.ask_agent_reference(question.server), method),
+            stands: Stands::If(Vec::new()),
+        })
+    }
+
+    fn standing(
+        &self,
+        question: &Question<'_>,
+        paths: &dyn PathJudge,
+        mode: Mode,
+    ) -> Vec<Standing> {
         if self.knows(question.agent, question.server).is_err() {
             return Vec::new();
         }
@@ -85,7 +114,8 @@ impl Policy {
             request: &request,
             paths,
         };
-        let about = self.acting().filter(|rule| rule.answers(question));
+        let about = self.rules.iter();
+        let about = about.filter(|rule| rule.mode == mode && rule.answers(question));
         about
             .map(|rule| Standing {
                 rule: RuleDisplay::of(rule),

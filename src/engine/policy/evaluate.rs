@@ -153,15 +153,10 @@ impl Policy {
         values.into_iter().collect()
     }
 
-    /// What `[server.NAME] ask_agent` says of a request to the agent, as the permit
-    /// that it is.
-    fn add_ask_agent(&self, server: &ServerName, method: &str, all: &mut Tally<'_>) {
-        let AskAgent {
-            methods,
-            file,
-            line,
-        } = self.ask_agent(server);
-        let reference = RuleRef {
+    /// `[server.NAME] ask_agent` as the rule that it is.
+    pub(super) fn ask_agent_reference(&self, server: &ServerName) -> RuleRef {
+        let AskAgent { file, line, .. } = self.ask_agent(server);
+        RuleRef {
             id: match self.scope {
                 Scope::Named => format!("server.{server}.ask_agent"),
                 Scope::Anyone => "baseline".to_owned(),
@@ -171,8 +166,14 @@ impl Policy {
                 Scope::Anyone => self.file.clone(),
             },
             line,
-        };
-        if methods.iter().any(|known| known == method) {
+        }
+    }
+
+    /// What `[server.NAME] ask_agent` says of a request to the agent, as the permit
+    /// that it is.
+    fn add_ask_agent(&self, server: &ServerName, method: &str, all: &mut Tally<'_>) {
+        let reference = self.ask_agent_reference(server);
+        if self.lets_ask(server, method) {
             all.permits.push(reference);
             return;
         }
@@ -205,7 +206,7 @@ impl PathJudge for Asked<'_> {
 
 impl Rule {
     /// A forbid that no argument and no time can escape.
-    fn always_forbids(&self) -> bool {
+    pub(super) fn always_forbids(&self) -> bool {
         self.effect == Effect::Forbid && self.arguments.is_empty() && self.when.is_none()
     }
 

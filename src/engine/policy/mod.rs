@@ -62,7 +62,9 @@ pub use rule::{Effect, Mode};
 pub use serve::{Serve, ServeTls};
 pub use source::{Include, NewSource, Place, Sources};
 pub use suggest::nearest;
-pub use test_file::{Call, Expect, Subject, Test, TestFile};
+pub use test_file::{
+    Call, Completed, Completion, Earlier, Expect, Subject, Test, TestFile, TestResult, WouldBe,
+};
 pub use varying::Variable;
 
 use crate::engine::guard::address::Allowed;

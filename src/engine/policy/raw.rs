@@ -28,7 +28,9 @@ pub(super) use remote::{RawCredential, RawOAuth};
 pub(super) use results::RawResults;
 pub(super) use serve::{RawServe, RawTls};
 use std::collections::BTreeSet;
-pub(super) use test_file::{RawArguments, RawCall, RawTest, read_tests};
+pub(super) use test_file::{
+    RawArguments, RawBefore, RawCall, RawCompletion, RawResult, RawTest, read_tests,
+};
 use toml::de::{DeTable, Error};
 
 /// A value and its place.

@@ -4,7 +4,7 @@
 //! policies and a remark about a rule that does nothing both rely on that.
 
 use super::Policy;
-use super::constraint::{All, Constraint};
+use super::constraint::{All, Constraint, UrlPattern, glob_contains};
 use super::diagnostic::Span;
 use super::literal::Literal;
 use super::pattern::{Pattern, has_dot_segment};
@@ -92,19 +92,45 @@ impl Kind {
 }
 
 impl Constraint {
-    /// Whether every value that satisfies this one satisfies `other`.
-    pub(super) fn implies(&self, other: &Self) -> bool {
+    /// Whether every value that satisfies this one satisfies `other`, and what
+    /// cannot be told here cannot be told there.
+    fn implies_exactly(&self, other: &Self) -> bool {
         let all = |literals: &[Literal]| literals.iter().all(|literal| surely(other, literal));
         match (self, other) {
             (Self::OneOf(mine), _) => all(mine),
             (Self::Equals(mine), _) => all(std::slice::from_ref(mine)),
             (Self::Min(mine, _), Self::Min(limit, _)) => mine >= limit,
             (Self::Max(mine, _), Self::Max(limit, _)) => mine <= limit,
-            (Self::MinLen(mine), Self::MinLen(limit)) => mine >= limit,
-            (Self::MaxLen(mine), Self::MaxLen(limit)) => mine <= limit,
+            (Self::MinLen(mine), Self::MinLen(limit))
+            | (Self::MinItems(mine), Self::MinItems(limit)) => mine >= limit,
+            (Self::MaxLen(mine), Self::MaxLen(limit))
+            | (Self::MaxItems(mine), Self::MaxItems(limit)) => mine <= limit,
             // What may be written may be read.
             (Self::Path(Access::Write), Self::Path(_)) => true,
             _ => self.is(other),
+        }
+    }
+
+    /// Whether every value that satisfies this one satisfies `other`.
+    pub(super) fn implies(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Glob(mine), Self::Glob(wide)) => {
+                glob_contains(wide.glob().glob(), mine.glob().glob())
+            }
+            (Self::Host(mine), Self::Host(wide)) => wide.contains(mine),
+            (Self::Email(mine), Self::Email(wide)) => wide.contains(mine),
+            (Self::Url(mine), Self::Url(wide)) => {
+                let takes = |one| wide.iter().any(|wide: &UrlPattern| wide.contains(one));
+                mine.iter().all(takes)
+            }
+            (Self::Each(mine), Self::Each(wide)) => all_imply(mine, wide),
+            (Self::AnyOf(mine), Self::AnyOf(wide)) => mine
+                .iter()
+                .all(|mine| wide.iter().any(|wide| all_imply(mine, wide))),
+            (Self::AnyOf(mine), _) => mine
+                .iter()
+                .all(|mine| mine.iter().any(|(mine, _)| mine.implies(other))),
+            _ => self.implies_exactly(other),
         }
     }
 
@@ -122,6 +148,12 @@ impl Constraint {
     }
 }
 
+/// Whether what satisfies all of `mine` satisfies all of `theirs`.
+fn all_imply(mine: &All, theirs: &All) -> bool {
+    let met = |need: &Constraint| mine.iter().any(|(has, _)| has.implies(need));
+    theirs.iter().all(|(need, _)| met(need))
+}
+
 fn are_alike(mine: &All, theirs: &All) -> bool {
     let mut both = mine.iter().zip(theirs);
     mine.len() == theirs.len() && both.all(|((a, _), (b, _))| a.is(b))
@@ -137,26 +169,40 @@ fn surely(constraint: &Constraint, literal: &Literal) -> bool {
 }
 
 impl Demand {
-    /// Whether arguments that satisfy this one satisfy `other`, in a permit as
-    /// well as in a forbid.
-    pub(super) fn implies(&self, other: &Self) -> bool {
+    /// Whether arguments that satisfy this one satisfy `other`, as a permit reads
+    /// them: nothing is said of what cannot be told.
+    fn implies(&self, other: &Self) -> bool {
+        self.meets(other, |mine, theirs| all_imply(mine, theirs))
+    }
+
+    /// Whether arguments that fire a forbid by this one fire it by `other`. One
+    /// value that cannot be told is enough, so that none of these may be missing
+    /// there, nor be told better.
+    fn fires(&self, other: &Self) -> bool {
+        self.meets(other, |mine, theirs| {
+            let need = |(need, _): &(Constraint, Span)| {
+                mine.iter().any(|(has, _)| has.implies_exactly(need))
+            };
+            let has = |(has, _): &(Constraint, Span)| {
+                theirs.iter().any(|(need, _)| has.implies_exactly(need))
+            };
+            theirs.iter().all(need) && mine.iter().all(has)
+        })
+    }
+
+    fn meets(&self, other: &Self, constraints: impl Fn(&All, &All) -> bool) -> bool {
         match (self, other) {
             (Self::Absent, Self::Absent | Self::Present { optional: true, .. }) => true,
             (
                 Self::Present {
                     optional,
-                    constraints,
+                    constraints: mine,
                 },
                 Self::Present {
                     optional: may_miss,
-                    constraints: needed,
+                    constraints: theirs,
                 },
-            ) => {
-                let is_met = |(need, _): &(Constraint, Span)| {
-                    constraints.iter().any(|(has, _)| has.implies(need))
-                };
-                (!optional || *may_miss) && needed.iter().all(is_met)
-            }
+            ) => (!optional || *may_miss) && constraints(mine, theirs),
             (Self::Absent | Self::Present { .. }, _) => false,
         }
     }
@@ -168,6 +214,13 @@ impl Argument {
         let about = |other: &&Self| other.pointer.segments() == self.pointer.segments();
         let mut same = others.iter().filter(about);
         same.any(|other| other.demand.implies(&self.demand))
+    }
+
+    /// The same for a forbid beside a forbid.
+    fn is_fired_by(&self, others: &[Self]) -> bool {
+        let about = |other: &&Self| other.pointer.segments() == self.pointer.segments();
+        let mut same = others.iter().filter(about);
+        same.any(|other| other.demand.fires(&self.demand))
     }
 }
 
@@ -257,7 +310,11 @@ impl Rule {
             mine.any(|mine| mine.pointer.segments() == theirs.pointer.segments())
         };
         let reaches = self.arguments.is_empty()
-            || (self.asks_no_more_than(other) && other.arguments.iter().all(is_asked));
+            || (self
+                .arguments
+                .iter()
+                .all(|mine| mine.is_fired_by(&other.arguments))
+                && other.arguments.iter().all(is_asked));
         reaches && self.holds_whenever(other)
     }
 

@@ -3,6 +3,8 @@
 //! Read as strictly as the policy itself: a test that nobody understands as it
 //! is written guards nothing.
 
+mod beside;
+
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Problems};
 use super::literal::Literal;
@@ -14,6 +16,7 @@ use crate::engine::reason::Reason;
 use crate::engine::types::{AgentName, ServerName};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// One `*.test.toml`, read beside its policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,8 +55,14 @@ pub struct Call {
     pub links: BTreeMap<String, String>,
     /// When; nothing: a time that cannot be told.
     pub at: Option<UnixTime>,
+    /// The calls that came before, in order.
+    pub before: Vec<Earlier>,
+    /// What the server answers, if the call passes.
+    pub answer: Option<TestResult>,
     /// What has to become of it.
     pub expect: Expect,
+    /// What would have to become of it, were nothing in audit mode.
+    pub would: Option<WouldBe>,
     /// A rule that has to be among those that determine it.
     pub rule: Option<String>,
 }
@@ -67,6 +76,54 @@ pub enum Subject {
     Prompt(String),
     /// `resources/read`
     Resource(String),
+    /// `completion/complete`
+    Completion(Completion),
+    /// What the server asks of the agent, as `ask_agent` names it.
+    Asks(&'static str),
+}
+
+/// What is completed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completion {
+    /// Of what.
+    pub of: Completed,
+    /// Which of its arguments.
+    pub argument: String,
+    /// As far as it is typed.
+    pub value: String,
+}
+
+/// What has arguments that can be completed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Completed {
+    /// A prompt, by name.
+    Prompt(String),
+    /// A resource template, by uri.
+    Resource(String),
+}
+
+/// Calls that came before the one that is judged: each has to pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Earlier {
+    /// What was called.
+    pub call: Call,
+    /// How often.
+    pub times: u64,
+    /// Whether the server has answered.
+    pub answered: bool,
+    /// How long before.
+    pub ago: Duration,
+}
+
+/// What a server answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TestResult {
+    /// With this text.
+    Text(String),
+    /// With this object, as JSON text.
+    Json(String),
+    /// With text, so that the whole has so many bytes.
+    Bytes(u64),
 }
 
 /// What has to become of a call.
@@ -76,6 +133,19 @@ pub enum Expect {
     Permit,
     /// It is denied, for this reason where one is named.
     Deny(Option<&'static str>),
+    /// It passes, and its answer is withheld, for this reason where one is named.
+    Withhold(Option<&'static str>),
+}
+
+/// What would become of a call, were nothing in audit mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WouldBe {
+    /// It would pass, and its answer too.
+    Permit,
+    /// It would be denied.
+    Deny,
+    /// Its answer would be withheld.
+    Withhold,
 }
 
 impl TestFile {
@@ -110,7 +180,7 @@ struct Checker<'a> {
     problems: &'a mut Problems,
 }
 
-const NO_SUBJECT: &str = "write `tool`, `prompt` or `resource`";
+const NO_SUBJECT: &str = "write `tool`, `prompt`, `resource`, `completion` or `asks`";
 
 impl Checker<'_> {
     fn line_of(&self, offset: usize) -> usize {
@@ -125,14 +195,19 @@ impl Checker<'_> {
             expect,
             permit,
             deny,
+            withhold,
         } = raw;
         let line = self.line_of(own.span.start);
         let mut calls = Vec::new();
-        let lists = [(permit, Expect::Permit), (deny, Expect::Deny(None))];
+        let lists = [
+            (permit, Expect::Permit),
+            (deny, Expect::Deny(None)),
+            (withhold, Expect::Withhold(None)),
+        ];
         let has_lists = lists.iter().any(|(list, _)| list.is_some());
         match expect {
             Some(expect) if has_lists => {
-                let help = "`permit` and `deny` say it already: leave `expect` out";
+                let help = "`permit`, `deny` and `withhold` say it already: leave `expect` out";
                 let message = "a test with a list of calls expects something of its own";
                 self.problems.error(expect.span, message, help);
             }
@@ -152,11 +227,14 @@ impl Checker<'_> {
         }
         for (list, expect) in lists {
             for call in list.into_iter().flat_map(|list| list.value) {
-                // What a test says of reasons is about its denials.
-                let reason = call.reason.clone();
+                // What a test says of reasons is about its denials, and what it
+                // says of answers about what is answered.
+                let (reason, result) = (call.reason.clone(), call.result.clone());
                 let mut call = call.within(&own);
-                if expect == Expect::Permit {
-                    call.reason = reason;
+                match expect {
+                    Expect::Permit => call.reason = reason,
+                    Expect::Deny(_) => call.result = result,
+                    Expect::Withhold(_) => {}
                 }
                 calls.extend(self.call(call, expect));
             }
@@ -183,8 +261,10 @@ impl Checker<'_> {
             .iter()
             .filter_map(|link| self.link(link))
             .collect();
-        self.rule(raw.rule.as_ref(), permits);
+        self.rule(raw.rule.as_ref(), permits && raw.would.is_none());
         let reason = raw.reason.as_ref().map(|text| self.reason(text, permits));
+        let answer = self.answer(&raw, expect, subject.as_ref());
+        let before = self.before(&raw);
         let agent = agent?;
         Some(Call {
             line,
@@ -195,10 +275,14 @@ impl Checker<'_> {
             arguments: arguments?,
             links,
             at: raw.at.map(|at| at.value),
+            before: before?,
+            answer: answer?,
             expect: match expect {
                 Expect::Permit => Expect::Permit,
                 Expect::Deny(of_ask) => Expect::Deny(reason.flatten().or(of_ask)),
+                Expect::Withhold(_) => Expect::Withhold(reason.flatten()),
             },
+            would: raw.would,
             rule: raw.rule.map(|rule| rule.value),
         })
     }
@@ -230,39 +314,6 @@ impl Checker<'_> {
             self.problems.error(text.span.clone(), message, help);
         }
         found.and_then(|at| known.get(at)).cloned()
-    }
-
-    fn subject(&mut self, raw: &RawCall) -> Option<Subject> {
-        let mut given = [&raw.tool, &raw.prompt, &raw.resource]
-            .into_iter()
-            .flatten();
-        let (first, second) = (given.next(), given.next());
-        if let Some(second) = second {
-            let message = "a call is about one thing";
-            self.problems
-                .error(second.span.clone(), message, NO_SUBJECT);
-            return None;
-        }
-        let Some(text) = first else {
-            let message = "a call does not say what it calls";
-            self.problems.error(raw.span.clone(), message, NO_SUBJECT);
-            return None;
-        };
-        if text.value.is_empty() {
-            let message = "this is no name";
-            self.problems.error(text.span.clone(), message, NO_SUBJECT);
-        }
-        if let (Some(args), Some(_)) = (&raw.args, &raw.resource) {
-            let message = "a resource takes no arguments";
-            self.problems.error(args.span.clone(), message, "remove it");
-        }
-        Some(if raw.tool.is_some() {
-            Subject::Tool(text.value.clone())
-        } else if raw.prompt.is_some() {
-            Subject::Prompt(text.value.clone())
-        } else {
-            Subject::Resource(self.expand(&text.value, text)?)
-        })
     }
 
     /// The arguments as JSON text, with `${workspace}` replaced in values.
@@ -415,6 +466,10 @@ fn principal(raw: &RawCall, agent: &AgentName) -> Option<Principal> {
         user: raw.user.as_ref().map(|user| Arc::from(user.value.as_str())),
         groups: Groups::Known(texts(&raw.groups)),
         scopes: Some(texts(&raw.scopes)),
-        ..Principal::named(agent.clone())
+        // What limits have counted of an agent is each user's own.
+        ..match &raw.user {
+            Some(user) => Principal::told_apart(agent.clone(), &[&user.value]),
+            None => Principal::named(agent.clone()),
+        }
     })
 }

@@ -30,30 +30,51 @@ struct Group {
 /// Messages by what they say: code, rule, text, and kind of item.
 type Groups = BTreeMap<(Code, String, String, Kind), Group>;
 
-/// One agent on one server, in both policies.
-#[derive(Clone, Copy)]
+/// One agent on one server, and the rules of both policies about them: most rules
+/// are about others.
 struct Where<'a> {
     agent: &'a AgentName,
     server: &'a ServerName,
+    /// All of the wider policy.
+    wide: Vec<&'a Rule>,
+    /// All of the narrower one.
+    narrow: Vec<&'a Rule>,
+}
+
+impl<'a> Where<'a> {
+    /// Permits of the narrower policy that may take all of a pattern. Uris have
+    /// many spellings, so that all of these are asked.
+    fn able(&self, kind: Kind, pattern: &Pattern) -> Vec<&'a Rule> {
+        let begins = |old: &Pattern| {
+            let letters = old.as_str().split('*').next().unwrap_or_default();
+            pattern.as_str().starts_with(letters)
+        };
+        let is_uri = matches!(kind, Kind::Resource | Kind::Completion);
+        let narrow = self.narrow.iter().copied();
+        narrow
+            .filter(|rule| rule.effect == Effect::Permit)
+            .filter(|rule| is_uri || kind.of(rule).iter().any(|(old, _)| begins(old)))
+            .collect()
+    }
+}
+
+fn only<'a>(rules: impl Iterator<Item = &'a Rule>, is: impl Fn(&Rule) -> bool) -> Vec<&'a Rule> {
+    rules.filter(|rule| is(rule)).collect()
 }
 
 impl Pair<'_> {
     pub(super) fn rules(&self, found: &mut Vec<More>) {
         let mut groups = Groups::new();
         for at in self.places() {
-            for rule in self
-                .wide
-                .acting()
-                .filter(|rule| rule.effect == Effect::Permit)
-            {
-                self.permit(rule, at, &mut groups);
+            for rule in at.wide.iter().filter(|rule| rule.effect == Effect::Permit) {
+                self.permit(rule, &at, &mut groups);
             }
-            for rule in self
+            for rule in at
                 .narrow
-                .acting()
+                .iter()
                 .filter(|rule| rule.effect != Effect::Permit)
             {
-                self.forbid(rule, at, &mut groups);
+                self.forbid(rule, &at, &mut groups);
             }
         }
         for ((code, rule, text, kind), group) in groups {
@@ -75,16 +96,24 @@ impl Pair<'_> {
     fn places(&self) -> impl Iterator<Item = Where<'_>> {
         let agents = self.wide.agents.keys();
         let both = agents.filter(|name| self.narrow.agents.contains_key(*name));
-        both.flat_map(|agent| {
+        both.flat_map(move |agent| {
+            let wide = only(self.wide.acting(), |rule| rule.is_for(agent));
+            let narrow = only(self.narrow.acting(), |rule| rule.is_for(agent));
             let servers = self.wide.servers.keys();
-            servers.map(move |server| Where { agent, server })
+            servers.map(move |server| {
+                let knows = self.narrow.servers.contains_key(server);
+                let on = |rule: &Rule| rule.is_on(server);
+                Where {
+                    agent,
+                    server,
+                    wide: only(wide.iter().copied(), on),
+                    narrow: only(narrow.iter().copied().filter(|_| knows), on),
+                }
+            })
         })
     }
 
-    fn permit(&self, rule: &Rule, at: Where<'_>, groups: &mut Groups) {
-        if !rule.is_about(at.agent, at.server) {
-            return;
-        }
+    fn permit(&self, rule: &Rule, at: &Where<'_>, groups: &mut Groups) {
         for kind in Kind::ALL {
             for (pattern, span) in kind.of(rule) {
                 self.item(rule, (kind, pattern, span), at, groups);
@@ -96,7 +125,7 @@ impl Pair<'_> {
         &self,
         rule: &Rule,
         (kind, pattern, span): (Kind, &Pattern, &Span),
-        at: Where<'_>,
+        at: &Where<'_>,
         groups: &mut Groups,
     ) {
         let asked_before = kind == Kind::Ask
@@ -105,7 +134,7 @@ impl Pair<'_> {
         if asked_before || self.is_always_forbidden(rule, kind, pattern, at) {
             return;
         }
-        let able = self.known(Effect::Permit, at);
+        let able = at.able(kind, pattern);
         let takes: Vec<_> = able
             .iter()
             .copied()
@@ -136,7 +165,8 @@ impl Pair<'_> {
             return;
         }
         let overlaps = |old: &&Rule| kind.of(old).iter().any(|(old, _)| old.overlaps(pattern));
-        if pattern.is_literal() || !able.iter().any(overlaps) {
+        let mut permits = at.narrow.iter().filter(|old| old.effect == Effect::Permit);
+        if pattern.is_literal() || !permits.any(overlaps) {
             add(Code::NEWLY_REACHABLE, "can be reached".to_owned(), span);
             return;
         }
@@ -158,12 +188,8 @@ impl Pair<'_> {
 
     /// A forbid of the narrower policy that nothing of the wider one replaces,
     /// where something is permitted.
-    fn forbid(&self, rule: &Rule, at: Where<'_>, groups: &mut Groups) {
-        if !self.narrow.servers.contains_key(at.server) || !rule.is_about(at.agent, at.server) {
-            return;
-        }
-        let about = |other: &&Rule| other.is_about(at.agent, at.server);
-        let here: Vec<_> = self.wide.acting().filter(about).collect();
+    fn forbid(&self, rule: &Rule, at: &Where<'_>, groups: &mut Groups) {
+        let here = &at.wide;
         for kind in Kind::ALL {
             for (pattern, _) in kind.of(rule) {
                 let replaced = here.iter().any(|other| {
@@ -198,22 +224,11 @@ impl Pair<'_> {
     }
 
     /// Whether what no rule permits may pass in the wider policy.
-    fn passes_anyway(&self, kind: Kind, pattern: &Pattern, at: Where<'_>) -> bool {
+    fn passes_anyway(&self, kind: Kind, pattern: &Pattern, at: &Where<'_>) -> bool {
         match kind {
             Kind::Ask => self.wide.lets_ask(at.server, pattern.as_str()),
             _ => self.wide.only_audits(),
         }
-    }
-
-    /// Rules of the narrower policy about this agent on this server.
-    fn known(&self, effect: Effect, at: Where<'_>) -> Vec<&Rule> {
-        if !self.narrow.servers.contains_key(at.server) {
-            return Vec::new();
-        }
-        let rules = self.narrow.acting();
-        rules
-            .filter(|rule| rule.effect == effect && rule.is_about(at.agent, at.server))
-            .collect()
     }
 
     fn is_always_forbidden(
@@ -221,12 +236,11 @@ impl Pair<'_> {
         rule: &Rule,
         kind: Kind,
         pattern: &Pattern,
-        at: Where<'_>,
+        at: &Where<'_>,
     ) -> bool {
-        self.wide.acting().any(|forbid| {
+        at.wide.iter().any(|forbid| {
             forbid.effect == Effect::Forbid
                 && forbid.arguments.is_empty()
-                && forbid.is_about(at.agent, at.server)
                 && forbid.covers_people_of(rule)
                 && forbid.holds_whenever(rule)
                 && !matches!(kind, Kind::Resource | Kind::Completion)

@@ -212,7 +212,7 @@ impl Compiler<'_> {
 }
 
 /// `90s`, `1m`, `2h`, `7d`.
-fn stretch(text: &str) -> Option<Duration> {
+pub(in crate::engine::policy) fn stretch(text: &str) -> Option<Duration> {
     let unit = text.chars().next_back()?;
     let seconds = match unit {
         's' => 1,

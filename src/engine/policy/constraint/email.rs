@@ -52,6 +52,16 @@ impl Emails {
         Ok(Self(all))
     }
 
+    /// Whether every address that `narrow` takes is taken.
+    pub(in crate::engine::policy) fn contains(&self, narrow: &Self) -> bool {
+        let takes = |one: &Email| {
+            self.0
+                .iter()
+                .any(|wide| wide.local.contains(&one.local) && wide.domain.contains(&one.domain))
+        };
+        narrow.0.iter().all(takes)
+    }
+
     pub(super) fn judge(&self, text: &str) -> Option<Holding> {
         let (local, domain) = parts(text)?;
         // `bob+anything` and `Bob` are most likely bob.

@@ -172,6 +172,19 @@ impl Hosts {
         }
     }
 
+    /// Whether every host that `narrow` takes is taken, and whatever it does not
+    /// turn away is not turned away.
+    pub(in crate::engine::policy) fn contains(&self, narrow: &Self) -> bool {
+        let takes = |one: &Wanted| self.0.iter().any(|(wide, _)| wide.contains(one));
+        narrow.0.iter().all(|(one, _)| takes(one))
+    }
+
+    /// Whether it names a host that may be no machine of the public network.
+    pub(super) fn names_inner(&self) -> bool {
+        let mut all = self.0.iter();
+        all.any(|(wanted, _)| matches!(wanted, Wanted::Exactly(host) if host.is_inner()))
+    }
+
     /// A bare host.
     pub(super) fn judge(&self, text: &str) -> Option<Holding> {
         let host = Host::parse(text)?;
@@ -209,6 +222,27 @@ impl Wanted {
         }
     }
 
+    fn contains(&self, narrow: &Self) -> bool {
+        match (self, narrow) {
+            (Self::Exactly(one), Self::Exactly(other)) => one == other,
+            // A wildcard never stands for an address or an inner name.
+            (_, Self::Exactly(Host::Name(name))) => {
+                self.fits(name) && !Host::Name(name.clone()).is_inner()
+            }
+            (Self::AnyName, Self::AnyName | Self::Below { .. }) => true,
+            (
+                Self::Below { deep, name },
+                Self::Below {
+                    deep: all,
+                    name: below,
+                },
+            ) => (name == below && (*deep || !all)) || (*deep && self.fits(below)),
+            (Self::Exactly(_), _)
+            | (_, Self::Exactly(Host::Address(_)))
+            | (Self::Below { .. }, Self::AnyName) => false,
+        }
+    }
+
     fn fits(&self, host: &str) -> bool {
         match self {
             Self::Exactly(_) => false,
@@ -231,6 +265,33 @@ impl fmt::Display for Hosts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_contains_what_it_takes_and_no_more() {
+        for (wide, narrow, contains) in [
+            (&["a.com"][..], &["A.com."][..], true),
+            (&["a.com", "b.com"], &["b.com"], true),
+            (&["b.com"], &["a.com", "b.com"], false),
+            (&["*.a.com"], &["x.a.com"], true),
+            (&["*.a.com"], &["x.y.a.com"], false),
+            (
+                &["**.a.com"],
+                &["x.y.a.com", "*.a.com", "**.y.a.com", "*.y.a.com"],
+                true,
+            ),
+            (&["*.a.com"], &["**.a.com"], false),
+            (&["*.a.com"], &["*.y.a.com"], false),
+            (&["**.a.com"], &["a.com"], false),
+            (&["**"], &["a.com", "**.b.com", "**"], true),
+            (&["**"], &["localhost"], false),
+            (&["**"], &["8.8.8.8"], false),
+            (&["**.corp"], &["x.corp"], false),
+            (&["**.a.com"], &["**"], false),
+        ] {
+            let (w, n) = (Hosts::new(wide).unwrap(), Hosts::new(narrow).unwrap());
+            assert_eq!(w.contains(&n), contains, "{wide:?} {narrow:?}");
+        }
+    }
 
     #[test]
     fn a_host_is_what_every_resolver_reads() {

@@ -10,7 +10,7 @@
 //! address; whoever fetches has to judge that.
 
 use super::host::{Host, Hosts, Listed};
-use super::text::globbed;
+use super::text::{glob_contains, globbed};
 use super::{Holding, and};
 use crate::engine::policy::seen::UrlSeen;
 use globset::GlobMatcher;
@@ -130,6 +130,40 @@ impl UrlPattern {
             private: parts.private,
             told: told(parts),
         })
+    }
+
+    /// Whether every URL that `narrow` takes is taken. What it cannot tell it
+    /// calls no.
+    pub(in crate::engine::policy) fn contains(&self, narrow: &Self) -> bool {
+        let scheme = |scheme: &String| match &self.schemes {
+            any if any.is_empty() => PLAIN.contains(&scheme.as_str()),
+            listed => listed.contains(scheme),
+        };
+        let schemes = match &narrow.schemes {
+            any if any.is_empty() => {
+                let plain = PLAIN.map(str::to_owned);
+                self.schemes.is_empty() || plain.iter().all(scheme)
+            }
+            listed => listed.iter().all(scheme),
+        };
+        let ports = match (&self.ports, &narrow.ports) {
+            (wide, narrow) if narrow.is_empty() => wide.is_empty(),
+            (wide, narrow) => narrow.iter().all(|port| wide.contains(port)),
+        };
+        let private = self.private || !narrow.private;
+        let hosts = match (&self.hosts, &narrow.hosts) {
+            (None, None) => private,
+            (None, Some(narrow)) => self.private || (private && !narrow.names_inner()),
+            (Some(_), None) => false,
+            (Some(wide), Some(narrow)) => private && wide.contains(narrow),
+        };
+        let path = |one: &PathGlob| {
+            let mut all = self.paths.iter();
+            all.any(|wide| glob_contains(wide.exact.glob().glob(), one.exact.glob().glob()))
+        };
+        let paths =
+            self.paths.is_empty() || (!narrow.paths.is_empty() && narrow.paths.iter().all(path));
+        schemes && ports && hosts && paths
     }
 
     fn judge(&self, url: &Url<'_>) -> Holding {

@@ -1,9 +1,13 @@
 //! `*.test.toml` in its raw form: calls, and what is expected of them.
 
+mod beside;
+
 use super::reader::{self, Entry, Keys, Reader};
 use super::{At, List, Literal, Problems, Span, Text};
-use crate::engine::policy::{Expect, UnixTime};
+use crate::engine::policy::{Expect, UnixTime, WouldBe};
 use crate::engine::reason::Reason;
+pub(in crate::engine::policy) use beside::{RawBefore, RawCompletion, RawResult};
+use beside::{names_something, or};
 use toml::de::{DeTable, DeValue};
 use toml::value::{Datetime, Offset};
 
@@ -24,20 +28,27 @@ const TEST: Keys = Keys {
         "tool",
         "prompt",
         "resource",
+        "completion",
+        "asks",
         "args",
         "args_json",
         "links",
         "at",
+        "before",
+        "result",
+        "result_bytes",
+        "would",
         "expect",
         "rule",
         "reason",
         "permit",
         "deny",
+        "withhold",
     ],
     later: &[],
 };
 const CALL: Keys = Keys {
-    table: "a call of `permit` or `deny`",
+    table: "a call of `permit`, `deny` or `withhold`",
     known: &[
         "agent",
         "user",
@@ -47,10 +58,16 @@ const CALL: Keys = Keys {
         "tool",
         "prompt",
         "resource",
+        "completion",
+        "asks",
         "args",
         "args_json",
         "links",
         "at",
+        "before",
+        "result",
+        "result_bytes",
+        "would",
         "rule",
         "reason",
     ],
@@ -70,11 +87,20 @@ pub(in crate::engine::policy) struct RawCall {
     pub(in crate::engine::policy) tool: Option<Text>,
     pub(in crate::engine::policy) prompt: Option<Text>,
     pub(in crate::engine::policy) resource: Option<Text>,
+    pub(in crate::engine::policy) completion: Option<At<RawCompletion>>,
+    /// What the server asks of the agent.
+    pub(in crate::engine::policy) asks: Option<Text>,
     pub(in crate::engine::policy) args: Option<At<RawArguments>>,
     /// Symbolic links: place, and where it leads.
     pub(in crate::engine::policy) links: Vec<(Text, Text)>,
     /// The time of the call.
     pub(in crate::engine::policy) at: Option<At<UnixTime>>,
+    /// What came before it.
+    pub(in crate::engine::policy) before: Option<Vec<RawBefore>>,
+    /// What the server answers; its key's place.
+    pub(in crate::engine::policy) result: Option<At<RawResult>>,
+    /// What would become of it, were nothing in audit mode.
+    pub(in crate::engine::policy) would: Option<WouldBe>,
     pub(in crate::engine::policy) rule: Option<Text>,
     pub(in crate::engine::policy) reason: Option<Text>,
 }
@@ -101,6 +127,8 @@ pub(in crate::engine::policy) struct RawTest {
     pub(in crate::engine::policy) permit: Option<At<Vec<RawCall>>>,
     /// Calls that have to be denied.
     pub(in crate::engine::policy) deny: Option<At<Vec<RawCall>>>,
+    /// Calls that have to be permitted, and their answers withheld.
+    pub(in crate::engine::policy) withhold: Option<At<Vec<RawCall>>>,
 }
 
 /// Reads a whole test file.
@@ -150,6 +178,7 @@ impl Reader<'_> {
             expect: None,
             permit: None,
             deny: None,
+            withhold: None,
         };
         for entry in reader::entries(table) {
             match entry.key {
@@ -158,6 +187,7 @@ impl Reader<'_> {
                     let words = [
                         ("permit", Expect::Permit),
                         ("deny", Expect::Deny(None)),
+                        ("withhold", Expect::Withhold(None)),
                         ("ask", Expect::Deny(Some(Reason::ApprovalNeeded.code()))),
                     ];
                     test.expect = Some(At {
@@ -167,6 +197,7 @@ impl Reader<'_> {
                 }
                 "permit" => test.permit = self.calls(&entry),
                 "deny" => test.deny = self.calls(&entry),
+                "withhold" => test.withhold = self.calls(&entry),
                 _ => self.of_call(&mut test.own, &entry, &TEST),
             }
         }
@@ -229,6 +260,8 @@ impl Reader<'_> {
             "tool" => call.tool = self.text(entry),
             "prompt" => call.prompt = self.text(entry),
             "resource" => call.resource = self.text(entry),
+            "completion" => call.completion = self.completion(entry),
+            "asks" => call.asks = self.text(entry),
             "args" | "args_json" => self.arguments_of(call, entry),
             "links" => {
                 for one in self.table(entry).into_iter().flat_map(reader::entries) {
@@ -240,6 +273,9 @@ impl Reader<'_> {
                 }
             }
             "at" => call.at = self.time(entry),
+            "before" => call.before = self.before(entry),
+            "result" | "result_bytes" => self.result_of(call, entry),
+            "would" => call.would = self.would(entry),
             "rule" => call.rule = self.text(entry),
             "reason" => call.reason = self.text(entry),
             _ => self.unknown(entry, keys),
@@ -336,9 +372,14 @@ impl RawCall {
             tool: None,
             prompt: None,
             resource: None,
+            completion: None,
+            asks: None,
             args: None,
             links: Vec::new(),
             at: None,
+            before: None,
+            result: None,
+            would: None,
             rule: None,
             reason: None,
         }
@@ -346,27 +387,35 @@ impl RawCall {
 
     /// This call, with what it does not say itself as `test` says it.
     pub(in crate::engine::policy) fn within(self, test: &Self) -> Self {
-        let names = self.tool.is_some() || self.prompt.is_some() || self.resource.is_some();
-        let subject = |own: Option<Text>, of_test: &Option<Text>| {
-            if names { own } else { of_test.clone() }
+        // One that names something else has nothing of the test's own subject.
+        let of_test = (!names_something(&self)).then_some(test);
+        let subject = |own: Option<Text>, of: fn(&Self) -> &Option<Text>| {
+            own.or_else(|| of_test.and_then(|test| of(test).clone()))
         };
         let mut links = test.links.clone();
         links.extend(self.links);
         Self {
             span: self.span,
-            agent: self.agent.or_else(|| test.agent.clone()),
-            user: self.user.or_else(|| test.user.clone()),
-            groups: self.groups.or_else(|| test.groups.clone()),
-            scopes: self.scopes.or_else(|| test.scopes.clone()),
-            server: self.server.or_else(|| test.server.clone()),
-            tool: subject(self.tool, &test.tool),
-            prompt: subject(self.prompt, &test.prompt),
-            resource: subject(self.resource, &test.resource),
-            args: self.args.or_else(|| test.args.clone()),
+            agent: or(self.agent, &test.agent),
+            user: or(self.user, &test.user),
+            groups: or(self.groups, &test.groups),
+            scopes: or(self.scopes, &test.scopes),
+            server: or(self.server, &test.server),
+            tool: subject(self.tool, |test| &test.tool),
+            prompt: subject(self.prompt, |test| &test.prompt),
+            resource: subject(self.resource, |test| &test.resource),
+            completion: self
+                .completion
+                .or_else(|| of_test.and_then(|test| test.completion.clone())),
+            asks: subject(self.asks, |test| &test.asks),
+            args: or(self.args, &test.args),
             links,
-            at: self.at.or_else(|| test.at.clone()),
-            rule: self.rule.or_else(|| test.rule.clone()),
-            reason: self.reason.or_else(|| test.reason.clone()),
+            at: or(self.at, &test.at),
+            before: or(self.before, &test.before),
+            result: or(self.result, &test.result),
+            would: self.would.or(test.would),
+            rule: or(self.rule, &test.rule),
+            reason: or(self.reason, &test.reason),
         }
     }
 }

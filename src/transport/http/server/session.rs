@@ -430,6 +430,15 @@ impl Session {
         });
     }
 
+    /// The policy has changed: the agent is told of what that changes, without
+    /// another message of it.
+    pub(super) async fn revised(self: &Arc<Self>) {
+        self.at_rest().await;
+        let mut state = self.lock();
+        state.pump.tick(self.now());
+        self.pass_on(&mut state, None, None);
+    }
+
     /// The agent opens a stream for what belongs to no request; `None` if there
     /// is one already.
     pub(super) fn listen(self: &Arc<Self>) -> Option<Inlet> {

@@ -304,14 +304,16 @@ impl Sessions {
 
     /// Ends every stream that has no end of its own.
     pub(super) fn hang_up(&self) {
-        let sessions: Vec<_> = {
-            let all = self.lock();
-            let sessions = all.legacy.values().chain(all.modern.values());
-            sessions.map(Arc::clone).collect()
-        };
-        for session in sessions {
+        for session in self.all() {
             session.hang_up();
         }
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> Vec<Arc<Session>> {
+        let all = self.lock();
+        let sessions = all.legacy.values().chain(all.modern.values());
+        sessions.map(Arc::clone).collect()
     }
 
     /// Whether there is no room for another session of any kind.

@@ -328,6 +328,14 @@ impl Site {
             .end_of(|principal| !now.holds_for(&principal.agent, &before));
     }
 
+    /// Tells the agents of all sessions what a revision that has come into force
+    /// changes of what they see.
+    pub async fn announce(&self) {
+        for session in self.sessions.all() {
+            session.revised().await;
+        }
+    }
+
     /// Whoever was let in by a revision that is over may have come to a session
     /// after the others were ended.
     fn end_if_stranger(&self, before: &Arc<Admits>, principal: &Principal) {

@@ -7,14 +7,16 @@ use crate::engine::policy::Code;
 use crate::engine::policy::check::place;
 use crate::engine::policy::relation::Kind;
 use crate::engine::policy::rule::{Effect, Rule};
+use std::collections::BTreeMap;
 
 impl Pair<'_> {
     pub(super) fn counts(&self, found: &mut Vec<More>) {
         let limited = |rule: &&Rule| rule.effect == Effect::Permit && rule.limit.is_some();
+        let known = self.narrow.acting().filter(limited);
+        let known: BTreeMap<_, _> = known.map(|rule| (&*rule.reference.id, rule)).collect();
         for rule in self.wide.acting().filter(limited) {
-            let is_same = |known: &&Rule| known.reference.id == rule.reference.id;
-            let mut before = self.narrow.acting().filter(limited).filter(is_same);
-            let uncounted = before.find(|known| !counts_all_of(rule, known));
+            let before = known.get(rule.reference.id.as_str());
+            let uncounted = before.filter(|known| !counts_all_of(rule, known));
             if let Some(known) = uncounted
                 && self
                     .wide

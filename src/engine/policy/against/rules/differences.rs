@@ -127,6 +127,10 @@ fn can_tell(now: &Argument, was: &Argument) -> bool {
                 | Constraint::Max(..)
                 | Constraint::MinLen(_)
                 | Constraint::MaxLen(_)
+                | Constraint::MinItems(_)
+                | Constraint::MaxItems(_)
+                | Constraint::Host(_)
+                | Constraint::Email(_)
                 | Constraint::Path(_)
         )
     };
