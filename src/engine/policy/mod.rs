@@ -54,7 +54,7 @@ pub use effective::{Miss, NearMiss, Question, Standing, Stands};
 pub use moment::{Counted, Moment, UnixTime};
 pub use quota::{Charge, Exhausted, Lease, Quotas};
 pub use remote::{Credential, LoginClient, OAuth, OAuthClient, OAuthLogin, TokenPlace, is_scope};
-pub use results::{Demands, Instead, Met, Unmet};
+pub use results::{ByFacts, Demands, Instead, Met, ResultFacts, Unmet};
 pub use rule::{Effect, Mode};
 pub use serve::{Serve, ServeTls};
 pub use source::{Include, NewSource, Place, Sources};
