@@ -197,7 +197,7 @@ fn written(proposal: &Proposal, anybody: &Anybody, requests: usize) -> Result<St
     let home = anybody.places().home.display().to_string();
     let head = head(proposal, requests);
     let text = proposal.whole(existing.as_ref(), &home, &head);
-    text.map_err(unwritten)
+    text.map_err(|e| unwritten(&e))
 }
 
 /// The policy in force, as what a proposal is made beside.
@@ -215,7 +215,7 @@ fn existing<'a>(files: Vec<&'a str>, into: Option<usize>, anybody: &'a Anybody) 
     }
 }
 
-fn unwritten(error: WriteError) -> Fault {
+fn unwritten(error: &WriteError) -> Fault {
     Fault::Failed(format!("the policy cannot be written: {error}"))
 }
 

@@ -6,7 +6,7 @@ use super::{Fault, Target, counted, say, tell};
 use crate::engine::pin::visible;
 use crate::engine::policy::{PinMode, RuleRef};
 use crate::proxy::facts;
-use crate::traffic::{Bench, Entry, Judged, circumstance, recording};
+use crate::traffic::{AnswerJudged, Bench, Entry, Judged, circumstance, recording};
 use clap::Args;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -57,7 +57,9 @@ pub(super) fn run(args: &ReplayArgs) -> Result<ExitCode, Fault> {
     } else {
         tell(&report.to_text());
     }
-    Ok(match (report.denied, report.permitted) {
+    let denied = report.denied.saturating_add(report.withheld);
+    let permitted = report.permitted.saturating_add(report.passing);
+    Ok(match (denied, permitted) {
         (0, 0) => ExitCode::SUCCESS,
         (0, _) => ExitCode::from(WIDER),
         (_, _) => ExitCode::from(DENIED),
@@ -132,13 +134,50 @@ struct Line {
     outcome: Result<(Judged, Judged), &'static str>,
 }
 
+/// What became of a request and its answer.
+#[derive(Debug, Clone, Copy)]
+enum Change {
+    None,
+    Denied,
+    Permitted,
+    /// The answer would not reach the agent.
+    Withheld,
+    /// The answer would reach it now.
+    Passing,
+    /// The same request, and an answer that cannot be judged.
+    Untold,
+}
+
+impl Change {
+    fn of(was: &Judged, now: &Judged) -> Self {
+        use AnswerJudged::{Passes, Untold, Withheld};
+        match (was.permitted, now.permitted) {
+            (true, false) => return Self::Denied,
+            (false, true) => return Self::Permitted,
+            (false, false) => return Self::None,
+            (true, true) => {}
+        }
+        match (&was.answer, &now.answer) {
+            (Some(Passes), Some(Withheld { .. })) => Self::Withheld,
+            (Some(Withheld { .. }), Some(Passes)) => Self::Passing,
+            (Some(Untold(_)), _) | (_, Some(Untold(_))) => Self::Untold,
+            _ => Self::None,
+        }
+    }
+}
+
 #[derive(Default)]
 struct Report {
     seen: usize,
     same: usize,
     denied: usize,
     permitted: usize,
+    /// Answers that would not reach the agent, and those that now would.
+    withheld: usize,
+    passing: usize,
     unjudged: usize,
+    /// Answers that cannot be judged.
+    untold: usize,
     lines: Vec<Line>,
 }
 
@@ -155,16 +194,21 @@ impl Report {
             };
             Ok((was, now.judge(entry)?))
         };
-        let count = match &outcome {
+        let change = outcome.as_ref().map(|(was, now)| Change::of(was, now));
+        let count = match change {
             Err(_) => &mut self.unjudged,
-            Ok((was, now)) => match (was.permitted, now.permitted) {
-                (true, false) => &mut self.denied,
-                (false, true) => &mut self.permitted,
-                (true, true) | (false, false) => {
-                    self.same = self.same.saturating_add(1);
-                    return Ok(());
-                }
-            },
+            Ok(Change::None) => {
+                self.same = self.same.saturating_add(1);
+                return Ok(());
+            }
+            Ok(Change::Denied) => &mut self.denied,
+            Ok(Change::Permitted) => &mut self.permitted,
+            Ok(Change::Withheld) => &mut self.withheld,
+            Ok(Change::Passing) => &mut self.passing,
+            Ok(Change::Untold) => {
+                self.same = self.same.saturating_add(1);
+                &mut self.untold
+            }
         };
         *count = count.saturating_add(1);
         self.lines.push(Line {
@@ -177,6 +221,23 @@ impl Report {
             outcome,
         });
         Ok(())
+    }
+
+    /// What is said of answers, if there is something to say.
+    fn of_answers(&self) -> String {
+        let mut told = String::new();
+        if self.withheld > 0 || self.passing > 0 {
+            let withheld = counted(self.withheld, "answer");
+            told = format!(
+                "; {withheld} newly withheld, {} newly let through",
+                self.passing
+            );
+        }
+        if self.untold > 0 {
+            let untold = counted(self.untold, "answer");
+            told = format!("{told}; {untold} cannot be judged");
+        }
+        told
     }
 
     fn to_text(&self) -> String {
@@ -196,11 +257,12 @@ impl Report {
             count => format!("; {count} cannot be judged"),
         };
         lines.push(format!(
-            "{}: {} as before, {} newly denied, {} newly permitted{unjudged}",
+            "{}: {} as before, {} newly denied, {} newly permitted{}{unjudged}",
             counted(self.seen, "request"),
             self.same,
             self.denied,
             self.permitted,
+            self.of_answers(),
         ));
         lines.join("\n")
     }
@@ -222,6 +284,8 @@ impl Report {
         json!({
             "requests": self.seen, "same": self.same, "newly_denied": self.denied,
             "newly_permitted": self.permitted, "unjudged": self.unjudged,
+            "answers_newly_withheld": self.withheld, "answers_newly_passing": self.passing,
+            "answers_unjudged": self.untold,
             "differences": lines.collect::<Vec<_>>(),
         })
     }
@@ -234,6 +298,7 @@ fn recorded(entry: &Entry) -> Judged {
         reason: entry.reason.clone(),
         detail: None,
         rules: entry.rules.clone(),
+        answer: AnswerJudged::recorded(entry),
     }
 }
 
@@ -254,19 +319,36 @@ pub(super) fn head(entry: &Entry) -> String {
     ))
 }
 
-fn verdict(judged: &Judged) -> String {
-    let rules: Vec<_> = judged.rules.iter().map(place).collect();
-    let by = match rules.as_slice() {
+fn by(rules: &[RuleRef]) -> String {
+    let rules: Vec<_> = rules.iter().map(place).collect();
+    match rules.as_slice() {
         [] => String::new(),
         rules => format!(" by {}", rules.join(", ")),
-    };
+    }
+}
+
+fn verdict(judged: &Judged) -> String {
+    let by = by(&judged.rules);
     if judged.permitted {
-        return format!("permitted{by}");
+        return format!("permitted{by}{}", answer(judged.answer.as_ref()));
     }
     let why = judged.detail.as_deref();
     let why = why.map_or_else(String::new, |why| format!(": {}", visible(why)));
     let reason = judged.reason.as_deref().unwrap_or("denied");
     format!("denied [{}]{by}{why}", visible(reason))
+}
+
+/// What is said of the answer to a request that passes.
+fn answer(judged: Option<&AnswerJudged>) -> String {
+    match judged {
+        None | Some(AnswerJudged::Passes) => String::new(),
+        Some(AnswerJudged::Untold(why)) => format!(", its answer not judged: {why}"),
+        Some(AnswerJudged::Withheld { why, rules }) => {
+            let why = why.as_deref();
+            let why = why.map_or_else(String::new, |why| format!(": {}", visible(why)));
+            format!(", its answer withheld [result-refused]{}{why}", by(rules))
+        }
+    }
 }
 
 /// A rule, and where it is written.
@@ -281,5 +363,12 @@ fn judged(judged: &Judged) -> serde_json::Value {
     json!({
         "verdict": if judged.permitted { "permit" } else { "deny" },
         "reason": judged.reason, "detail": judged.detail, "rules": judged.rules,
+        "answer": judged.answer.as_ref().map(|answer| match answer {
+            AnswerJudged::Passes => json!({ "verdict": "permit" }),
+            AnswerJudged::Withheld { why, rules } => {
+                json!({ "verdict": "deny", "detail": why, "rules": rules })
+            }
+            AnswerJudged::Untold(why) => json!({ "unjudged": why }),
+        }),
     })
 }

@@ -219,6 +219,14 @@ impl Session {
         self.down.is_waiting() || self.is_holding()
     }
 
+    /// What the answers have to be that the agent waits for.
+    pub fn demanded(&self) -> Vec<Arc<Demands>> {
+        let pending = self.down.pending.values();
+        pending
+            .flat_map(|request| request.results.clone())
+            .collect()
+    }
+
     /// Requests of the agent that have not been answered.
     pub fn unanswered(&self) -> usize {
         self.down.pending.len()

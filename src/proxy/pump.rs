@@ -295,8 +295,8 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
             };
             let heard = self.tape.as_ref().map(|t| t.hear(&opened, &self.session));
             let decision = self.engine.decide(&mut self.session, opened, &context);
-            if let (Some(tape), Some(heard)) = (&self.tape, heard) {
-                tape.keep(&heard, decision.record());
+            if let (Some(tape), Some(heard)) = (&mut self.tape, heard) {
+                tape.keep(heard, decision.record());
             }
             waiting.extend(self.keep(decision));
         }

@@ -7,7 +7,7 @@ use super::entry::Entry;
 use crate::engine::guard::paths::PathFacts;
 use crate::engine::heard::Subject;
 use crate::engine::message::{Direction, Opened};
-use crate::engine::policy::{RuleRef, UnixTime};
+use crate::engine::policy::{ByFacts, RuleRef, UnixTime};
 use crate::engine::reason::Reason;
 use crate::engine::record::RecordVerdict;
 use crate::engine::{Context, Engine, Session};
@@ -69,6 +69,40 @@ pub struct Judged {
     pub detail: Option<String>,
     /// The rules that determined it.
     pub rules: Vec<RuleRef>,
+    /// What came of its answer, where it passed and that is known.
+    pub answer: Option<AnswerJudged>,
+}
+
+/// What comes of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AnswerJudged {
+    /// The agent gets it.
+    Passes,
+    /// The agent gets an error in its place.
+    Withheld {
+        /// What was expected, for people.
+        why: Option<String>,
+        /// The rules that expected it.
+        rules: Vec<RuleRef>,
+    },
+    /// That cannot be told, and why.
+    Untold(&'static str),
+}
+
+impl AnswerJudged {
+    /// What the recording says; `None` where it has no answer, or something else
+    /// than the policy has withheld it.
+    pub fn recorded(entry: &Entry) -> Option<Self> {
+        let answer = entry.answer.as_ref()?;
+        if answer.permitted {
+            return Some(Self::Passes);
+        }
+        let of_policy = answer.reason.as_deref() == Some(Reason::ResultRefused.code());
+        of_policy.then(|| Self::Withheld {
+            why: None,
+            rules: answer.rules.clone(),
+        })
+    }
 }
 
 impl Bench<'_> {
@@ -103,8 +137,34 @@ impl Bench<'_> {
             reason: record.reason.filter(|_| !permitted).map(str::to_owned),
             detail: record.detail.clone().filter(|_| !permitted),
             rules: record.rules.clone(),
+            answer: permitted.then(|| answered(&session, entry)).flatten(),
         }
     }
+}
+
+/// What comes of the answer to a request that has passed.
+fn answered(session: &Session, entry: &Entry) -> Option<AnswerJudged> {
+    let demands = session.demanded();
+    let Some(answer) = &entry.answer else {
+        let why = "the recording does not have it";
+        return (!demands.is_empty()).then_some(AnswerJudged::Untold(why));
+    };
+    let mut judged = AnswerJudged::Passes;
+    for one in demands {
+        match one.judge_facts(&answer.facts) {
+            ByFacts::Met => {}
+            ByFacts::Unmet(unmet) => {
+                return Some(AnswerJudged::Withheld {
+                    why: Some(unmet.why),
+                    rules: unmet.rules,
+                });
+            }
+            ByFacts::Untold => {
+                judged = AnswerJudged::Untold("that takes more than the recording has of it");
+            }
+        }
+    }
+    Some(judged)
 }
 
 /// When a request was recorded, for rules that hold at certain hours. `None`

@@ -1,5 +1,6 @@
 //! One line of a recording.
 
+use super::answered::Answered;
 use super::scrub::{self, Scrubbed};
 use crate::engine::heard::{Heard, Subject};
 use crate::engine::message::{Document, Json, Kind, Limits};
@@ -53,6 +54,10 @@ pub struct Entry {
     pub policy: Option<String>,
     /// Digest of the lockfile.
     pub lockfile: Option<String>,
+    /// What ties its answer to it.
+    pub mark: Option<String>,
+    /// Its answer, where the recording has it.
+    pub answer: Option<Answered>,
 }
 
 /// Whether a decision is one that a recording keeps, and whether it permits.
@@ -127,13 +132,14 @@ impl Draft {
     }
 
     /// The line, without its end.
-    /// `together`: with others of the same message.
+    /// `together`: with others of the same message. `mark`: what ties an answer to
+    /// it.
     pub fn line(
         &self,
         record: &Record,
         time: &str,
         stamps: [Option<&str>; 2],
-        together: bool,
+        (together, mark): (bool, Option<&str>),
     ) -> String {
         let mut head = Map::new();
         let mut put = |key: &str, value: Value| drop(head.insert(key.to_owned(), value));
@@ -163,6 +169,9 @@ impl Draft {
         }
         if together {
             put("together", json!(true));
+        }
+        if let Some(mark) = mark {
+            put("mark", json!(mark));
         }
         let permitted = outcome(record) == Some(true);
         put("verdict", json!(if permitted { "permit" } else { "deny" }));
@@ -209,11 +218,7 @@ impl Entry {
         let document = Document::read(line.as_bytes().to_vec(), &Limits::DEFAULT)
             .map_err(|e| EntryError::Form(e.to_string()))?;
         let root = document.root();
-        match root.get("v").map(Json::raw) {
-            Some("1") => {}
-            Some(other) => return Err(EntryError::Version(other.chars().take(20).collect())),
-            None => return Err(form("`v` is missing")),
-        }
+        check_version(root)?;
         let text = |key: &str| root.get(key).and_then(Json::as_str).map(String::from);
         let needed = |key: &str| text(key).ok_or_else(|| form(&format!("`{key}` is missing")));
         let arguments = root.get("arguments").map(|value| {
@@ -260,6 +265,8 @@ impl Entry {
             rules: root.get("rules").map(rules).unwrap_or_default(),
             policy: text("policy"),
             lockfile: text("lockfile"),
+            mark: text("mark"),
+            answer: None,
         })
     }
 
@@ -293,6 +300,15 @@ impl Entry {
     }
 }
 
+/// Every line begins with it.
+pub(super) fn check_version(line: Json<'_>) -> Result<(), EntryError> {
+    match line.get("v").map(Json::raw) {
+        Some("1") => Ok(()),
+        Some(other) => Err(EntryError::Version(other.chars().take(20).collect())),
+        None => Err(EntryError::Form("`v` is missing".to_owned())),
+    }
+}
+
 fn set(value: Option<Json<'_>>) -> BTreeSet<Arc<str>> {
     let items = value.into_iter().flat_map(Json::items);
     items
@@ -300,7 +316,7 @@ fn set(value: Option<Json<'_>>) -> BTreeSet<Arc<str>> {
         .collect()
 }
 
-fn rules(value: Json<'_>) -> Vec<RuleRef> {
+pub(super) fn rules(value: Json<'_>) -> Vec<RuleRef> {
     let text = |rule: Json<'_>, key: &str| rule.get(key).and_then(Json::as_str).map(String::from);
     let rule = |rule: Json<'_>| {
         Some(RuleRef {

@@ -1,8 +1,10 @@
 //! Reading recordings back.
 
+use super::answered::Answered;
 use super::entry::{Entry, EntryError};
 use super::tape::MOST_BYTES;
 use crate::state::text::{self, TextError};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// A recording as a whole.
@@ -55,9 +57,18 @@ pub fn recording(path: &Path) -> Result<Recording, RecordingError> {
         source,
     })?;
     let mut recording = Recording::default();
+    let mut answers: BTreeMap<String, Answered> = BTreeMap::new();
     for (n, line) in text.lines().enumerate() {
         let line_number = n.saturating_add(1);
-        match Entry::read(line) {
+        let read = match Answered::read(line) {
+            Ok(Some((mark, answer))) => {
+                answers.insert(mark, answer);
+                continue;
+            }
+            Ok(None) => Entry::read(line),
+            Err(error) => Err(error),
+        };
+        match read {
             Ok(entry) => recording.entries.push(entry),
             Err(error @ EntryError::Version(_)) => {
                 return Err(RecordingError::Version {
@@ -68,6 +79,10 @@ pub fn recording(path: &Path) -> Result<Recording, RecordingError> {
             }
             Err(error) => recording.unreadable.push((line_number, error.to_string())),
         }
+    }
+    for entry in &mut recording.entries {
+        let answer = entry.mark.as_ref().and_then(|mark| answers.get(mark));
+        entry.answer = answer.cloned();
     }
     match recording.unreadable.first() {
         Some((line, why)) if recording.entries.is_empty() => Err(RecordingError::Foreign {

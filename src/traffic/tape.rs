@@ -5,14 +5,16 @@
 //! bound. It is not the audit: when it fails, that is said once, loudly, and
 //! whatever is permitted still passes.
 
+use super::answered::AnswerDraft;
 use super::entry::{self, Draft};
 use crate::audit::rfc3339;
 use crate::engine::Session;
 use crate::engine::heard::heard;
-use crate::engine::message::Opened;
+use crate::engine::message::{Direction, Id, Message, Opened};
 use crate::engine::record::Record;
 use crate::engine::types::Digest;
 use rustix::fs::{Mode, OFlags};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
@@ -24,6 +26,9 @@ use std::time::SystemTime;
 pub const MOST_BYTES: u64 = 256 << 20;
 /// Largest arguments of one request that are recorded, in bytes.
 const MOST_ARGUMENTS: usize = 256 << 10;
+
+/// Most requests of one connection whose answers are recorded.
+const MOST_WAITING: usize = 10_000;
 
 /// Why nothing can be recorded in a file.
 #[derive(Debug, thiserror::Error)]
@@ -63,11 +68,23 @@ pub struct Stamps {
     pub lockfile: Option<Digest>,
 }
 
-/// A recording that is being made; its clones write to the same file.
-#[derive(Debug, Clone)]
+/// A recording that is being made, of one connection; all write to one file.
+#[derive(Debug)]
 pub struct Tape {
     reel: Arc<Mutex<Reel>>,
     stamps: Stamps,
+    /// Recorded requests without an answer, with their marks.
+    waiting: BTreeMap<Id, String>,
+}
+
+/// What a message asks for or answers, before it is judged.
+#[derive(Debug, Default)]
+pub struct Take {
+    drafts: Vec<Draft>,
+    /// The request that waits for an answer.
+    asks: Option<Id>,
+    /// What it answers.
+    answer: Option<(Id, AnswerDraft)>,
 }
 
 #[derive(Debug)]
@@ -75,6 +92,10 @@ struct Reel {
     path: PathBuf,
     /// `None` once it has failed.
     file: Option<File>,
+    /// Makes marks that no other recording in this file has.
+    tag: String,
+    /// How many marks there are.
+    marks: u64,
 }
 
 impl Tape {
@@ -113,10 +134,13 @@ impl Tape {
         let reel = Reel {
             path: path.to_owned(),
             file: Some(file),
+            tag: tag().map_err(failed)?,
+            marks: 0,
         };
         Ok(Self {
             reel: Arc::new(Mutex::new(reel)),
             stamps: Stamps::default(),
+            waiting: BTreeMap::new(),
         })
     }
 
@@ -126,35 +150,98 @@ impl Tape {
         Self {
             reel: Arc::clone(&self.reel),
             stamps,
+            waiting: BTreeMap::new(),
         }
     }
 
-    /// What a message asks for, before it is judged.
-    pub fn hear(&self, opened: &Opened, session: &Session) -> Vec<Draft> {
+    /// What a message asks for or answers, before it is judged.
+    pub fn hear(&self, opened: &Opened, session: &Session) -> Take {
         let heard = heard(opened, session);
-        heard.iter().map(|h| Draft::of(h, MOST_ARGUMENTS)).collect()
+        let drafts = heard.iter().map(|h| Draft::of(h, MOST_ARGUMENTS)).collect();
+        let to_agent = opened.direction() == Direction::ToAgent;
+        let (asks, answer) = match opened.message() {
+            Ok(Message::Request { id, .. }) if !to_agent => (Some(id), None),
+            Ok(Message::Response { id, result }) if to_agent => (None, Some((id, result))),
+            Ok(Message::Failure {
+                id: Some(id),
+                error,
+            }) if to_agent => (None, Some((id, error))),
+            _ => (None, None),
+        };
+        let answer = answer.filter(|(id, _)| self.waiting.contains_key(id));
+        Take {
+            drafts,
+            asks,
+            answer: answer.map(|(id, value)| (id, AnswerDraft::of(value))),
+        }
     }
 
     /// Writes down what came of it.
-    pub fn keep(&self, drafts: &[Draft], record: &Record) {
-        if drafts.is_empty() || entry::outcome(record).is_none() {
+    pub fn keep(&mut self, take: Take, record: &Record) {
+        let Some(permitted) = entry::outcome(record) else {
+            return;
+        };
+        let Take {
+            drafts,
+            asks,
+            answer,
+        } = take;
+        let answer = answer.and_then(|(id, draft)| Some((self.waiting.remove(&id)?, draft)));
+        if drafts.is_empty() && answer.is_none() {
             return;
         }
         let now = rfc3339(SystemTime::now());
         let [policy, lockfile] =
             [self.stamps.policy, self.stamps.lockfile].map(|d| d.map(|d| d.to_string()));
         let stamps = [policy.as_deref(), lockfile.as_deref()];
+        let reel = Arc::clone(&self.reel);
+        let mut reel = reel.lock().unwrap_or_else(PoisonError::into_inner);
+        let mark = asks.filter(|_| permitted && !drafts.is_empty());
+        let mark = mark.map(|id| {
+            let mark = reel.mark();
+            self.wait(id, mark.clone());
+            mark
+        });
         let mut lines = String::new();
-        for draft in drafts {
-            lines.push_str(&draft.line(record, &now, stamps, drafts.len() > 1));
+        for draft in &drafts {
+            let ties = (drafts.len() > 1, mark.as_deref());
+            lines.push_str(&draft.line(record, &now, stamps, ties));
             lines.push('\n');
         }
-        let mut reel = self.reel.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((mark, answer)) = answer {
+            lines.push_str(&answer.line(record, permitted, &now, &mark));
+            lines.push('\n');
+        }
         reel.write(lines.as_bytes());
+    }
+
+    /// Requests that are never answered must not fill the memory.
+    fn wait(&mut self, id: Id, mark: String) {
+        if self.waiting.len() >= MOST_WAITING {
+            self.waiting.pop_first();
+        }
+        self.waiting.insert(id, mark);
     }
 }
 
+/// Letters that nobody else has.
+fn tag() -> io::Result<String> {
+    let mut bytes = [0; 6];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(bytes
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<Vec<_>>()
+        .concat())
+}
+
 impl Reel {
+    /// The next mark.
+    fn mark(&mut self) -> String {
+        self.marks = self.marks.saturating_add(1);
+        format!("{}-{}", self.tag, self.marks)
+    }
+
     /// One write, so that lines of several writers do not mix.
     fn write(&mut self, lines: &[u8]) {
         let Some(file) = &mut self.file else {

@@ -61,7 +61,10 @@ fn what_was_learned_from_traffic_governs_the_server() {
         .permissions()
         .mode();
     assert_eq!(mode & 0o777, 0o600);
-    assert_eq!(recording.lines().count(), all.len(), "{recording}");
+    let answers = |line: &&str| line.contains("\"answers\":");
+    let asked = recording.lines().count() - recording.lines().filter(answers).count();
+    assert_eq!(asked, all.len(), "{recording}");
+    assert!(!recording.contains("The weather"), "{recording}");
     assert!(!recording.contains(secret), "{recording}");
     assert!(
         recording.contains("\"reason\":\"secret-place\""),
@@ -278,6 +281,71 @@ fn replay_tells_what_would_differ() {
         "",
     )
     .is(0, &["0 requests"]);
+}
+
+/// Answers are judged by what the recording has of them.
+#[test]
+fn replay_tells_which_answers_would_be_withheld() {
+    let user = User::new();
+    user.lockgate(&["pin", "--yes"]).is(0, &[]);
+    let config = ["--config", "lockgate.toml", "--record", "traffic.jsonl"];
+    user.runs(&config, &session(&calls(&user))).is(0, &[]);
+    let recording = user.read("traffic.jsonl");
+    assert_eq!(recording.matches("\"answers\":").count(), 4, "{recording}");
+    let before = user.read("lockgate.toml");
+    let strict = |results: &str| {
+        before.replace(
+            "id = \"sums\"",
+            &format!("id = \"sums\"\nresults = {{ {results} }}"),
+        )
+    };
+    for (results, code, told) in [
+        (
+            "max_bytes = 5",
+            3,
+            &[
+                "3 answers newly withheld",
+                "withheld [result-refused] by `sums` (strict.toml:",
+                "at most 5 bytes",
+            ][..],
+        ),
+        (
+            "max_bytes = 100000, secrets = \"deny\"",
+            0,
+            &["4 as before"],
+        ),
+        ("urls = { hosts = [\"example.com\"] }", 0, &["4 as before"]),
+    ] {
+        user.write("strict.toml", &strict(results));
+        let words = ["replay", "traffic.jsonl", "--config", "strict.toml"];
+        user.plain(&words, "").is(code, told);
+    }
+    // And back; and what was withheld in the recording itself.
+    user.write("strict.toml", &strict("max_bytes = 5"));
+    let words = [
+        "replay",
+        "traffic.jsonl",
+        "--config",
+        "lockgate.toml",
+        "--against",
+        "strict.toml",
+    ];
+    user.plain(&words, "")
+        .is(1, &["0 answers newly withheld, 3 newly let through"]);
+    let config = ["--config", "strict.toml", "--record", "strict.jsonl"];
+    user.runs(&config, &session(&calls(&user))).is(0, &[]);
+    user.plain(&["replay", "strict.jsonl", "--config", "strict.toml"], "")
+        .is(0, &["4 as before"]);
+    user.plain(&["replay", "strict.jsonl", "--config", "lockgate.toml"], "")
+        .is(1, &["3 newly let through"]);
+    // A recording without answers.
+    let asked: Vec<_> = recording
+        .lines()
+        .filter(|line| !line.contains("\"answers\":"))
+        .collect();
+    user.write("asked.jsonl", &asked.join("\n"));
+    user.plain(&["replay", "asked.jsonl", "--config", "strict.toml"], "")
+        .is(0, &["3 answers cannot be judged"]);
 }
 
 #[test]

@@ -38,11 +38,14 @@ fn requests_are_recorded_with_whom_they_are_for() {
     }
     let text = std::fs::read_to_string(&recording).unwrap();
     assert!(!text.contains(&token), "{text}");
-    let lines: Vec<Value> = text
-        .lines()
-        .map(|l| serde_json::from_str(l).unwrap())
-        .collect();
+    let all = text.lines().map(|l| serde_json::from_str(l).unwrap());
+    let (answers, lines): (Vec<Value>, Vec<Value>) =
+        all.partition(|line: &Value| line.get("answers").is_some());
     assert_eq!(lines.len(), 2, "{text}");
+    assert_eq!(answers.len(), 1, "{text}");
+    assert_eq!(answers[0]["answers"], lines[0]["mark"]);
+    assert_eq!(answers[0]["verdict"], "permit");
+    assert!(answers[0]["bytes"].as_u64().unwrap() > 2, "{text}");
     for (line, (tool, verdict)) in lines.iter().zip([("echo", "permit"), ("secret", "deny")]) {
         let parts = [
             "agent",

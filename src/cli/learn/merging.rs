@@ -47,7 +47,9 @@ pub(super) fn merged(
         say("lockgate: `[paths]` grows: other rules with a `path` hold there, too");
     }
     let home = anybody.places().home.display().to_string();
-    let changed = proposal.merged(&existing, &home).map_err(unwritten)?;
+    let changed = proposal
+        .merged(&existing, &home)
+        .map_err(|e| unwritten(&e))?;
     Ok(Merged {
         shown: policy.display().to_string(),
         written,
@@ -92,13 +94,11 @@ impl Merged {
         let in_place = out == Some(self.named.as_path());
         if let ([(_, text, changed)], false) = (texts.as_slice(), in_place) {
             let text = changed.map_or(*text, String::as_str);
-            return match out {
-                Some(out) => save(out, text),
-                None => {
-                    tell(text.trim_end_matches('\n'));
-                    Ok(())
-                }
-            };
+            if let Some(out) = out {
+                return save(out, text);
+            }
+            tell(text.trim_end_matches('\n'));
+            return Ok(());
         }
         for (name, before, text) in texts {
             let Some(text) = text.filter(|text| *text != before) else {

@@ -23,7 +23,7 @@ pub(super) use sql::{Dialect, Queries, Statement, seen as sql_seen};
 pub(super) use text::{glob, glob_contains, whole_regex};
 use told::listed;
 pub(super) use told::together;
-pub(super) use url::{UrlParts, UrlPattern, seen as url_seen};
+pub(super) use url::{UrlParts, UrlPattern, judge_origin, seen as url_seen};
 
 use super::literal::Literal;
 use super::number::Decimal;

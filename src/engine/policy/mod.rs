@@ -57,7 +57,7 @@ pub use remote::{
     ClientKey, ClientProof, Credential, LoginClient, OAuth, OAuthClient, OAuthLogin, TokenPlace,
     is_scope,
 };
-pub use results::{Demands, Instead, Met, Unmet};
+pub use results::{ByFacts, Demands, Instead, Met, ResultFacts, Unmet};
 pub use rule::{Effect, Mode};
 pub use serve::{Serve, ServeTls};
 pub use source::{Include, NewSource, Place, Sources};

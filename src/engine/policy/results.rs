@@ -4,7 +4,10 @@
 //! that permitted its request, and a permit without `results` is satisfied by
 //! any. So no permit that is added refuses more, and the order does not matter.
 
+mod facts;
 mod urls;
+
+pub use facts::{ByFacts, ResultFacts};
 
 use super::RuleRef;
 use super::constraint::{Constraint, Holding, has_secret};

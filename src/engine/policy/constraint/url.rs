@@ -58,7 +58,7 @@ struct Url<'a> {
 }
 
 /// What a policy lists of a URL.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(in crate::engine::policy) struct UrlParts<'a> {
     pub(in crate::engine::policy) schemes: Vec<&'a str>,
     pub(in crate::engine::policy) hosts: Vec<&'a str>,
@@ -167,6 +167,11 @@ impl UrlPattern {
     }
 
     fn judge(&self, url: &Url<'_>) -> Holding {
+        and(self.judge_place(url), self.path(url.path))
+    }
+
+    /// All but the path.
+    fn judge_place(&self, url: &Url<'_>) -> Holding {
         let scheme = match &self.schemes {
             any if any.is_empty() => told_if(PLAIN.contains(&url.scheme)),
             listed => listed.iter().any(|scheme| scheme == url.scheme).into(),
@@ -175,7 +180,7 @@ impl UrlPattern {
             any if any.is_empty() => told_if(url.port == url.own_port),
             listed => listed.contains(&url.port).into(),
         };
-        let parts = [scheme, port, self.host(&url.host), self.path(url.path)];
+        let parts = [scheme, port, self.host(&url.host)];
         parts.into_iter().fold(Holding::Yes, and)
     }
 
@@ -222,6 +227,21 @@ pub(super) fn judge(patterns: &[UrlPattern], text: &str) -> Option<Holding> {
     } else {
         Some(Holding::No)
     }
+}
+
+/// The same of a URL whose path is not known: a no is what no path makes a yes.
+pub(in crate::engine::policy) fn judge_origin(patterns: &[UrlPattern], origin: &str) -> Holding {
+    let Some(url) = Url::parse(origin) else {
+        return Holding::No;
+    };
+    let mut fitting = patterns
+        .iter()
+        .filter(|pattern| pattern.judge_place(&url) == Holding::Yes)
+        .peekable();
+    if fitting.peek().is_none() {
+        return Holding::No;
+    }
+    told_if(fitting.any(|pattern| pattern.paths.is_empty()))
 }
 
 impl<'a> Url<'a> {
