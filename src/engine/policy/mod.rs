@@ -52,6 +52,9 @@ pub use display::RuleDisplay;
 pub use effective::{Miss, NearMiss, Question, Standing, Stands};
 pub use moment::{Counted, Moment, UnixTime};
 pub use quota::{Charge, Exhausted, Lease, Quotas};
+#[cfg(test)]
+pub(crate) use raw::LAID_OUT;
+pub use raw::RULE_KEYS;
 pub use remote::{Credential, LoginClient, OAuth, OAuthClient, OAuthLogin, TokenPlace, is_scope};
 pub use results::{Demands, Instead, Met, Unmet};
 pub use rule::{Effect, Mode};
