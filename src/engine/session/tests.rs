@@ -23,7 +23,7 @@ fn pending(method: &str, token: &str) -> Pending {
         token: Some(token.to_owned()),
         leases: Vec::new(),
         results: Vec::new(),
-        lists: super::Lists::default(),
+        lists: Lists::default(),
     }
 }
 
