@@ -1,5 +1,7 @@
 //! The order of keys and tables.
 
+use crate::engine::policy::RULE_KEYS;
+
 /// What a table is, as far as the order of its keys depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
@@ -50,8 +52,8 @@ impl Shape {
     fn keys(self) -> &'static [&'static str] {
         match self {
             Self::Root => &[
-                "version", "include", "defaults", "set", "paths", "server", "agent", "pins",
-                "audit", "serve", "rule", "flow",
+                "version", "strict", "include", "defaults", "set", "paths", "server", "agent",
+                "pins", "audit", "serve", "rule", "flow",
             ],
             Self::Server => &[
                 "command",
@@ -77,28 +79,16 @@ impl Shape {
                 "skew",
             ],
             Self::Paths => &["workspace", "read", "write", "secret"],
-            Self::Serve => &["url", "hosts", "origins", "tls", "sse"],
-            Self::Rule => &[
-                "id",
-                "effect",
-                "agents",
-                "users",
-                "groups",
-                "scopes",
-                "server",
-                "servers",
-                "tools",
-                "prompts",
-                "resources",
-                "completions",
-                "asks",
-                "args",
-                "undeclared",
-                "mode",
-                "limit",
-                "when",
-                "results",
+            Self::Serve => &[
+                "url",
+                "hosts",
+                "origins",
+                "tls",
+                "sse",
+                "processes",
+                "processes_of_server",
             ],
+            Self::Rule => RULE_KEYS,
             Self::Constraint => &[
                 "equals",
                 "one_of",
@@ -120,5 +110,33 @@ impl Shape {
     /// Keys that come after all others, the unknown ones included.
     pub(super) fn is_last(self, key: &str) -> bool {
         self == Self::Constraint && key == "optional"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::policy::LAID_OUT;
+
+    /// What a policy may have has a place, and the other way round.
+    #[test]
+    fn every_key_has_its_place() {
+        for (table, known) in LAID_OUT {
+            let shape = match table {
+                "" => Shape::Root,
+                "server" => Shape::Server,
+                "agent" => Shape::Agent,
+                "jwt" => Shape::Jwt,
+                "paths" => Shape::Paths,
+                _ => Shape::Serve,
+            };
+            for key in known {
+                assert!(shape.keys().contains(key), "`{key}` of `{table}`");
+            }
+            let later = ["flow"];
+            for key in shape.keys().iter().filter(|key| !later.contains(key)) {
+                assert!(known.contains(key), "`{key}` of `{table}` is no key");
+            }
+        }
     }
 }

@@ -314,70 +314,73 @@ fn what_is_stated_is_covered() {
     );
 }
 
+/// A question, and what is in the answer.
+const TOLD: [(&[&str], &[&str]); 11] = [
+    (
+        &["who-can", "issue"],
+        &[
+            "me     yes  `issues` (lockgate.toml:10), if the answer has at most 400 bytes and no secret value and every URL",
+            "only audited: would be forbidden by `soon-no-more` (lockgate.toml:49): `/old`: `true`",
+        ],
+    ),
+    (
+        &["who-can", "later"],
+        &[
+            "me     no   nothing permits it",
+            "only audited: would permit by `soon` (lockgate.toml:55): for user `alice`",
+        ],
+    ),
+    (
+        &["who-can", "search_a"],
+        &["if   `searches` (lockgate.toml:15): at most 3 calls in 1m"],
+    ),
+    (
+        &["who-can", "slow"],
+        &["`slow` (lockgate.toml:20): at most 2 in flight"],
+    ),
+    (
+        &["who-can", "--prompt", "deploy"],
+        &["`day` (lockgate.toml:43): 09:00-18:00 UTC"],
+    ),
+    (
+        &["who-can", "--completion", "review"],
+        &["completion `review`", "me     yes  `words`"],
+    ),
+    (
+        &["who-can", "--completion", "docs://{x}"],
+        &["me     yes  `words`"],
+    ),
+    (
+        &["who-can", "--asks", "sampling/createMessage"],
+        &["me     no   nothing permits it", "web    yes  `samples`"],
+    ),
+    (
+        &["who-can", "--asks", "roots/list"],
+        &["me     yes  `server.s.ask_agent` (lockgate.toml:9)"],
+    ),
+    (
+        &["who-can", "--asks", "elicitation/create#url"],
+        &["me     no   forbidden by `no-pages`"],
+    ),
+    (
+        &["what-can", "me"],
+        &[
+            "tools issue                  yes  `issues` (lockgate.toml:10), if the answer has at most",
+            "completions docs://*         yes  `words`",
+            "asks sampling/createMessage  no   nothing permits it",
+            "asks roots/list              yes  `server.s.ask_agent`",
+            "only audited: would be forbidden by `soon-no-more`",
+        ],
+    ),
+];
+
 /// `who-can` and `what-can` tell all of it.
 #[test]
 fn the_table_of_permissions_tells_the_truth() {
     let user = User::new();
     user.write("lockgate.toml", POLICY);
     let ask = |words: &[&str]| user.plain(&[words, &["--config", "lockgate.toml"]].concat(), "");
-    for (words, lines) in [
-        (
-            &["who-can", "issue"][..],
-            &[
-                "me     yes  `issues` (lockgate.toml:10), if the answer has at most 400 bytes and no secret value and every URL",
-                "only audited: would be forbidden by `soon-no-more` (lockgate.toml:49): `/old`: `true`",
-            ][..],
-        ),
-        (
-            &["who-can", "later"],
-            &[
-                "me     no   nothing permits it",
-                "only audited: would permit by `soon` (lockgate.toml:55): for user `alice`",
-            ],
-        ),
-        (
-            &["who-can", "search_a"],
-            &["if   `searches` (lockgate.toml:15): at most 3 calls in 1m"],
-        ),
-        (
-            &["who-can", "slow"],
-            &["`slow` (lockgate.toml:20): at most 2 in flight"],
-        ),
-        (
-            &["who-can", "--prompt", "deploy"],
-            &["`day` (lockgate.toml:43): 09:00-18:00 UTC"],
-        ),
-        (
-            &["who-can", "--completion", "review"],
-            &["completion `review`", "me     yes  `words`"],
-        ),
-        (
-            &["who-can", "--completion", "docs://{x}"],
-            &["me     yes  `words`"],
-        ),
-        (
-            &["who-can", "--asks", "sampling/createMessage"],
-            &["me     no   nothing permits it", "web    yes  `samples`"],
-        ),
-        (
-            &["who-can", "--asks", "roots/list"],
-            &["me     yes  `server.s.ask_agent` (lockgate.toml:9)"],
-        ),
-        (
-            &["who-can", "--asks", "elicitation/create#url"],
-            &["me     no   forbidden by `no-pages`"],
-        ),
-        (
-            &["what-can", "me"],
-            &[
-                "tools issue                  yes  `issues` (lockgate.toml:10), if the answer has at most",
-                "completions docs://*         yes  `words`",
-                "asks sampling/createMessage  no   nothing permits it",
-                "asks roots/list              yes  `server.s.ask_agent`",
-                "only audited: would be forbidden by `soon-no-more`",
-            ],
-        ),
-    ] {
+    for (words, lines) in TOLD {
         let done = ask(words);
         for line in lines {
             assert!(

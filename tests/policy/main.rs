@@ -16,6 +16,7 @@ mod conditions;
 mod diagnostics;
 mod documents;
 mod effective;
+mod launch;
 mod login;
 mod narrower;
 #[path = "../support/packs.rs"]

@@ -84,33 +84,28 @@ fn plain_narrowings_are_no_warnings() {
     assert!(!is_told(&enforced, &audited) && is_told(&audited, &enforced));
 }
 
-/// Nine hundred rules for a hundred agents, beside the same with one change.
+/// Nine hundred rules for a hundred agents, beside the same with one change: only
+/// that is told.
 #[test]
-fn large_policies_are_compared_in_little_time() {
-    let text = |most: u32| {
-        let mut text = "version = 1\nserver.s.command = [\"s\"]\n".to_owned();
-        for agent in 0..100 {
-            text += &format!("agent.a{agent}.stdio = true\n");
-        }
-        for rule in 0..900 {
-            let agent = rule % 100;
-            let most = if rule == 450 { most } else { 9 };
-            text += &format!(
-                "[[rule]]\nid = \"r{rule}\"\neffect = \"permit\"\nagents = [\"a{agent}\"]\ntools = [\"t{rule}\", \"u{rule}_*\"]\nargs = {{ \"/n\" = {{ max = {most} }} }}\n"
-            );
-        }
-        for rule in 0..50 {
-            text += &format!(
-                "[[rule]]\nid = \"f{rule}\"\neffect = \"forbid\"\ntools = [\"x{rule}*\"]\n"
-            );
-        }
-        policy(&text)
+fn one_change_in_a_large_policy_is_told_alone() {
+    let rule = |number: u32, most: u32| {
+        let agent = number % 100;
+        let most = if number == 450 { most } else { 9 };
+        format!(
+            "[[rule]]\nid = \"r{number}\"\neffect = \"permit\"\nagents = [\"a{agent}\"]\ntools = [\"t{number}\", \"u{number}_*\"]\nargs = {{ \"/n\" = {{ max = {most} }} }}\n"
+        )
     };
-    let began = std::time::Instant::now();
-    let (old, new) = (text(9), text(10));
-    let found = new.check_against_older(&old, &Lockfile::default());
+    let forbid = |number: u32| {
+        format!("[[rule]]\nid = \"f{number}\"\neffect = \"forbid\"\ntools = [\"x{number}*\"]\n")
+    };
+    let text = |most: u32| {
+        let agents = (0..100).map(|agent| format!("agent.a{agent}.stdio = true\n"));
+        let rules = (0..900).map(|number| rule(number, most));
+        let all = agents.chain(rules).chain((0..50).map(forbid));
+        let head = "version = 1\nserver.s.command = [\"s\"]\n".to_owned();
+        policy(&std::iter::once(head).chain(all).collect::<String>())
+    };
+    let found = text(10).check_against_older(&text(9), &Lockfile::default());
     let told: Vec<_> = found.iter().map(|d| &d.message).collect();
     assert_eq!(found.len(), 1, "{told:?}");
-    // Half a second here, unoptimised; a busy machine has ten times that.
-    assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
 }

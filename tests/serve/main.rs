@@ -30,6 +30,7 @@ mod gate;
 mod issuer;
 #[cfg(test)]
 mod mirrored;
+#[cfg(test)]
 mod news;
 #[cfg(test)]
 mod old;

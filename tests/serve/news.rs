@@ -131,7 +131,7 @@ fn a_silent_agent_on_stdio_is_told() {
     let home = Home::new();
     let good = format!("version = 1\n{HEAD}{ECHO}");
     let mut process = started(&home, &good);
-    home.write("policy/lockgate.toml", &format!("{good}{FORBID}"));
+    home.write("policy/lockgate.toml", format!("{good}{FORBID}"));
     let told: Value = serde_json::from_slice(&process.line().unwrap()).unwrap();
     assert_eq!(told, json!({ "jsonrpc": "2.0", "method": CHANGED }));
     process.finish();
@@ -142,14 +142,14 @@ fn a_silent_agent_on_stdio_is_told() {
 fn files_of_an_included_directory_come_and_go() {
     let home = Home::new();
     fs::create_dir_all(home.root().join("policy/rules")).unwrap();
-    home.write("policy/rules/a.toml", &format!("version = 1\n{ECHO}"));
+    home.write("policy/rules/a.toml", format!("version = 1\n{ECHO}"));
     let gate_policy = format!("version = 1\ninclude = [\"rules/*.toml\"]\n{HEAD}");
     let mut process = started(&home, &gate_policy);
     let is_told = || {
         let told: Value = serde_json::from_slice(&process.line().unwrap()).unwrap();
         assert_eq!(told["method"], CHANGED, "{told}");
     };
-    home.write("policy/rules/b.toml", &format!("version = 1\n{FORBID}"));
+    home.write("policy/rules/b.toml", format!("version = 1\n{FORBID}"));
     is_told();
     fs::remove_file(home.root().join("policy/rules/b.toml")).unwrap();
     is_told();
@@ -161,7 +161,7 @@ fn files_of_an_included_directory_come_and_go() {
 fn a_listener_takes_files_that_come_and_go() {
     let home = Home::new();
     fs::create_dir_all(home.root().join("policy/rules")).unwrap();
-    home.write("policy/rules/a.toml", &format!("version = 1\n{ECHO}"));
+    home.write("policy/rules/a.toml", format!("version = 1\n{ECHO}"));
     let log = home.root().join("log").display().to_string();
     let server = ["python3", &script("stage.py"), "modern", &log].map(str::to_owned);
     let policy = format!("[agent.me]\nstdio = true\n[server.stage]\ncommand = {server:?}\n");
@@ -183,7 +183,7 @@ fn a_listener_takes_files_that_come_and_go() {
     let lists = || -> bool { names(&gate.list("").json()).contains(&"echo") };
     assert!(lists());
     gate.home
-        .write("policy/rules/b.toml", &format!("version = 1\n{FORBID}"));
+        .write("policy/rules/b.toml", format!("version = 1\n{FORBID}"));
     until("the file", || (!lists()).then_some(()));
     fs::remove_file(gate.home.root().join("policy/rules/b.toml")).unwrap();
     until("its end", || lists().then_some(()));
@@ -196,20 +196,20 @@ fn the_tests_of_a_strict_policy_are_looked_at_too() {
     let home = Home::new();
     let test = |expect: &str| format!("[[test]]\ntool = \"echo\"\nexpect = \"{expect}\"\n");
     fs::create_dir_all(home.root().join("policy")).unwrap();
-    home.write("policy/lockgate.test.toml", &test("permit"));
+    home.write("policy/lockgate.test.toml", test("permit"));
     let policy = format!("version = 1\nstrict = true\n{HEAD}{ECHO}");
     let mut process = started(&home, &policy);
     let says = |word: &str| {
         until(word, || process.stderr().contains(word).then_some(()));
     };
-    home.write("policy/lockgate.test.toml", &test("deny"));
+    home.write("policy/lockgate.test.toml", test("deny"));
     says("NOT in force");
     assert!(
         process.stderr().contains("one of its tests fails"),
         "{}",
         process.stderr()
     );
-    home.write("policy/lockgate.test.toml", &test("permit"));
+    home.write("policy/lockgate.test.toml", test("permit"));
     says("is on disk again");
     home.write("policy/lockgate.more.test.toml", "[[test]]\n");
     until("a mistake", || {

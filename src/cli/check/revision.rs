@@ -78,7 +78,7 @@ impl Older {
                     Some(path) => git::top().join(path),
                     None => tree.place(policy),
                 };
-                let shown = format!("git:{revision}:{}", tree.inner(&at).unwrap_or_default());
+                let shown = format!("git:{revision}:{}", git::inner(&at).unwrap_or_default());
                 let mut read = read_in(&tree, Path::new(&shown), &at).map_err(|e| failed(&e))?;
                 read.sources
                     .move_to(&read.dir.display().to_string(), &base.dir);

@@ -245,7 +245,7 @@ impl Compiler<'_> {
                     .error(word.span.clone(), "the program has no name", help);
             }
             self.no_nul(&word);
-            command.extend(self.roots.expand(&word, self.problems));
+            command.extend(self.launched(&word));
         }
         command
     }
@@ -260,7 +260,15 @@ impl Compiler<'_> {
 
     fn env(&mut self, name: &Text, value: RawEnv) -> (String, EnvValue) {
         self.variable(name);
-        (name.value.clone(), self.given(value))
+        let value = match value {
+            RawEnv::Literal(text) => RawEnv::Literal(Text {
+                value: self.launched(&text).unwrap_or_default(),
+                ..text
+            }),
+            from @ RawEnv::From(_) => from,
+        };
+        let given = self.given(value);
+        (name.value.clone(), given)
     }
 
     fn given(&mut self, value: RawEnv) -> EnvValue {

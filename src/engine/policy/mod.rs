@@ -53,6 +53,9 @@ pub use display::RuleDisplay;
 pub use effective::{Miss, NearMiss, Question, Standing, Stands};
 pub use moment::{Counted, Moment, UnixTime};
 pub use quota::{Charge, Exhausted, Lease, Quotas};
+#[cfg(test)]
+pub(crate) use raw::LAID_OUT;
+pub use raw::RULE_KEYS;
 pub use remote::{
     ClientKey, ClientProof, Credential, LoginClient, OAuth, OAuthClient, OAuthLogin, TokenPlace,
     is_scope,

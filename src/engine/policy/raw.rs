@@ -26,6 +26,7 @@ pub(super) use constraint::{RawAll, RawCommand, RawConstraint, RawEmail, RawSql,
 use reader::{Entry, Keys, Reader};
 pub(super) use remote::{RawCredential, RawOAuth};
 pub(super) use results::RawResults;
+pub use rule::RULE_KEYS;
 pub(super) use serve::{RawServe, RawTls};
 use std::collections::BTreeSet;
 pub(super) use test_file::{
@@ -220,6 +221,18 @@ const GIVEN: Keys = Keys {
 
 const VARIABLE: &str = "an environment variable";
 const HEADER: &str = "a header";
+
+/// The keys of the tables whose layout is known, for a test that holds them
+/// together.
+#[cfg(test)]
+pub(crate) const LAID_OUT: [(&str, &[&str]); 6] = [
+    ("", TOP.known),
+    ("server", SERVER.known),
+    ("agent", agent::AGENT.known),
+    ("jwt", agent::JWT.known),
+    ("paths", PATHS.known),
+    ("serve", serve::SERVE.known),
+];
 
 /// What only one file of a policy has.
 const ONCE: [&str; 5] = ["paths", "pins", "audit", "serve", "defaults"];

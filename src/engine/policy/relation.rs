@@ -172,7 +172,7 @@ impl Demand {
     /// Whether arguments that satisfy this one satisfy `other`, as a permit reads
     /// them: nothing is said of what cannot be told.
     fn implies(&self, other: &Self) -> bool {
-        self.meets(other, |mine, theirs| all_imply(mine, theirs))
+        self.meets(other, all_imply)
     }
 
     /// Whether arguments that fire a forbid by this one fire it by `other`. One

@@ -276,7 +276,7 @@ impl Checker<'_> {
             links,
             at: raw.at.map(|at| at.value),
             before: before?,
-            answer: answer?,
+            answer: answer.ok()?,
             expect: match expect {
                 Expect::Permit => Expect::Permit,
                 Expect::Deny(of_ask) => Expect::Deny(reason.flatten().or(of_ask)),

@@ -74,21 +74,6 @@ impl Revision {
         }
     }
 
-    /// A path from the top of the repository, without `.` and `..`.
-    pub(super) fn inner(&self, path: &Path) -> io::Result<String> {
-        let outside = || io::Error::new(io::ErrorKind::NotFound, "it is not in the revision");
-        let mut parts: Vec<&str> = Vec::new();
-        for part in path.strip_prefix(TOP).map_err(|_| outside())?.components() {
-            match part {
-                Component::Normal(name) => parts.push(name.to_str().ok_or_else(outside)?),
-                Component::ParentDir => drop(parts.pop().ok_or_else(outside)?),
-                Component::CurDir => {}
-                Component::RootDir | Component::Prefix(_) => return Err(outside()),
-            }
-        }
-        Ok(parts.join("/"))
-    }
-
     fn list(&self, dir: &str) -> io::Result<Names> {
         if let Some(known) = self.lists.borrow().get(dir) {
             return Ok(Rc::clone(known));
@@ -119,20 +104,35 @@ impl Revision {
     }
 
     fn kind(&self, path: &Path) -> io::Result<Kind> {
-        let inner = self.inner(path)?;
-        if inner.is_empty() {
+        let path = inner(path)?;
+        if path.is_empty() {
             return self.list("").map(|_| Kind::Dir);
         }
-        let (dir, name) = inner.rsplit_once('/').unwrap_or(("", &inner));
+        let (dir, name) = path.rsplit_once('/').unwrap_or(("", &path));
         let kind = self.list(dir)?.get(name).copied();
         kind.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such file in the revision"))
     }
 }
 
+/// A path from the top of the repository, without `.` and `..`.
+pub(super) fn inner(path: &Path) -> io::Result<String> {
+    let outside = || io::Error::new(io::ErrorKind::NotFound, "it is not in the revision");
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.strip_prefix(TOP).map_err(|_| outside())?.components() {
+        match part {
+            Component::Normal(name) => parts.push(name.to_str().ok_or_else(outside)?),
+            Component::ParentDir => drop(parts.pop().ok_or_else(outside)?),
+            Component::CurDir => {}
+            Component::RootDir | Component::Prefix(_) => return Err(outside()),
+        }
+    }
+    Ok(parts.join("/"))
+}
+
 impl Tree for Revision {
     fn real(&self, path: &Path) -> io::Result<PathBuf> {
         self.kind(path)?;
-        Ok(top().join(self.inner(path)?))
+        Ok(top().join(inner(path)?))
     }
 
     fn is_dir(&self, path: &Path) -> bool {
@@ -153,13 +153,13 @@ impl Tree for Revision {
         if self.kind(path)? != Kind::File {
             return Err(TextError::NotAFile);
         }
-        let object = format!("{}:{}", self.name, self.inner(path)?);
+        let object = format!("{}:{}", self.name, inner(path)?);
         let bytes = run(&self.dir, &["cat-file", "blob", &object], most)?;
         String::from_utf8(bytes).map_err(|_| io::Error::other("it is no UTF-8").into())
     }
 
     fn names(&self, dir: &Path, most: usize) -> io::Result<Vec<String>> {
-        let names = self.list(&self.inner(dir)?)?;
+        let names = self.list(&inner(dir)?)?;
         let files = names.iter().filter(|(_, kind)| **kind != Kind::Dir);
         Ok(files.map(|(name, _)| name.clone()).take(most).collect())
     }

@@ -131,7 +131,7 @@ impl Pair<'_> {
         let asked_before = kind == Kind::Ask
             && self.narrow.servers.contains_key(at.server)
             && self.narrow.lets_ask(at.server, pattern.as_str());
-        if asked_before || self.is_always_forbidden(rule, kind, pattern, at) {
+        if asked_before || is_always_forbidden(rule, kind, pattern, at) {
             return;
         }
         let able = at.able(kind, pattern);
@@ -231,23 +231,6 @@ impl Pair<'_> {
         }
     }
 
-    fn is_always_forbidden(
-        &self,
-        rule: &Rule,
-        kind: Kind,
-        pattern: &Pattern,
-        at: &Where<'_>,
-    ) -> bool {
-        at.wide.iter().any(|forbid| {
-            forbid.effect == Effect::Forbid
-                && forbid.arguments.is_empty()
-                && forbid.covers_people_of(rule)
-                && forbid.holds_whenever(rule)
-                && !matches!(kind, Kind::Resource | Kind::Completion)
-                && kind.covered(pattern, forbid)
-        })
-    }
-
     fn pinned(&self, server: &ServerName) -> impl Iterator<Item = &str> {
         let pins = self.lockfile.servers.get(server);
         pins.into_iter()
@@ -265,4 +248,15 @@ impl Pair<'_> {
         }
         reach
     }
+}
+
+fn is_always_forbidden(rule: &Rule, kind: Kind, pattern: &Pattern, at: &Where<'_>) -> bool {
+    at.wide.iter().any(|forbid| {
+        forbid.effect == Effect::Forbid
+            && forbid.arguments.is_empty()
+            && forbid.covers_people_of(rule)
+            && forbid.holds_whenever(rule)
+            && !matches!(kind, Kind::Resource | Kind::Completion)
+            && kind.covered(pattern, forbid)
+    })
 }

@@ -61,7 +61,7 @@ impl<'a> Roots<'a> {
     }
 
     /// Replaces `${workspace}`, and nothing else.
-    pub(super) fn expand(&self, text: &Text, problems: &mut Problems) -> Option<String> {
+    fn expand(&self, text: &Text, problems: &mut Problems) -> Option<String> {
         if !text.value.contains(WORKSPACE) {
             return Some(text.value.clone());
         }

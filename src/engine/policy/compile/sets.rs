@@ -9,6 +9,9 @@ use crate::engine::policy::raw::{At, List, RawSet, Text};
 use crate::engine::types::SetName;
 use std::collections::BTreeMap;
 
+/// Most values of a set, those of the sets in it included.
+const MOST_VALUES: usize = 16_384;
+
 /// All sets of a policy.
 #[derive(Debug, Default)]
 pub(super) struct Sets(BTreeMap<String, Set>);
@@ -33,18 +36,74 @@ impl Compiler<'_> {
                 self.sets.0.insert(name.value, set);
             }
         }
-        self.sets_are_flat();
+        self.sets_hold_sets();
         self.sets_have_one_kind();
     }
 
-    fn sets_are_flat(&mut self) {
-        let all = self.sets.0.values().flat_map(|set| &set.values);
-        let nested = all.filter(|value| self.names_a_set(&value.value));
-        let nested: Vec<_> = nested.map(|value| value.span.clone()).collect();
-        for span in nested {
-            let help = "list the values themselves";
-            self.problems.error(span, "a set holds no other sets", help);
+    /// Puts the values of sets in the place of `"@NAME"`.
+    fn sets_hold_sets(&mut self) {
+        let names: Vec<_> = self.sets.0.keys().cloned().collect();
+        let mut whole = BTreeMap::new();
+        for name in &names {
+            self.held_by(name, &mut Vec::new(), &mut whole);
         }
+        for (name, values) in whole {
+            if let Some(set) = self.sets.0.get_mut(&name) {
+                set.values = values;
+            }
+        }
+    }
+
+    /// All values of a set, each with its own place. `open`: the sets that hold it,
+    /// outermost first.
+    fn held_by(
+        &mut self,
+        name: &str,
+        open: &mut Vec<String>,
+        whole: &mut BTreeMap<String, Vec<At<Literal>>>,
+    ) -> Vec<At<Literal>> {
+        if let Some(known) = whole.get(name) {
+            return known.clone();
+        }
+        let own = self.sets.0.get(name).map(|set| set.values.clone());
+        open.push(name.to_owned());
+        let mut values = Vec::new();
+        for value in own.unwrap_or_default() {
+            let inner = match &value.value {
+                Literal::String(text) => text.strip_prefix('@').map(str::to_owned),
+                _ => None,
+            };
+            match inner {
+                None => values.push(value),
+                Some(text) if text.starts_with('@') => values.push(At {
+                    value: Literal::String(text),
+                    ..value
+                }),
+                Some(inner) if open.contains(&inner) => {
+                    let message =
+                        format!("the set {} holds itself in the end", shown::quoted(&inner));
+                    let help = "take this, or what leads here, out";
+                    self.problems.error(value.span, message, help);
+                }
+                Some(inner) => {
+                    // It tells of a set that there is not.
+                    if self.set(&inner, &value.span).is_some() {
+                        values.extend(self.held_by(&inner, open, whole));
+                    }
+                }
+            }
+            if values.len() > MOST_VALUES {
+                values.truncate(MOST_VALUES);
+                let span = self.sets.0.get(name).map_or(0..0, |set| set.span.clone());
+                let message = format!("a set has more than {MOST_VALUES} values");
+                self.problems
+                    .error(span, message, "split it, or the sets that it holds");
+                break;
+            }
+        }
+        open.pop();
+        whole.insert(name.to_owned(), values.clone());
+        values
     }
 
     fn sets_have_one_kind(&mut self) {

@@ -5,7 +5,7 @@ use crate::engine::policy::Code;
 use crate::engine::policy::constraint::{Constraint, glob};
 use crate::engine::policy::diagnostic::Span;
 use crate::engine::policy::literal::Literal;
-use crate::engine::policy::raw::At;
+use crate::engine::policy::raw::{At, Text};
 use crate::engine::policy::suggest;
 use crate::engine::policy::varying::{Piece, Template, Variable, Varying};
 
@@ -117,6 +117,42 @@ impl Compiler<'_> {
         plain.push_str(rest);
         pieces.push(Piece::Text(plain));
         Some(Template::new(pieces))
+    }
+
+    /// A word of a server's command line, or the value of one of its variables:
+    /// what is known before anybody asks for anything. What is wrong is not
+    /// quoted, since either may be a secret.
+    pub(super) fn launched(&mut self, text: &Text) -> Option<String> {
+        let mut plain = String::new();
+        let mut rest = text.value.as_str();
+        while let Some((before, after)) = rest.split_once("${") {
+            if let Some(before) = before.strip_suffix('$') {
+                plain.push_str(before);
+                plain.push_str("${");
+                rest = after;
+                continue;
+            }
+            plain.push_str(before);
+            // One without an end is none.
+            let (name, after) = after.split_once('}').unwrap_or_default();
+            rest = after;
+            match name {
+                "workspace" => plain.push_str(&self.workspace(&text.span)?),
+                "home" => plain.push_str(self.roots.home()),
+                _ => {
+                    let message = match name {
+                        "agent" | "user" => "who acts is not known where a server is started",
+                        _ => "a server is given a variable that there is not",
+                    };
+                    let help = "only `${workspace}` and `${home}` are known here; `$${` stands \
+                                for the letters `${`";
+                    self.problems.error(text.span.clone(), message, help);
+                    return None;
+                }
+            }
+        }
+        plain.push_str(rest);
+        Some(plain)
     }
 
     fn workspace(&mut self, span: &Span) -> Option<String> {

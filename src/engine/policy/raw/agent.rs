@@ -4,7 +4,7 @@ use super::reader::{self, Entry, Keys, Reader};
 use super::{At, RawAgent, RawJwt, RawMtls, RawStdio, Text};
 use toml::de::{DeTable, DeValue};
 
-const AGENT: Keys = Keys {
+pub(super) const AGENT: Keys = Keys {
     table: "`[agent.NAME]`",
     known: &["stdio", "key", "jwt", "mtls"],
     later: &["user"],
@@ -14,7 +14,7 @@ const STDIO: Keys = Keys {
     known: &["uid", "parent"],
     later: &["digest"],
 };
-const JWT: Keys = Keys {
+pub(super) const JWT: Keys = Keys {
     table: "`jwt`",
     known: &[
         "issuer",

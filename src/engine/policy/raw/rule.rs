@@ -6,29 +6,32 @@ use crate::engine::policy::Code;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+/// Every key of a rule, in the order in which they are laid out.
+pub const RULE_KEYS: &[&str] = &[
+    "id",
+    "effect",
+    "agents",
+    "users",
+    "groups",
+    "scopes",
+    "server",
+    "servers",
+    "tools",
+    "prompts",
+    "resources",
+    "completions",
+    "asks",
+    "args",
+    "undeclared",
+    "mode",
+    "limit",
+    "when",
+    "results",
+];
+
 const RULE: Keys = Keys {
     table: "`[[rule]]`",
-    known: &[
-        "id",
-        "effect",
-        "agents",
-        "users",
-        "groups",
-        "scopes",
-        "server",
-        "servers",
-        "tools",
-        "prompts",
-        "resources",
-        "completions",
-        "asks",
-        "args",
-        "undeclared",
-        "mode",
-        "limit",
-        "when",
-        "results",
-    ],
+    known: RULE_KEYS,
     later: &["labels", "redact", "approval"],
 };
 

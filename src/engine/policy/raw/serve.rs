@@ -3,7 +3,7 @@
 use super::reader::{self, Entry, Keys, Reader};
 use super::{At, List, Text};
 
-const SERVE: Keys = Keys {
+pub(super) const SERVE: Keys = Keys {
     table: "`[serve]`",
     known: &[
         "url",

@@ -396,11 +396,11 @@ impl RawCall {
         links.extend(self.links);
         Self {
             span: self.span,
-            agent: or(self.agent, &test.agent),
-            user: or(self.user, &test.user),
-            groups: or(self.groups, &test.groups),
-            scopes: or(self.scopes, &test.scopes),
-            server: or(self.server, &test.server),
+            agent: or(self.agent, test.agent.as_ref()),
+            user: or(self.user, test.user.as_ref()),
+            groups: or(self.groups, test.groups.as_ref()),
+            scopes: or(self.scopes, test.scopes.as_ref()),
+            server: or(self.server, test.server.as_ref()),
             tool: subject(self.tool, |test| &test.tool),
             prompt: subject(self.prompt, |test| &test.prompt),
             resource: subject(self.resource, |test| &test.resource),
@@ -408,14 +408,14 @@ impl RawCall {
                 .completion
                 .or_else(|| of_test.and_then(|test| test.completion.clone())),
             asks: subject(self.asks, |test| &test.asks),
-            args: or(self.args, &test.args),
+            args: or(self.args, test.args.as_ref()),
             links,
-            at: or(self.at, &test.at),
-            before: or(self.before, &test.before),
-            result: or(self.result, &test.result),
+            at: or(self.at, test.at.as_ref()),
+            before: or(self.before, test.before.as_ref()),
+            result: or(self.result, test.result.as_ref()),
             would: self.would.or(test.would),
-            rule: or(self.rule, &test.rule),
-            reason: or(self.reason, &test.reason),
+            rule: or(self.rule, test.rule.as_ref()),
+            reason: or(self.reason, test.reason.as_ref()),
         }
     }
 }

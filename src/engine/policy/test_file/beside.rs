@@ -96,21 +96,21 @@ impl Checker<'_> {
         found
     }
 
-    /// `None`: it is a mistake.
+    /// What is answered; the error: a mistake, which was told.
     pub(super) fn answer(
         &mut self,
         raw: &RawCall,
         expect: Expect,
         subject: Option<&Subject>,
-    ) -> Option<Option<TestResult>> {
+    ) -> Result<Option<TestResult>, ()> {
         let Some(result) = &raw.result else {
             if matches!(expect, Expect::Withhold(_)) {
                 let message = "nothing is answered that could be withheld";
                 let help = "write the answer as `result`, or `result_bytes`";
                 self.problems.error(raw.span.clone(), message, help);
-                return None;
+                return Err(());
             }
-            return Some(None);
+            return Ok(None);
         };
         let (message, help) = match (expect, subject) {
             (Expect::Deny(_), _) => (
@@ -118,10 +118,10 @@ impl Checker<'_> {
                 "remove it; if the call passes and its answer does not, write `withhold`",
             ),
             (_, Some(Subject::Asks(_))) => ("the answers of an agent are not judged", "remove it"),
-            _ => return self.result(result).map(Some),
+            _ => return self.result(result).map(Some).ok_or(()),
         };
         self.problems.error(result.span.clone(), message, help);
-        None
+        Err(())
     }
 
     fn result(&mut self, raw: &At<RawResult>) -> Option<TestResult> {

@@ -195,8 +195,8 @@ impl Reader<'_> {
 }
 
 /// The first, else what the second says.
-pub(super) fn or<T: Clone>(own: Option<T>, of_test: &Option<T>) -> Option<T> {
-    own.or_else(|| of_test.clone())
+pub(super) fn or<T: Clone>(own: Option<T>, of_test: Option<&T>) -> Option<T> {
+    own.or_else(|| of_test.cloned())
 }
 
 /// All names that a call may have for what it is about.
