@@ -207,6 +207,14 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
         }
     }
 
+    /// The server has ended, and another process of it takes its place. Nobody is
+    /// told that what it was asked comes to nothing: that is for the caller.
+    pub fn server_restarts(&mut self, why: &str, now: Duration) {
+        for decision in self.engine.server_restarts(&mut self.session, why) {
+            self.follow(decision, now);
+        }
+    }
+
     /// Whether something still waits for the server.
     pub fn is_waiting(&self) -> bool {
         self.session.is_waiting()

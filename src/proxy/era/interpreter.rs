@@ -358,6 +358,11 @@ impl Interpreter {
 
     /// The server does not speak 2026-07-28.
     fn is_legacy(&mut self, now: Duration) -> Vec<Act> {
+        self.legacy_from_now(now, true)
+    }
+
+    /// The same. `awaits`: what it has not answered, it may still answer.
+    fn legacy_from_now(&mut self, now: Duration, awaits: bool) -> Vec<Act> {
         let mut done = Vec::new();
         let stage = std::mem::replace(&mut self.stage, Stage::LegacyServer);
         let Stage::Trial(trial) = stage else {
@@ -369,12 +374,12 @@ impl Interpreter {
             if flight.asks_for_eras() && !self.speaks_for {
                 // It is not spoken for: an agent that knows the other era begins
                 // anew, and loses nothing that a bridge could not carry.
-                begun |= flight.answer.is_none();
+                begun |= awaits && flight.answer.is_none();
                 done.push(Act::Tell(not_spoken_for(&flight.id, flight.answer)));
                 continue;
             }
             begun = true;
-            if flight.may_repeat() || !adapter.adopt(&flight.message) {
+            if !awaits || flight.may_repeat() || !adapter.adopt(&flight.message) {
                 done.extend(acts(adapter.from_agent(flight.message, now)));
             } else if let Some(answer) = flight.answer {
                 done.extend(acts(adapter.to_agent(answer.bytes(), now)));
@@ -385,6 +390,22 @@ impl Interpreter {
         }
         self.resume(trial.held, now, &mut done);
         done
+    }
+
+    /// Whether a server that has ended may be one that does so when it is asked in
+    /// an era that it does not know: it was asked for what it is and has at most,
+    /// which changes nothing, and has answered nothing.
+    pub fn may_start_again(&self) -> bool {
+        let Stage::Trial(trial) = &self.stage else {
+            return false;
+        };
+        let harmless = |flight: &Flight| flight.answer.is_none() && flight.only_asks();
+        !trial.is_asking() && !trial.flights.is_empty() && trial.flights.iter().all(harmless)
+    }
+
+    /// It was started again, and knows nothing of what it was asked.
+    pub fn started_again(&mut self, now: Duration) -> Vec<Act> {
+        self.legacy_from_now(now, false)
     }
 
     /// When `tick` has something to do.
