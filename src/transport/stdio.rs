@@ -241,12 +241,15 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
             match act {
                 Act::Judge(opened) => self.pump.receive_opened(*opened, now),
                 Act::Tell(told) if self.agent_reads => self.to_agent.push(told, returned),
+                // It has hung up.
                 Act::Tell(told) => drop(told),
+                Act::Lost(lost) => self.pump.lost(lost, now),
             }
         }
     }
 
     fn read_server(&mut self, now: Duration) {
+        self.record_lost(now);
         let (Some(lines), Some(stdout)) = (&mut self.from_server, self.upstream.stdout()) else {
             return;
         };
@@ -267,11 +270,19 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
         }
     }
 
+    /// What has come to nothing on its way to the server, or back, is recorded.
+    fn record_lost(&mut self, now: Duration) {
+        for lost in self.upstream.lost() {
+            self.pump.lost(lost, now);
+        }
+    }
+
     /// The server's output has ended: nobody will be answered any more.
     fn server_said_all(&mut self, now: Duration) {
         if self.from_server.take().is_none() {
             return;
         }
+        self.record_lost(now);
         self.upstream.close_stdout();
         if self.status.is_none() {
             self.status = self.upstream.poll_exit();

@@ -281,6 +281,22 @@ impl Engine {
         }
     }
 
+    /// A message that has come to nothing outside of the engine, for that reason.
+    /// Nobody can be told; the evidence is.
+    pub fn lost(
+        &self,
+        session: &mut Session,
+        opened: &Opened,
+        reason: Reason,
+        why: &str,
+    ) -> Decision {
+        let mut record = self.record(session, opened);
+        if let Ok(message) = opened.message() {
+            describe(&mut record, &message);
+        }
+        Self::own_decision(session, record, Plan::drop(reason, why))
+    }
+
     fn record(&self, session: &Session, opened: &Opened) -> Record {
         self.record_of(session, opened.direction(), opened.bytes())
     }

@@ -9,11 +9,12 @@
 //! it was refused unseen.
 
 use super::acts::{Act, ForAgent, Heard, Passed, act, acts, judge};
+use super::opens::Opens;
 use super::told::{self, Told, question, was_withheld};
 use super::trial::{Asking, Flight, Outcome, Trial};
 use super::{Adapter, Bridge, Ids, Step, Terms};
 use crate::engine::decision::{Cleared, Frame};
-use crate::engine::message::{Document, Id, KnownMethod, Limits, Message, Method, Opened};
+use crate::engine::message::{Document, Id, KnownMethod, Limits, Method, Opened};
 use crate::engine::route::{Kind, Route};
 use std::time::Duration;
 
@@ -60,44 +61,6 @@ struct Turning {
     refusal: Cleared<Frame>,
     until: Duration,
     held: Vec<Opened>,
-}
-
-/// What a message of the agent tells.
-enum Opens {
-    Handshake(Id),
-    Modern(Id, Method),
-    /// A request of a legacy agent.
-    Legacy,
-    /// It wants no answer to that any more.
-    Cancelled(Id),
-    Nothing,
-}
-
-impl Opens {
-    fn of(opened: &Opened) -> Self {
-        const VERSION: &str = super::splice::VERSION;
-        match opened.message() {
-            Ok(Message::Request { id, method, params }) => {
-                let version = params.and_then(|p| p.get("_meta")?.get(VERSION));
-                match (&method, version) {
-                    (Method::Known(KnownMethod::Initialize), _) => Self::Handshake(id),
-                    (Method::Known(KnownMethod::Discover), _) | (_, Some(_)) => {
-                        Self::Modern(id, method)
-                    }
-                    (Method::Known(KnownMethod::Ping), None) => Self::Nothing,
-                    (_, None) => Self::Legacy,
-                }
-            }
-            Ok(Message::Notification {
-                method: Method::Known(KnownMethod::Cancelled),
-                params,
-            }) => {
-                let id = params.and_then(|p| p.get("requestId")).and_then(Id::of);
-                id.map_or(Self::Nothing, Self::Cancelled)
-            }
-            _ => Self::Nothing,
-        }
-    }
 }
 
 impl Interpreter {
@@ -232,6 +195,7 @@ impl Interpreter {
                 Step::ToEngine(bytes) => asks.push(judge(bytes)),
                 // It was no handshake that could be passed on.
                 Step::ToAgent { .. } => return Passed::AsIs(frame),
+                Step::Lost(lost) => asks.push(Act::Lost(lost)),
             }
         }
         self.stage = Stage::Turning(Box::new(Turning {

@@ -3,7 +3,9 @@
 use super::super::Steps;
 use super::super::splice::{self, Refusal};
 use super::{Call, LegacyAgent, Stage, may_ask};
-use crate::engine::message::{Document, Id, Json, Kind, KnownMethod, Limits, Message, Method};
+use crate::engine::message::{
+    Direction, Document, Id, Json, Kind, KnownMethod, Limits, Message, Method,
+};
 use std::time::Duration;
 
 impl LegacyAgent {
@@ -160,19 +162,23 @@ impl LegacyAgent {
             KnownMethod::ToolsChanged
             | KnownMethod::PromptsChanged
             | KnownMethod::ResourcesChanged
-            | KnownMethod::ResourceUpdated => {
-                if let Some(bytes) = self.listening.told(root, params) {
-                    steps.agent(None, bytes);
+            | KnownMethod::ResourceUpdated => match self.listening.told(root, params) {
+                Some(bytes) => steps.agent(None, bytes),
+                None => {
+                    let why = "it is on a subscription that was given up";
+                    steps.lose(Direction::ToAgent, root, why);
                 }
-            }
+            },
             KnownMethod::Progress => {
                 let token = params.and_then(splice::told_token);
                 let mut calls = self.calls.iter();
                 let call = calls.find(|(_, call)| token.is_some() && call.token == token);
                 steps.agent(call.map(|(id, _)| id), whole());
             }
-            // Of the extension, which the agent's revision does not have.
-            KnownMethod::TaskChanged | KnownMethod::TaskStatus => {}
+            KnownMethod::TaskChanged | KnownMethod::TaskStatus => {
+                let why = "it is of an extension that the agent's revision does not have";
+                steps.lose(Direction::ToAgent, root, why);
+            }
             _ => steps.agent(None, whole()),
         }
     }
