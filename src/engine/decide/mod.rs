@@ -185,7 +185,7 @@ impl Engine {
         let policy = self.policy.without_anybody();
         // No state of a server's passes either: there is no seal.
         Self {
-            limits: self.limits.clone(),
+            limits: self.limits,
             quotas: Arc::clone(&self.quotas),
             remote: self.remote,
             revision: self.revision,

@@ -162,13 +162,14 @@ impl LegacyAgent {
             KnownMethod::ToolsChanged
             | KnownMethod::PromptsChanged
             | KnownMethod::ResourcesChanged
-            | KnownMethod::ResourceUpdated => match self.listening.told(root, params) {
-                Some(bytes) => steps.agent(None, bytes),
-                None => {
+            | KnownMethod::ResourceUpdated => {
+                if let Some(bytes) = self.listening.told(root, params) {
+                    steps.agent(None, bytes);
+                } else {
                     let why = "it is on a subscription that was given up";
                     steps.lose(Direction::ToAgent, root, why);
                 }
-            },
+            }
             KnownMethod::Progress => {
                 let token = params.and_then(splice::told_token);
                 let mut calls = self.calls.iter();

@@ -178,7 +178,7 @@ async fn serve(dialer: Dialer, ends: Ends) -> io::Result<(Exit, Option<pipe::Sen
     let (lines, waiting) = mpsc::channel(LINES);
     let mut writer = tokio::spawn(write(waiting, output));
     let lines = Arc::new(Lines {
-        lines,
+        heard: lines,
         lost,
         over: Notify::new(),
     });
@@ -218,7 +218,7 @@ async fn goodbye(router: &Router) {
 /// The way to the poll loop.
 #[derive(Debug)]
 struct Lines {
-    lines: mpsc::Sender<Heard>,
+    heard: mpsc::Sender<Heard>,
     lost: Losses,
     /// The server has ended the session.
     over: Notify,
@@ -228,7 +228,7 @@ impl Sink for Lines {
     fn take(&self, heard: Heard) -> Room<'_> {
         Box::pin(async {
             // Its reader is gone only when everything ends.
-            let _ = self.lines.send(heard).await;
+            let _ = self.heard.send(heard).await;
         })
     }
 

@@ -367,13 +367,11 @@ impl Router {
         let kept = body.clone();
         let in_session = headers.contains_key(super::link::SESSION);
         let sent = async {
-            match self.link.old() {
-                Some(old) => old.tell(body, &subject).await.map(|()| None),
-                None => {
-                    let response = self.link.dialer.post(body, headers, &subject).await?;
-                    Ok(Some(response.status()).filter(|status| !status.is_success()))
-                }
+            if let Some(old) = self.link.old() {
+                return old.tell(body, &subject).await.map(|()| None);
             }
+            let response = self.link.dialer.post(body, headers, &subject).await?;
+            Ok(Some(response.status()).filter(|status| !status.is_success()))
         };
         let failure = match timeout(PATIENCE, sent).await {
             Ok(Ok(None)) => return true,
