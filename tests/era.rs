@@ -207,6 +207,7 @@ impl World {
                     self.flush();
                 }
                 Step::ToAgent { about, bytes } => self.told(about.as_ref(), bytes),
+                Step::Lost(lost) => self.pump.lost(lost, self.now),
             }
         }
     }
@@ -217,6 +218,7 @@ impl World {
             match act {
                 Act::Judge(opened) => self.pump.receive_opened(*opened, self.now),
                 Act::Tell(told) => self.told(None, told.as_ref().to_vec()),
+                Act::Lost(lost) => self.pump.lost(lost, self.now),
             }
         }
         self.flush();

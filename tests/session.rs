@@ -20,7 +20,7 @@ use lockgate::engine::seal::{KEY, Seal};
 use lockgate::engine::types::{AgentName, ServerName};
 use lockgate::engine::{Engine, Session};
 use lockgate::proxy::facts;
-use lockgate::proxy::pump::{Outgoing, PinStore, Pump, RecordFailed, Recorder};
+use lockgate::proxy::pump::{Lost, Outgoing, PinStore, Pump, RecordFailed, Recorder};
 use serde::Deserialize;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,6 +69,8 @@ struct Step {
     /// The server ends.
     #[serde(default)]
     gone: bool,
+    /// A message of the server that has come to nothing on its way.
+    lost: Option<String>,
     /// A line of the server with this prefix and a megabyte more than the bound.
     too_large: Option<String>,
     /// Records cannot be kept from now on.
@@ -234,6 +236,11 @@ fn play(case: &Case, reasons: &mut BTreeSet<String>) {
         if let Some(seconds) = step.wait {
             now += Duration::from_secs(seconds);
             pump.tick(now);
+        }
+        if let Some(text) = &step.lost {
+            let why = "there is no way for it";
+            let lost = Lost::undelivered(Direction::ToAgent, bytes(text), why);
+            pump.lost(lost, now);
         }
         if step.gone {
             pump.server_gone("the server has ended", now);

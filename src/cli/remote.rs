@@ -81,6 +81,14 @@ impl Start {
         }
     }
 
+    /// How a process of it is started once more; nothing, where there is none.
+    pub(super) fn again(&self) -> Option<ChildSpec> {
+        match self {
+            Self::Process(spec) => Some(spec.clone()),
+            Self::Remote(..) => None,
+        }
+    }
+
     pub(super) fn start(self) -> Result<Box<dyn Upstream>, Fault> {
         let failed = |e: &dyn std::fmt::Display| Fault::Failed(e.to_string());
         Ok(match self {

@@ -18,7 +18,7 @@ use crate::proxy::pump::Pump;
 use crate::sandbox::env::{Withheld, child_env};
 use crate::state::lockfile::FirstUse;
 use crate::traffic::{Stamps, Tape};
-use crate::transport::child::ChildSpec;
+use crate::transport::child::{Child, ChildSpec};
 use crate::transport::stdio::Stdio;
 use crate::transport::{ends, signals};
 use clap::Args;
@@ -56,6 +56,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Fault> {
     let log = AuditLog::open(&setup.audit_dir(), meta(&setup), SystemTime::now())
         .map_err(|e| failed(&e))?;
     let log = SharedLog::new(log);
+    let again = start.again();
     let upstream = match start.start() {
         Ok(upstream) => upstream,
         Err(e) => {
@@ -84,7 +85,15 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Fault> {
         Some(judging) => pump.judged_by(Box::new(judging)),
         None => pump,
     };
-    let (exit, log) = Stdio::new(pump, interpreter, upstream, ends, &setup.server).run();
+    let connection = Stdio::new(pump, interpreter, upstream, ends, &setup.server);
+    let connection = match again {
+        None => connection,
+        Some(spec) => connection.starting_again(move || {
+            let child = Child::spawn(&spec).map_err(|e| e.to_string())?;
+            Ok(Box::new(child))
+        }),
+    };
+    let (exit, log) = connection.run();
     drop(restore);
     let code = exit.as_ref().map_or(1, |exit| exit.code);
     let reason = match exit.filter(|_| setup.url.is_some()) {

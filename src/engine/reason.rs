@@ -80,6 +80,9 @@ pub enum Reason {
     ServerExited,
     /// The agent took it back while it waited.
     Cancelled,
+    /// There is no way to whom it is for: no stream, no counterpart in its era, or
+    /// nobody who takes it.
+    Undelivered,
 }
 
 impl Reason {
@@ -122,6 +125,7 @@ impl Reason {
         Self::NotRecorded,
         Self::ServerExited,
         Self::Cancelled,
+        Self::Undelivered,
     ];
 
     /// The stable kebab-case code.
@@ -165,6 +169,7 @@ impl Reason {
             Self::NotRecorded => "not-recorded",
             Self::ServerExited => "server-exited",
             Self::Cancelled => "cancelled",
+            Self::Undelivered => "undelivered",
         }
     }
 

@@ -166,6 +166,8 @@ impl World {
             match act {
                 Act::Judge(opened) => self.decide(*opened),
                 Act::Tell(told) => self.told(told.as_ref().to_vec()),
+                // Recorded, and nothing else.
+                Act::Lost(_) => {}
             }
         }
     }
@@ -175,6 +177,7 @@ impl World {
             match step {
                 Step::ToEngine(bytes) => self.judge(Direction::ToServer, bytes),
                 Step::ToAgent { bytes, .. } => self.told(bytes),
+                Step::Lost(_) => {}
             }
         }
     }

@@ -12,9 +12,11 @@ use crate::engine::message::{Direction, Opened, TopLevel};
 use crate::engine::pin::{ToolPin, visible};
 use crate::engine::policy::UnixTime;
 use crate::engine::principal::{OtherPrincipal, Principal};
+use crate::engine::reason::Reason;
 use crate::engine::record::{Record, RecordVerdict};
 use crate::engine::{Context, Engine, Session};
 use crate::traffic::Tape;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
@@ -78,6 +80,39 @@ pub struct Outgoing {
     /// On whose behalf the server gets it, with the token of the very message
     /// that it is, or that has caused it.
     pub by: Option<Arc<Principal>>,
+}
+
+/// A message that has come to nothing where nobody judges.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// Where it was going.
+    pub way: Direction,
+    /// Itself, as far as it is there.
+    pub bytes: Vec<u8>,
+    /// Why.
+    pub reason: Reason,
+    /// The same for people.
+    pub why: Cow<'static, str>,
+}
+
+impl Lost {
+    /// One that there is no way for.
+    pub fn undelivered(way: Direction, bytes: Vec<u8>, why: impl Into<Cow<'static, str>>) -> Self {
+        let (reason, why) = (Reason::Undelivered, why.into());
+        Self {
+            way,
+            bytes,
+            reason,
+            why,
+        }
+    }
+}
+
+impl fmt::Debug for Lost {
+    /// Shows no content: it can be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Lost({:?}, {} bytes)", self.reason, self.bytes.len())
+    }
 }
 
 /// The pump of one connection.
@@ -217,6 +252,22 @@ impl<R: Recorder, P: PinStore> Pump<R, P> {
         for decision in self.engine.server_gone(&mut self.session, why) {
             self.follow(decision, now);
         }
+    }
+
+    /// The server has ended, and another process of it takes its place. Nobody is
+    /// told that what it was asked comes to nothing: that is for the caller.
+    pub fn server_restarts(&mut self, why: &str, now: Duration) {
+        for decision in self.engine.server_restarts(&mut self.session, why) {
+            self.follow(decision, now);
+        }
+    }
+
+    /// A message has come to nothing on its way, and nobody can be told.
+    pub fn lost(&mut self, lost: Lost, now: Duration) {
+        let opened = self.open(lost.way, lost.bytes);
+        let (reason, why) = (lost.reason, &lost.why);
+        let decision = self.engine.lost(&mut self.session, &opened, reason, why);
+        self.follow(decision, now);
     }
 
     /// Whether something still waits for the server.

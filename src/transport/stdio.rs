@@ -5,6 +5,11 @@
 //! other side (back-pressure) but never the loop. Standard streams of an async
 //! runtime go through a thread pool, which costs more than all checks do.
 
+mod again;
+mod wait;
+
+pub use again::Started;
+
 use super::child::{Action, Shutdown, ShutdownTimes};
 use super::lines::{Line, Lines};
 use super::outbox::{Outbox, Written};
@@ -15,10 +20,12 @@ use crate::engine::types::ServerName;
 use crate::proxy::era::{Act, ForAgent, Heard, Interpreter, Passed};
 use crate::proxy::pump::{Outgoing, PinStore, Pump, Recorder};
 use crate::telemetry::log::Held;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use again::Again;
+use rustix::event::PollFlags;
 use rustix::io::Errno;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
+use wait::{Fds, Ready, Source};
 
 /// The agent's side: where its messages come from and go to.
 #[derive(Debug)]
@@ -56,6 +63,8 @@ pub struct Stdio<R: Recorder, P> {
     status: Option<Exit>,
     /// When the server was seen to have ended.
     ended: Option<Duration>,
+    /// How it can be started once more.
+    again: Option<Again>,
 }
 
 /// How long a server may go on answering after the agent has hung up.
@@ -88,6 +97,7 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
             agent_done: None,
             status: None,
             ended: None,
+            again: None,
         }
     }
 
@@ -231,12 +241,15 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
             match act {
                 Act::Judge(opened) => self.pump.receive_opened(*opened, now),
                 Act::Tell(told) if self.agent_reads => self.to_agent.push(told, returned),
+                // It has hung up.
                 Act::Tell(told) => drop(told),
+                Act::Lost(lost) => self.pump.lost(lost, now),
             }
         }
     }
 
     fn read_server(&mut self, now: Duration) {
+        self.record_lost(now);
         let (Some(lines), Some(stdout)) = (&mut self.from_server, self.upstream.stdout()) else {
             return;
         };
@@ -257,14 +270,25 @@ impl<R: Recorder, P: PinStore> Stdio<R, P> {
         }
     }
 
+    /// What has come to nothing on its way to the server, or back, is recorded.
+    fn record_lost(&mut self, now: Duration) {
+        for lost in self.upstream.lost() {
+            self.pump.lost(lost, now);
+        }
+    }
+
     /// The server's output has ended: nobody will be answered any more.
     fn server_said_all(&mut self, now: Duration) {
         if self.from_server.take().is_none() {
             return;
         }
+        self.record_lost(now);
         self.upstream.close_stdout();
         if self.status.is_none() {
             self.status = self.upstream.poll_exit();
+        }
+        if self.starts_again(now) {
+            return;
         }
         let why = match &self.status {
             Some(exit) => format!("the server has ended ({})", exit.why),
@@ -423,77 +447,4 @@ fn fill(lines: &mut Lines, from: BorrowedFd<'_>) -> bool {
 
 fn wanted(condition: bool, flags: PollFlags) -> PollFlags {
     if condition { flags } else { PollFlags::empty() }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Source {
-    Signals,
-    Agent,
-    Server,
-    ToAgent,
-    ToServer,
-    Words,
-    Errors,
-    Exit,
-}
-
-/// What poll(2) said.
-#[derive(Debug, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "one for each thing that poll(2) can say"
-)]
-struct Ready {
-    signals: bool,
-    agent: bool,
-    server: bool,
-    agent_gone: bool,
-    words: bool,
-    errors: bool,
-    exit: bool,
-}
-
-#[derive(Default)]
-struct Fds<'a> {
-    sources: Vec<Source>,
-    fds: Vec<PollFd<'a>>,
-}
-
-impl<'a> Fds<'a> {
-    fn add(&mut self, source: Source, fd: BorrowedFd<'a>, flags: PollFlags) {
-        self.sources.push(source);
-        self.fds.push(PollFd::from_borrowed_fd(fd, flags));
-    }
-
-    fn poll(mut self, timeout: Option<Duration>) -> Result<Ready, Errno> {
-        let timeout = timeout.map(|t| Timespec {
-            tv_sec: i64::try_from(t.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: t.subsec_nanos().into(),
-        });
-        match poll(&mut self.fds, timeout.as_ref()) {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(e) => return Err(e),
-        }
-        let mut ready = Ready::default();
-        for (source, fd) in self.sources.iter().zip(&self.fds) {
-            let flags = fd.revents();
-            if flags.is_empty() {
-                continue;
-            }
-            match source {
-                Source::Signals => ready.signals = true,
-                Source::Agent => ready.agent = true,
-                Source::Server => ready.server = true,
-                Source::ToAgent => {
-                    ready.agent_gone = flags.intersects(PollFlags::ERR | PollFlags::NVAL);
-                }
-                // It only wakes the loop.
-                Source::ToServer => {}
-                Source::Exit => ready.exit = true,
-                Source::Words => ready.words = true,
-                Source::Errors => ready.errors = true,
-            }
-        }
-        Ok(ready)
-    }
 }

@@ -4,6 +4,7 @@
 //! that framing, back-pressure and shutdown exist once.
 
 use super::child::{Child, exit_code};
+use crate::proxy::pump::Lost;
 use std::fmt;
 use std::os::fd::OwnedFd;
 
@@ -35,6 +36,10 @@ pub trait Upstream: fmt::Debug {
     fn exit_fd(&self) -> Option<&OwnedFd>;
     /// How it ended, once it has.
     fn poll_exit(&mut self) -> Option<Exit>;
+    /// What has come to nothing on its way since the last time.
+    fn lost(&mut self) -> Vec<Lost> {
+        Vec::new()
+    }
     /// Ends it soon.
     fn terminate(&self);
     /// Ends it now.

@@ -21,6 +21,8 @@ mod conformance_login;
 #[cfg(test)]
 mod eras;
 #[cfg(test)]
+mod fragile;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod hostile_http;

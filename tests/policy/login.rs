@@ -11,65 +11,68 @@ fn whole(keys: &str) -> String {
     )
 }
 
+/// `LOGIN` stands for `login = true`.
+const WRONG: &[(&str, &str)] = &[
+    ("login = false", "`token_url` or an `issuer`"),
+    ("login = 'yes'", "true or false"),
+    (
+        "LOGIN, token_url = 'https://i.example/t'",
+        "`token_url` does not go with",
+    ),
+    ("LOGIN, audience = 'x'", "`audience` does not go with"),
+    ("LOGIN, exchange = true", "`exchange` does not go with"),
+    ("LOGIN, client_id = 'c'", "at one authorization server only"),
+    (
+        "LOGIN, client_id = '', issuer = 'https://i.example'",
+        "visible ASCII",
+    ),
+    (
+        "LOGIN, client_secret = { from = 'S' }",
+        "needs the `client_id`",
+    ),
+    (
+        "LOGIN, private_key = { file = 'k' }",
+        "needs the `client_id`",
+    ),
+    (
+        "LOGIN, client_id = 'c', client_secret = 'hunter2', issuer = 'https://i.example'",
+        "not written in a policy",
+    ),
+    (
+        "LOGIN, client_id = 'http://c.example/x.json'",
+        "is `https` and has a path",
+    ),
+    (
+        "LOGIN, client_id = 'https://c.example/'",
+        "is `https` and has a path",
+    ),
+    (
+        "LOGIN, client_id = 'https://c.example/x', client_secret = { from = 'S' }",
+        "has no `client_secret`",
+    ),
+    ("LOGIN, scope = ''", "no list of scopes"),
+    ("LOGIN, scope = 'a  b'", "no list of scopes"),
+    ("LOGIN, scope = 'a\"b'", "no list of scopes"),
+    ("LOGIN, issuer = 'http://i.example'", "without encryption"),
+    ("LOGIN, issuer = 'https://i.example/?a=b'", "no query"),
+    (
+        "LOGIN, issuer = 'https://i.example', default_endpoints = true",
+        "are the server's own",
+    ),
+    (
+        "issuer = 'https://i.example', default_endpoints = true",
+        "is about a login",
+    ),
+    ("LOGIN, redirect_port = 0", "a port from 1 to 65535"),
+    ("LOGIN, redirect_port = 65536", "a port from 1 to 65535"),
+    ("LOGIN, redirect_port = '80'", "a port from 1 to 65535"),
+    ("LOGIN, addresses = ['everything']", "no part of a network"),
+    ("LOGIN, logins = true", "unknown key `logins`"),
+];
+
 #[test]
 fn what_does_not_go_together_is_told() {
-    for (keys, told) in [
-        ("login = false", "`token_url` or an `issuer`"),
-        ("login = 'yes'", "true or false"),
-        (
-            "LOGIN, token_url = 'https://i.example/t'",
-            "`token_url` does not go with",
-        ),
-        ("LOGIN, audience = 'x'", "`audience` does not go with"),
-        ("LOGIN, exchange = true", "`exchange` does not go with"),
-        ("LOGIN, client_id = 'c'", "at one authorization server only"),
-        (
-            "LOGIN, client_id = '', issuer = 'https://i.example'",
-            "visible ASCII",
-        ),
-        (
-            "LOGIN, client_secret = { from = 'S' }",
-            "needs the `client_id`",
-        ),
-        (
-            "LOGIN, private_key = { file = 'k' }",
-            "needs the `client_id`",
-        ),
-        (
-            "LOGIN, client_id = 'c', client_secret = 'hunter2', issuer = 'https://i.example'",
-            "not written in a policy",
-        ),
-        (
-            "LOGIN, client_id = 'http://c.example/x.json'",
-            "is `https` and has a path",
-        ),
-        (
-            "LOGIN, client_id = 'https://c.example/'",
-            "is `https` and has a path",
-        ),
-        (
-            "LOGIN, client_id = 'https://c.example/x', client_secret = { from = 'S' }",
-            "has no `client_secret`",
-        ),
-        ("LOGIN, scope = ''", "no list of scopes"),
-        ("LOGIN, scope = 'a  b'", "no list of scopes"),
-        ("LOGIN, scope = 'a\"b'", "no list of scopes"),
-        ("LOGIN, issuer = 'http://i.example'", "without encryption"),
-        ("LOGIN, issuer = 'https://i.example/?a=b'", "no query"),
-        (
-            "LOGIN, issuer = 'https://i.example', default_endpoints = true",
-            "are the server's own",
-        ),
-        (
-            "issuer = 'https://i.example', default_endpoints = true",
-            "is about a login",
-        ),
-        ("LOGIN, redirect_port = 0", "a port from 1 to 65535"),
-        ("LOGIN, redirect_port = 65536", "a port from 1 to 65535"),
-        ("LOGIN, redirect_port = '80'", "a port from 1 to 65535"),
-        ("LOGIN, addresses = ['everything']", "no part of a network"),
-        ("LOGIN, logins = true", "unknown key `logins`"),
-    ] {
+    for (keys, told) in WRONG {
         let shown = mistakes(&whole(keys));
         assert!(shown.contains(told), "{keys}\n{shown}");
         assert!(!shown.contains("hunter2"), "{shown}");

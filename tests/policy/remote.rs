@@ -49,6 +49,18 @@ fn a_server_is_started_or_dialled() {
         assert!(shown.contains(told), "{server}\n{shown}");
         assert!(!shown.contains("hunter2"), "{shown}");
     }
+    let fine = "version = 1\n[agent.me]\nstdio = true\n[server.s]\nurl = \"https://a.example/mcp\"\nheaders = { Authorization = { from = \"TOKEN\" } }\n";
+    let policy = Policy::parse("p.toml", fine, &base()).unwrap();
+    let server = policy.servers.values().next().unwrap();
+    assert_eq!(
+        server.url.as_ref().unwrap().whole(),
+        "https://a.example/mcp"
+    );
+    assert!(server.headers.contains_key("authorization"));
+}
+
+#[test]
+fn what_the_other_kind_of_server_has_is_told_where_it_stands() {
     // Which kind it is, the command line says.
     for left_open in [
         "env = { A = \"b\" }\ncwd = \"/tmp\"",
@@ -75,14 +87,6 @@ fn a_server_is_started_or_dialled() {
       |
       = help: remove it; a remote server gets `headers`
     "#);
-    let fine = "version = 1\n[agent.me]\nstdio = true\n[server.s]\nurl = \"https://a.example/mcp\"\nheaders = { Authorization = { from = \"TOKEN\" } }\n";
-    let policy = Policy::parse("p.toml", fine, &base()).unwrap();
-    let server = policy.servers.values().next().unwrap();
-    assert_eq!(
-        server.url.as_ref().unwrap().whole(),
-        "https://a.example/mcp"
-    );
-    assert!(server.headers.contains_key("authorization"));
 }
 
 /// `URL` stands for a good `url`, `CLIENT` for a good client, `AT` for where it

@@ -1,7 +1,7 @@
 //! What of an agent's request reaches a server over HTTP.
 
 use crate::gate::{Gate, call, modern, modern_call, until};
-use crate::scripted::{Scripted, hello, respond, result};
+use crate::scripted::{Scripted, Session, hello, respond, result};
 use crate::support::home::Home;
 use lockgate::identity::NewKey;
 use serde_json::json;
@@ -112,6 +112,60 @@ fn a_server_that_is_silent_to_one_holds_up_nobody_else() {
     assert_eq!(asked.len(), 2);
     gate.list(&a);
     gate.list(&b);
+}
+
+/// A server may say what belongs to no request, and to no stream that anybody has
+/// opened: nobody is told, and the evidence says so.
+#[test]
+fn what_no_stream_carries_is_recorded() {
+    let gate = Gate::open("modern");
+    gate.list("");
+    let reply = modern_call(2, "echo", &json!({ "text": "and then" })).at(gate.port);
+    assert_eq!(crate::gate::said(&reply), "and then");
+    let lost = until("a record", || {
+        let mut records = gate.records().into_iter();
+        records.find(|r| r["reason"] == "undelivered")
+    });
+    assert_eq!(lost["verdict"], "drop", "{lost}");
+    assert_eq!(lost["method"], "notifications/tools/list_changed", "{lost}");
+}
+
+/// After a handshake of the older era a request of 2026-07-28 is the agent's own
+/// choice; what the server then asks on its response stream is not passed on.
+#[test]
+fn whatever_a_server_asks_on_a_response_stream_is_recorded() {
+    let server = Scripted::start(|request, stream| match request.rpc().as_str() {
+        "initialize" => result(request, stream, &hello()),
+        "tools/list" => {
+            let id = &request.json()["id"];
+            let asks = json!({ "jsonrpc": "2.0", "id": "s1", "method": "roots/list" });
+            let answer = json!({ "jsonrpc": "2.0", "id": id, "result": {
+                "tools": [], "resultType": "complete", "ttlMs": 0, "cacheScope": "private" } });
+            let events = format!("data: {asks}\n\ndata: {answer}\n\n");
+            respond(stream, "200 OK", &[crate::scripted::EVENTS], events);
+        }
+        "notifications/initialized" => respond(stream, "202 Accepted", &[], ""),
+        _ => respond(stream, "405 Method Not Allowed", &[], ""),
+    });
+    let mut session = Session::open(&server.url());
+    session.initialize();
+    let answer = session.ask("tools/list", &crate::scripted::modern(json!({})));
+    assert!(answer["result"]["tools"].is_array(), "{answer}");
+    assert!(session.process.finish().success());
+    let folder = session.home.root().join("state/lockgate/audit");
+    let files = std::fs::read_dir(folder).unwrap();
+    let all: String = files
+        .map(|f| std::fs::read_to_string(f.unwrap().path()).unwrap())
+        .collect();
+    let records = all
+        .lines()
+        .filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok());
+    let asked: Vec<_> = records.filter(|r| r["method"] == "roots/list").collect();
+    assert_eq!(asked.len(), 1, "{all}");
+    assert_eq!(
+        (&asked[0]["verdict"], &asked[0]["reason"]),
+        (&json!("drop"), &json!("wrong-era"))
+    );
 }
 
 #[test]

@@ -187,7 +187,7 @@ impl Engine {
         let policy = self.policy.without_anybody();
         // No state of a server's passes either: there is no seal.
         Self {
-            limits: self.limits.clone(),
+            limits: self.limits,
             quotas: Arc::clone(&self.quotas),
             remote: self.remote,
             revision: self.revision,
@@ -281,6 +281,22 @@ impl Engine {
                 self.failure(session, direction, id.as_ref(), *error, record)
             }
         }
+    }
+
+    /// A message that has come to nothing outside of the engine, for that reason.
+    /// Nobody can be told; the evidence is.
+    pub fn lost(
+        &self,
+        session: &mut Session,
+        opened: &Opened,
+        reason: Reason,
+        why: &str,
+    ) -> Decision {
+        let mut record = self.record(session, opened);
+        if let Ok(message) = opened.message() {
+            describe(&mut record, &message);
+        }
+        Self::own_decision(session, record, Plan::drop(reason, why))
     }
 
     fn record(&self, session: &Session, opened: &Opened) -> Record {

@@ -223,6 +223,22 @@ impl Engine {
         decisions
     }
 
+    /// The server has ended and is started again: what it was asked is answered by
+    /// nobody, and whoever waits is told by whoever starts it.
+    pub fn server_restarts(&self, session: &mut Session, why: &str) -> Vec<Decision> {
+        session.up.drain();
+        let mut decisions = Vec::new();
+        for (id, pending) in session.down.drain() {
+            let mut record = self.own_record(session);
+            record.method = Some(super::recorded(&pending.method));
+            record.id = Some(super::bounded(&id.to_json()));
+            pending.subject.put_into(&mut record);
+            let plan = Plan::drop(Reason::ServerExited, why);
+            decisions.push(Self::own_decision(session, record, plan));
+        }
+        decisions
+    }
+
     /// The pins of first use could not be kept: nothing that was learned counts.
     pub fn distrust(&self, session: &mut Session, decision: &mut Decision, why: &str) {
         session.tools.forget();

@@ -3,6 +3,7 @@
 use super::Step;
 use crate::engine::decision::{Cleared, Frame};
 use crate::engine::message::{Direction, Limits, Opened};
+use crate::proxy::pump::Lost;
 
 /// What goes to the agent: what the engine has cleared, or what an adapter has made
 /// of that. Nobody else can make the latter:
@@ -52,6 +53,8 @@ pub enum Act {
     Judge(Box<Opened>),
     /// The agent gets this.
     Tell(ForAgent),
+    /// It has no counterpart in the other era: the evidence is to say so.
+    Lost(Lost),
 }
 
 /// What becomes of a message of the agent.
@@ -81,6 +84,7 @@ pub(super) fn act(step: Step) -> Act {
     match step {
         Step::ToEngine(bytes) => judge(bytes),
         Step::ToAgent { bytes, .. } => Act::Tell(ForAgent::own(bytes)),
+        Step::Lost(lost) => Act::Lost(lost),
     }
 }
 

@@ -9,11 +9,12 @@
 //! it was refused unseen.
 
 use super::acts::{Act, ForAgent, Heard, Passed, act, acts, judge};
+use super::opens::Opens;
 use super::told::{self, Told, question, was_withheld};
 use super::trial::{Asking, Flight, Outcome, Trial};
 use super::{Adapter, Bridge, Ids, Step, Terms};
 use crate::engine::decision::{Cleared, Frame};
-use crate::engine::message::{Document, Id, KnownMethod, Limits, Message, Method, Opened};
+use crate::engine::message::{Document, Id, KnownMethod, Limits, Method, Opened};
 use crate::engine::route::{Kind, Route};
 use std::time::Duration;
 
@@ -60,44 +61,6 @@ struct Turning {
     refusal: Cleared<Frame>,
     until: Duration,
     held: Vec<Opened>,
-}
-
-/// What a message of the agent tells.
-enum Opens {
-    Handshake(Id),
-    Modern(Id, Method),
-    /// A request of a legacy agent.
-    Legacy,
-    /// It wants no answer to that any more.
-    Cancelled(Id),
-    Nothing,
-}
-
-impl Opens {
-    fn of(opened: &Opened) -> Self {
-        const VERSION: &str = super::splice::VERSION;
-        match opened.message() {
-            Ok(Message::Request { id, method, params }) => {
-                let version = params.and_then(|p| p.get("_meta")?.get(VERSION));
-                match (&method, version) {
-                    (Method::Known(KnownMethod::Initialize), _) => Self::Handshake(id),
-                    (Method::Known(KnownMethod::Discover), _) | (_, Some(_)) => {
-                        Self::Modern(id, method)
-                    }
-                    (Method::Known(KnownMethod::Ping), None) => Self::Nothing,
-                    (_, None) => Self::Legacy,
-                }
-            }
-            Ok(Message::Notification {
-                method: Method::Known(KnownMethod::Cancelled),
-                params,
-            }) => {
-                let id = params.and_then(|p| p.get("requestId")).and_then(Id::of);
-                id.map_or(Self::Nothing, Self::Cancelled)
-            }
-            _ => Self::Nothing,
-        }
-    }
 }
 
 impl Interpreter {
@@ -232,6 +195,7 @@ impl Interpreter {
                 Step::ToEngine(bytes) => asks.push(judge(bytes)),
                 // It was no handshake that could be passed on.
                 Step::ToAgent { .. } => return Passed::AsIs(frame),
+                Step::Lost(lost) => asks.push(Act::Lost(lost)),
             }
         }
         self.stage = Stage::Turning(Box::new(Turning {
@@ -358,6 +322,11 @@ impl Interpreter {
 
     /// The server does not speak 2026-07-28.
     fn is_legacy(&mut self, now: Duration) -> Vec<Act> {
+        self.legacy_from_now(now, true)
+    }
+
+    /// The same. `awaits`: what it has not answered, it may still answer.
+    fn legacy_from_now(&mut self, now: Duration, awaits: bool) -> Vec<Act> {
         let mut done = Vec::new();
         let stage = std::mem::replace(&mut self.stage, Stage::LegacyServer);
         let Stage::Trial(trial) = stage else {
@@ -369,12 +338,12 @@ impl Interpreter {
             if flight.asks_for_eras() && !self.speaks_for {
                 // It is not spoken for: an agent that knows the other era begins
                 // anew, and loses nothing that a bridge could not carry.
-                begun |= flight.answer.is_none();
+                begun |= awaits && flight.answer.is_none();
                 done.push(Act::Tell(not_spoken_for(&flight.id, flight.answer)));
                 continue;
             }
             begun = true;
-            if flight.may_repeat() || !adapter.adopt(&flight.message) {
+            if !awaits || flight.may_repeat() || !adapter.adopt(&flight.message) {
                 done.extend(acts(adapter.from_agent(flight.message, now)));
             } else if let Some(answer) = flight.answer {
                 done.extend(acts(adapter.to_agent(answer.bytes(), now)));
@@ -385,6 +354,22 @@ impl Interpreter {
         }
         self.resume(trial.held, now, &mut done);
         done
+    }
+
+    /// Whether a server that has ended may be one that does so when it is asked in
+    /// an era that it does not know: it was asked for what it is and has at most,
+    /// which changes nothing, and has answered nothing.
+    pub fn may_start_again(&self) -> bool {
+        let Stage::Trial(trial) = &self.stage else {
+            return false;
+        };
+        let harmless = |flight: &Flight| flight.answer.is_none() && flight.only_asks();
+        !trial.is_asking() && !trial.flights.is_empty() && trial.flights.iter().all(harmless)
+    }
+
+    /// It was started again, and knows nothing of what it was asked.
+    pub fn started_again(&mut self, now: Duration) -> Vec<Act> {
+        self.legacy_from_now(now, false)
     }
 
     /// When `tick` has something to do.

@@ -17,6 +17,7 @@ mod ask;
 mod interpreter;
 mod legacy;
 mod modern;
+mod opens;
 mod splice;
 mod told;
 mod trial;
@@ -25,9 +26,10 @@ pub use acts::{Act, ForAgent, Heard, Passed};
 pub use interpreter::Interpreter;
 pub use told::{LEGACY_SERVER, LEGACY_SERVER_REASON, Told, question};
 
-use crate::engine::message::{Id, TopLevel};
+use crate::engine::message::{Direction, Id, Json, TopLevel};
 use crate::engine::seal::Seal;
 use crate::engine::types::ServerName;
+use crate::proxy::pump::Lost;
 use legacy::LegacyAgent;
 use modern::ModernAgent;
 use std::collections::VecDeque;
@@ -69,6 +71,8 @@ pub enum Step {
         /// The message.
         bytes: Vec<u8>,
     },
+    /// It has no counterpart in the other era: the evidence is to say so.
+    Lost(Lost),
 }
 
 impl std::fmt::Debug for Step {
@@ -79,6 +83,7 @@ impl std::fmt::Debug for Step {
             Self::ToAgent { about, bytes } => {
                 write!(f, "ToAgent({about:?}, {} bytes)", bytes.len())
             }
+            Self::Lost(lost) => lost.fmt(f),
         }
     }
 }
@@ -202,6 +207,12 @@ impl Steps {
     fn agent(&mut self, about: Option<&Id>, bytes: Vec<u8>) {
         let about = about.cloned();
         self.0.push(Step::ToAgent { about, bytes });
+    }
+
+    /// Has no counterpart.
+    fn lose(&mut self, way: Direction, root: Json<'_>, why: &'static str) {
+        let bytes = root.raw().as_bytes().to_vec();
+        self.0.push(Step::Lost(Lost::undelivered(way, bytes, why)));
     }
 
     /// Answers a request of the agent.

@@ -40,7 +40,13 @@ impl Flight {
             let never_begun = [Known::Discover, Known::Listen].map(Method::Known);
             return never_begun.contains(&self.method);
         };
-        let lists = matches!(
+        self.only_asks() || was_refused(&self.method, answer.bytes())
+    }
+
+    /// Whether it changes nothing, whatever the server has done with it.
+    pub(super) fn only_asks(&self) -> bool {
+        use KnownMethod as Known;
+        matches!(
             self.method,
             Method::Known(
                 Known::Discover
@@ -50,8 +56,7 @@ impl Flight {
                     | Known::ListResources
                     | Known::ListResourceTemplates
             )
-        );
-        lists || was_refused(&self.method, answer.bytes())
+        )
     }
 }
 

@@ -3,7 +3,9 @@
 use super::super::Steps;
 use super::super::splice::{self, Refusal};
 use super::{Call, LegacyAgent, Stage, may_ask};
-use crate::engine::message::{Document, Id, Json, Kind, KnownMethod, Limits, Message, Method};
+use crate::engine::message::{
+    Direction, Document, Id, Json, Kind, KnownMethod, Limits, Message, Method,
+};
 use std::time::Duration;
 
 impl LegacyAgent {
@@ -163,6 +165,9 @@ impl LegacyAgent {
             | KnownMethod::ResourceUpdated => {
                 if let Some(bytes) = self.listening.told(root, params) {
                     steps.agent(None, bytes);
+                } else {
+                    let why = "it is on a subscription that was given up";
+                    steps.lose(Direction::ToAgent, root, why);
                 }
             }
             KnownMethod::Progress => {
@@ -171,8 +176,10 @@ impl LegacyAgent {
                 let call = calls.find(|(_, call)| token.is_some() && call.token == token);
                 steps.agent(call.map(|(id, _)| id), whole());
             }
-            // Of the extension, which the agent's revision does not have.
-            KnownMethod::TaskChanged | KnownMethod::TaskStatus => {}
+            KnownMethod::TaskChanged | KnownMethod::TaskStatus => {
+                let why = "it is of an extension that the agent's revision does not have";
+                steps.lose(Direction::ToAgent, root, why);
+            }
             _ => steps.agent(None, whole()),
         }
     }

@@ -186,6 +186,7 @@ impl Calls {
         let Some(level) = level else {
             return;
         };
+        // Only who wants them gets them: that is no loss.
         for call in self.calls.values() {
             if let (Some(waiter), Some(wanted)) = (&call.waiter, call.level)
                 && wanted <= level
@@ -259,6 +260,7 @@ impl ModernAgent {
             let (server, agent) = call.token.as_ref()?;
             (*server == told).then_some((call.waiter.as_ref()?, agent.as_ref()?))
         });
+        // While its agent is asked for something, a call has nobody to report to.
         if let Some((waiter, token)) = call {
             let params = splice::with(params, &[("progressToken", token)]);
             let text = splice::with(root, &[("params", &params)]);

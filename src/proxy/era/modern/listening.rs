@@ -211,6 +211,7 @@ impl Listening {
                 .is_some_and(|uri| stream.uris.iter().any(|u| uri.starts_with(u.as_str()))),
             _ => stream.lists.iter().any(|(_, m)| *m == method),
         };
+        // Who has not asked for it is not to be told: that is no loss.
         let open = self.streams.iter().filter(|(_, s)| s.acknowledged);
         for (id, _) in open.filter(|(_, stream)| wants(stream)) {
             steps.agent(Some(id), on_stream(id, root, params));

@@ -12,7 +12,9 @@ mod listening;
 
 use super::splice::{self, MODERN, Refusal};
 use super::{Ids, Steps, Terms, Unread};
-use crate::engine::message::{Document, Id, Json, Kind, KnownMethod, Limits, Message, Method};
+use crate::engine::message::{
+    Direction, Document, Id, Json, Kind, KnownMethod, Limits, Message, Method,
+};
 use crate::engine::seal::Seal;
 use crate::engine::types::ServerName;
 use calls::{Call, Calls};
@@ -124,16 +126,19 @@ impl ModernAgent {
                 }
             }
             Ok(Message::Notification { method, params }) => {
-                // An agent of this revision sends no other.
-                if method == Method::Known(KnownMethod::Cancelled)
-                    && let Some(id) = params.and_then(|p| p.get("requestId")).and_then(Id::of)
-                {
+                if method != Method::Known(KnownMethod::Cancelled) {
+                    let why = "an agent of this revision sends no such notification";
+                    steps.lose(Direction::ToServer, document.root(), why);
+                } else if let Some(id) = params.and_then(|p| p.get("requestId")).and_then(Id::of) {
                     self.cancel(&id, steps);
                 }
             }
-            // No agent of this revision answers a request: it would be an answer
-            // to a request of the server that this agent was never shown.
-            Ok(Message::Response { .. } | Message::Failure { .. }) => {}
+            // It would be an answer to a request of the server that this agent was
+            // never shown.
+            Ok(Message::Response { .. } | Message::Failure { .. }) => {
+                let why = "no agent of this revision answers a request";
+                steps.lose(Direction::ToServer, document.root(), why);
+            }
         }
     }
 
@@ -300,8 +305,8 @@ impl ModernAgent {
         steps: &mut Steps,
     ) {
         let Method::Known(method) = method else {
-            // It belongs to no request, and there is no other stream.
-            return;
+            let why = "it belongs to no request, and the agent's revision has no other stream";
+            return steps.lose(Direction::ToAgent, root, why);
         };
         match method {
             KnownMethod::Progress => self.progress(root, params, steps),
@@ -315,8 +320,10 @@ impl ModernAgent {
             | KnownMethod::PromptsChanged
             | KnownMethod::ResourcesChanged
             | KnownMethod::ResourceUpdated => self.listening.told(*method, root, params, steps),
-            // The modern revision has no counterpart.
-            _ => {}
+            _ => {
+                let why = "the agent's revision has no counterpart";
+                steps.lose(Direction::ToAgent, root, why);
+            }
         }
     }
 

@@ -10,7 +10,9 @@ use super::mismatch;
 use super::oauth::Subject;
 use super::old;
 use super::response::{Media, Stream, collect, location, media};
-use crate::engine::message::{Document, Id, KnownMethod, Limits, Message, TopLevel};
+use crate::engine::message::{Direction, Document, Id, KnownMethod, Limits, Message, TopLevel};
+use crate::engine::reason::Reason;
+use crate::proxy::pump::Lost;
 use crate::transport::http::one_line::one_line;
 use hyper::body::{Bytes, Incoming};
 use hyper::{HeaderMap, Response, StatusCode};
@@ -216,10 +218,15 @@ async fn deliver(link: &Link, call: &Call, message: Vec<u8>) -> Result<bool, Fai
     if call.modern && link.is_legacy() && scan.is_call() && scan.id().is_some() {
         // There is no way to answer it, and the revision knows no such thing.
         // Whoever judges it would take it for a request of the other era.
-        tracing::warn!(
-            "{}: the server asks on a response stream, which 2026-07-28 forbids; dropped",
-            link.origin
-        );
+        let why = "the server asks on a response stream, which 2026-07-28 forbids";
+        tracing::warn!("{}: {why}; it gets no answer", link.origin);
+        let lost = Lost {
+            way: Direction::ToAgent,
+            bytes: message,
+            reason: Reason::WrongEra,
+            why: why.into(),
+        };
+        link.sink.lost(lost).await;
         return Ok(false);
     }
     let teaches = match call.method.as_str() {

@@ -5,7 +5,8 @@ use super::dial::Dialer;
 use super::failure::Failure;
 use super::oauth::Subject;
 use super::old::Old;
-use crate::engine::message::{Document, Id, Json, Limits};
+use crate::engine::message::{Direction, Document, Id, Json, Limits};
+use crate::proxy::pump::Lost;
 use crate::transport::http::mirror::Mirror;
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
@@ -47,6 +48,8 @@ pub type Room<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 pub trait Sink: fmt::Debug + Send + Sync {
     /// Takes a message; ready when there is room for another.
     fn take(&self, heard: Heard) -> Room<'_>;
+    /// A message has come to nothing, and nobody can be told.
+    fn lost(&self, lost: Lost) -> Room<'_>;
     /// The server does not know the session any more.
     fn session_over(&self);
     /// There is room again for what the agent says.
@@ -147,6 +150,14 @@ impl Link {
             _held: self.hold(),
         };
         self.sink.take(heard).await;
+    }
+
+    /// What the server has said comes to nothing: told to the operator, and the
+    /// evidence.
+    pub(super) async fn lose(&self, bytes: Vec<u8>, why: String) {
+        tracing::warn!("a message of the server's own is lost: {why}");
+        let lost = Lost::undelivered(Direction::ToAgent, bytes, why);
+        self.sink.lost(lost).await;
     }
 
     fn legacy(&self) -> MutexGuard<'_, Legacy> {

@@ -121,10 +121,8 @@ async fn pass(link: &Link, stream: &mut Stream) -> bool {
         match passed {
             Ok(()) => heard = true,
             Err(failure) => {
-                tracing::warn!(
-                    "a message of the server's own is lost: {}",
-                    failure.told(&link.origin)
-                );
+                // What it was is not known any more.
+                link.lose(Vec::new(), failure.told(&link.origin)).await;
                 // After these there may be more; after the others there is not.
                 if !matches!(failure, Failure::NoMessage | Failure::Busy) {
                     return heard;

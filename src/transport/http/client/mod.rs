@@ -33,6 +33,7 @@ pub(crate) use dial::client;
 pub use link::{Heard, Room, Sink};
 pub use remote::Remote;
 
+use crate::proxy::pump::Lost;
 use crate::transport::upstream::{Exit, Upstream};
 use hyper::Method;
 use link::Link;
@@ -49,6 +50,10 @@ use tokio::time::timeout;
 
 /// How long the server gets to close a session.
 const GOODBYE: Duration = Duration::from_secs(1);
+/// Most losses that wait for the poll loop: it looks whenever it reads.
+const LOST: usize = 256;
+/// And most bytes of them.
+const LOST_BYTES: usize = 1 << 20;
 /// Lines that may wait for the poll loop.
 const LINES: usize = 8;
 
@@ -74,13 +79,18 @@ pub struct Bridge {
     stdin: Option<OwnedFd>,
     stdout: Option<OwnedFd>,
     exit_fd: OwnedFd,
+    lost: Losses,
     exit: Arc<Mutex<Option<Exit>>>,
     orders: watch::Sender<Order>,
     thread: JoinHandle<()>,
 }
 
+/// What has come to nothing, for the poll loop.
+type Losses = Arc<Mutex<Vec<Lost>>>;
+
 /// The thread's ends of the pipes.
 struct Ends {
+    lost: Losses,
     input: OwnedFd,
     output: OwnedFd,
     orders: watch::Receiver<Order>,
@@ -96,7 +106,9 @@ impl Bridge {
         let (stdout, output) = pipe()?;
         let (exit_fd, alive) = pipe()?;
         let (orders, ordered) = watch::channel(Order::Run);
+        let lost = Losses::default();
         let ends = Ends {
+            lost: Arc::clone(&lost),
             input,
             output,
             orders: ordered,
@@ -117,6 +129,7 @@ impl Bridge {
             stdin: Some(stdin),
             stdout: Some(stdout),
             exit_fd,
+            lost,
             exit,
             orders,
             thread,
@@ -155,6 +168,7 @@ fn live(dialer: Dialer, ends: Ends) -> (Exit, Option<pipe::Sender>) {
 
 async fn serve(dialer: Dialer, ends: Ends) -> io::Result<(Exit, Option<pipe::Sender>)> {
     let Ends {
+        lost,
         input,
         output,
         orders,
@@ -164,7 +178,8 @@ async fn serve(dialer: Dialer, ends: Ends) -> io::Result<(Exit, Option<pipe::Sen
     let (lines, waiting) = mpsc::channel(LINES);
     let mut writer = tokio::spawn(write(waiting, output));
     let lines = Arc::new(Lines {
-        lines,
+        heard: lines,
+        lost,
         over: Notify::new(),
     });
     let sink: Arc<dyn Sink> = Arc::<Lines>::clone(&lines);
@@ -203,7 +218,8 @@ async fn goodbye(router: &Router) {
 /// The way to the poll loop.
 #[derive(Debug)]
 struct Lines {
-    lines: mpsc::Sender<Heard>,
+    heard: mpsc::Sender<Heard>,
+    lost: Losses,
     /// The server has ended the session.
     over: Notify,
 }
@@ -212,8 +228,24 @@ impl Sink for Lines {
     fn take(&self, heard: Heard) -> Room<'_> {
         Box::pin(async {
             // Its reader is gone only when everything ends.
-            let _ = self.lines.send(heard).await;
+            let _ = self.heard.send(heard).await;
         })
+    }
+
+    fn lost(&self, lost: Lost) -> Room<'_> {
+        // The loop looks when it reads next, or at the end.
+        let mut all = link::lock(&self.lost);
+        let held: usize = all.iter().map(|lost| lost.bytes.len()).sum();
+        if all.len() >= LOST {
+            tracing::error!("too much comes to nothing at once: not all of it is recorded");
+        } else if held.saturating_add(lost.bytes.len()) > LOST_BYTES {
+            // That it was is recorded, not what it was.
+            let bytes = Vec::new();
+            all.push(Lost { bytes, ..lost });
+        } else {
+            all.push(lost);
+        }
+        Box::pin(async {})
     }
 
     fn session_over(&self) {
@@ -279,6 +311,10 @@ impl Upstream for Bridge {
             why: "the HTTP client has failed".to_owned(),
         };
         exit.or_else(|| self.thread.is_finished().then(lost))
+    }
+
+    fn lost(&mut self) -> Vec<Lost> {
+        std::mem::take(&mut *link::lock(&self.lost))
     }
 
     fn terminate(&self) {

@@ -120,8 +120,8 @@ async fn listen(link: Arc<Link>, mut stream: Stream, waiting: Arc<Mutex<Option<W
             }
             Ok(None) => break Failure::Cut,
             Err(Failure::NoMessage) => {
-                let failure = Failure::NoMessage.told(&link.origin);
-                tracing::warn!("a message of the server's own is lost: {failure}");
+                let why = Failure::NoMessage.told(&link.origin);
+                link.lose(Vec::new(), why).await;
             }
             Err(failure) => break failure,
         }

@@ -9,7 +9,8 @@ use super::failure::Failure;
 use super::link::{Link, lock};
 use super::listen;
 use super::oauth::Subject;
-use crate::engine::message::{Document, Id, Json, KnownMethod, Limits, Message, Method};
+use crate::engine::message::{Direction, Document, Id, Json, KnownMethod, Limits, Message, Method};
+use crate::proxy::pump::Lost;
 use crate::transport::http::mirror::modern_version;
 use crate::transport::lines::{Line, Lines};
 use hyper::body::Bytes;
@@ -362,35 +363,33 @@ impl Router {
             subject,
         } = parcel;
         let origin = &self.link.origin;
-        if let Some(old) = self.link.old() {
-            return match timeout(PATIENCE, old.tell(body, &subject)).await {
-                Ok(Ok(())) => true,
-                Ok(Err(failure)) => lost(&failure.told(origin)),
-                Err(_) => lost(&late(origin)),
-            };
-        }
+        // Shared, not copied.
+        let kept = body.clone();
         let in_session = headers.contains_key(super::link::SESSION);
-        let sent = timeout(PATIENCE, self.link.dialer.post(body, headers, &subject)).await;
-        let failure = match sent {
-            Ok(Ok(response)) if response.status().is_success() => return true,
-            Ok(Ok(response)) if in_session && response.status() == StatusCode::NOT_FOUND => {
+        let sent = async {
+            if let Some(old) = self.link.old() {
+                return old.tell(body, &subject).await.map(|()| None);
+            }
+            let response = self.link.dialer.post(body, headers, &subject).await?;
+            Ok(Some(response.status()).filter(|status| !status.is_success()))
+        };
+        let failure = match timeout(PATIENCE, sent).await {
+            Ok(Ok(None)) => return true,
+            Ok(Ok(Some(StatusCode::NOT_FOUND))) if in_session => {
                 self.link.end_session();
                 return false;
             }
-            Ok(Ok(response)) => Failure::Status(response.status()).told(origin),
+            Ok(Ok(Some(status))) => Failure::Status(status).told(origin),
             Ok(Err(failure)) => failure.told(origin),
             Err(_) => late(origin),
         };
-        lost(&failure)
+        tracing::warn!("a notification or answer of the agent may not have arrived: {failure}");
+        let lost = Lost::undelivered(Direction::ToServer, kept.to_vec(), failure);
+        self.link.sink.lost(lost).await;
+        false
     }
 }
 
 fn late(origin: &str) -> String {
     format!("{origin}: no response within {} s", PATIENCE.as_secs())
-}
-
-/// Tells the operator; says that the server has not accepted it.
-fn lost(failure: &str) -> bool {
-    tracing::warn!("a notification or answer of the agent may not have arrived: {failure}");
-    false
 }

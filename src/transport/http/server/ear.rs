@@ -1,6 +1,7 @@
 //! What a remote server says, on its way into a session.
 
 use super::session::Session;
+use crate::proxy::pump::Lost;
 use crate::transport::http::client::{Heard, Room, Sink};
 use std::sync::Weak;
 
@@ -16,6 +17,16 @@ impl Sink for Ear {
         Box::pin(async move {
             let full = session.heard(heard.bytes, heard.about.as_ref()).await;
             session.until_read(full.as_ref()).await;
+        })
+    }
+
+    fn lost(&self, lost: Lost) -> Room<'_> {
+        let Some(session) = self.0.upgrade() else {
+            return Box::pin(async {});
+        };
+        Box::pin(async move {
+            session.at_rest().await;
+            session.lose(lost);
         })
     }
 

@@ -19,7 +19,7 @@ use crate::engine::route::Route;
 use crate::engine::types::ServerName;
 use crate::proxy::era::{Adapter, Step};
 use crate::proxy::evidence::SharedLog;
-use crate::proxy::pump::{Outgoing, Pump};
+use crate::proxy::pump::{Lost, Outgoing, Pump};
 use crate::state::lockfile::FirstUse;
 use crate::transport::http::client::Remote;
 use crate::transport::http::mirror::Mirror;
@@ -342,7 +342,9 @@ impl Session {
                     let route = Route::read(&bytes);
                     let about = about.as_ref().map_or(About::Nothing, About::Request);
                     state.streams.deliver(bytes, &route, about, by_us);
+                    self.record_lost(state);
                 }
+                Step::Lost(lost) => state.pump.lost(lost, self.now()),
             }
         }
     }
@@ -398,7 +400,23 @@ impl Session {
             let route = frame.route().clone();
             let bytes = frame.into_bytes();
             state.streams.deliver(bytes, &route, about, returned);
+            self.record_lost(state);
         }
+    }
+
+    /// What no stream has taken is recorded.
+    fn record_lost(&self, state: &mut State) {
+        for lost in state.streams.lost() {
+            tracing::debug!("a message of the server is lost: {}", lost.why);
+            state.pump.lost(lost, self.now());
+        }
+    }
+
+    /// Something of the server, or for it, has come to nothing.
+    pub(super) fn lose(self: &Arc<Self>, lost: Lost) {
+        let mut state = self.lock();
+        state.pump.lost(lost, self.now());
+        self.pass_on(&mut state, None, None);
     }
 
     /// Sees to it that the pump is woken when its time has come.

@@ -7,9 +7,10 @@
 use super::queue::Outlet;
 use super::session::Kind as SessionKind;
 use super::stream::Replay;
-use crate::engine::message::{Document, Id, Limits, TopLevel};
+use crate::engine::message::{Direction, Document, Id, Limits, TopLevel};
 use crate::engine::principal::Principal;
 use crate::engine::route::{Kind, Route};
+use crate::proxy::pump::Lost;
 use hyper::body::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -78,6 +79,8 @@ pub(super) struct Streams {
     /// What can be asked for again, where events have ids.
     replay: Option<Replay>,
     numbers: u64,
+    /// What no stream has taken, until it is recorded.
+    lost: Vec<Lost>,
 }
 
 impl Streams {
@@ -91,6 +94,7 @@ impl Streams {
             waiting: VecDeque::new(),
             replay: (kind == SessionKind::Legacy).then(Replay::default),
             numbers: 0,
+            lost: Vec::new(),
         }
     }
 
@@ -269,6 +273,7 @@ impl Streams {
         let last = route.kind == Kind::Answer;
         match to.or(about) {
             Some(id) => self.reply(&id, bytes, route, by_us),
+            // Its request was cancelled, or its agent has left: that is recorded.
             None if last => tracing::debug!("an answer found nobody who waits for it"),
             None => {
                 let bytes = Bytes::from(bytes);
@@ -342,17 +347,26 @@ impl Streams {
     }
 
     fn lose_oldest(&mut self) {
-        self.waiting.pop_front();
-        tracing::warn!(
-            "the agent opens no stream for what the server says on its own: the oldest such message is lost"
-        );
+        let why = "the agent opens no stream for what the server says on its own, and no more of it is kept";
+        if let Some(oldest) = self.waiting.pop_front() {
+            self.lose(&oldest, why);
+        }
+    }
+
+    fn lose(&mut self, bytes: &[u8], why: &'static str) {
+        let lost = Lost::undelivered(Direction::ToAgent, bytes.to_vec(), why);
+        self.lost.push(lost);
+    }
+
+    /// What has come to nothing since the last time.
+    pub(super) fn lost(&mut self) -> Vec<Lost> {
+        std::mem::take(&mut self.lost)
     }
 
     fn wait(&mut self, bytes: Bytes) {
         if self.replay.is_none() {
-            // The stateless era has no stream for it.
-            tracing::debug!("a message of the server belongs to no request");
-            return;
+            let why = "it belongs to no request, and the stateless era has no other stream";
+            return self.lose(&bytes, why);
         }
         if self.waiting.len() >= WAITING {
             self.lose_oldest();
