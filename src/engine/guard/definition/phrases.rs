@@ -166,9 +166,10 @@ fn steps(pattern: &'static str) -> Vec<Step> {
         let mut words = Vec::new();
         for alternative in part.split('|') {
             let mut sets = catalogue::SETS.iter();
-            let set = match alternative.starts_with('$') {
-                true => sets.find(|(name, _)| *name == alternative),
-                false => None,
+            let set = if alternative.starts_with('$') {
+                sets.find(|(name, _)| *name == alternative)
+            } else {
+                None
             };
             let set = set.map_or(alternative, |(_, set)| *set);
             words.extend(set.split('|').map(|text| Word {
