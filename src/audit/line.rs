@@ -5,11 +5,10 @@
 //! `,"hash":`, the previous hash included: to verify needs no canonical form,
 //! only `sha256sum`.
 
-mod write;
-
 use super::error::AuditError;
 use crate::engine::types::{Digest, DigestText};
 use serde::Serialize;
+use std::io::Write as _;
 
 /// Names the format in the header, and separates its hashes from any other's.
 pub const FORMAT: &str = "lockgate-audit-v1";
@@ -57,7 +56,7 @@ pub(super) fn genesis() -> Digest {
 
 /// How every line up to the time begins.
 pub(super) fn opening(seq: u64) -> String {
-    ["{\"seq\":", &seq.to_string(), ",\"time\":\""].concat()
+    format!("{{\"seq\":{seq},\"time\":\"")
 }
 
 /// Where a line stands: its number, its time, and what came before.
@@ -91,10 +90,13 @@ fn try_render<T: Serialize>(
     body: &T,
 ) -> Result<Digest, AuditError> {
     let start = out.len();
-    // Pieces rather than `write!`, here and below: every record has them.
-    for piece in [&opening(seq), time, "\",\"event\":\"", event.name(), "\""] {
-        out.extend_from_slice(piece.as_bytes());
-    }
+    write!(
+        out,
+        "{}{time}\",\"event\":\"{}\"",
+        opening(seq),
+        event.name()
+    )
+    .map_err(|e| AuditError::Encode(serde_json::Error::io(e)))?;
     members(out, body)?;
     out.extend_from_slice(PREV_KEY);
     out.extend_from_slice(prev.text().as_str().as_bytes());
@@ -117,7 +119,7 @@ fn try_render<T: Serialize>(
 /// does the same at several times the cost.
 fn members<T: Serialize>(out: &mut Vec<u8>, body: &T) -> Result<(), AuditError> {
     let start = out.len();
-    write::append(out, body).map_err(AuditError::Encode)?;
+    serde_json::to_writer(&mut *out, body).map_err(AuditError::Encode)?;
     match out.get_mut(start..) {
         Some([b'{', b'}']) => out.truncate(start),
         Some([first @ b'{', .., b'}']) => {

@@ -1,9 +1,7 @@
-use super::write::append;
 use super::{Event, MOST_LINE_BYTES, Position, genesis, is_torn, render, split};
 use crate::audit::AuditError;
 use crate::engine::types::Digest;
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 #[derive(Serialize)]
 struct Body {
@@ -61,73 +59,4 @@ fn a_whole_line_with_something_in_the_place_of_its_end_is_not_torn() {
         *line.last_mut().unwrap() = byte;
         assert!(!is_torn(&line, 7), "{byte}");
     }
-}
-
-#[test]
-fn members_are_written_as_serde_json_writes_them() {
-    #[derive(Serialize)]
-    #[serde(rename_all = "kebab-case")]
-    enum Kind {
-        OfTwoWords,
-    }
-    #[derive(Serialize)]
-    struct Wrapped(u16);
-    #[derive(Serialize)]
-    struct Inner {
-        more: Vec<Option<bool>>,
-    }
-    #[derive(Serialize)]
-    struct All<'a> {
-        text: &'a str,
-        texts: BTreeMap<&'a str, &'a str>,
-        kind: Kind,
-        wrapped: Wrapped,
-        numbers: (),
-        integers: Vec<i64>,
-        large: u64,
-        reals: Vec<f64>,
-        #[serde(flatten)]
-        inner: Inner,
-        letter: char,
-        none: Vec<()>,
-    }
-    let texts = [
-        "",
-        "plain",
-        "\"",
-        "\\",
-        "\u{1f}",
-        "\u{7f}",
-        "\n",
-        "\u{2028}é🏴",
-        "a\0b",
-    ];
-    for text in texts {
-        let all = All {
-            text,
-            texts: texts.into_iter().map(|t| (t, text)).collect(),
-            kind: Kind::OfTwoWords,
-            wrapped: Wrapped(7),
-            numbers: (),
-            integers: vec![0, -1, i64::MIN],
-            large: u64::MAX,
-            reals: vec![0.1, -0.0, 1e300, 1.0],
-            inner: Inner {
-                more: vec![None, Some(true), Some(false)],
-            },
-            letter: '"',
-            none: Vec::new(),
-        };
-        let mut out = Vec::new();
-        append(&mut out, &all).unwrap();
-        let expected = serde_json::to_string(&all).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), expected);
-    }
-}
-
-#[test]
-fn what_is_no_name_of_a_member_is_an_error() {
-    let odd = BTreeMap::from([(1, "a")]);
-    assert!(append(&mut Vec::new(), &odd).is_err());
-    assert!(append(&mut Vec::new(), &(1, 2)).is_err());
 }

@@ -199,19 +199,11 @@ impl Engine {
         session.gone = Some(why.to_owned());
         session.verification = None;
         session.up.drain();
-        let mut decisions = Vec::new();
-        for (id, pending) in session.down.drain() {
-            let mut record = self.own_record(session);
-            record.method = Some(super::recorded(&pending.method));
-            record.id = Some(super::bounded(&id.to_json()));
-            pending.subject.put_into(&mut record);
-            let plan = Plan::Deny {
-                reason: Reason::ServerExited,
-                detail: why.to_owned(),
-                answer: Some((Direction::ToAgent, Some(id))),
-            };
-            decisions.push(Self::own_decision(session, record, plan));
-        }
+        let mut decisions = self.given_up(session, |id| Plan::Deny {
+            reason: Reason::ServerExited,
+            detail: why.to_owned(),
+            answer: Some((Direction::ToAgent, Some(id))),
+        });
         if session.is_holding() {
             let record = self.own_record(session);
             let plan = Plan::Absorb {
@@ -227,14 +219,18 @@ impl Engine {
     /// nobody, and whoever waits is told by whoever starts it.
     pub fn server_restarts(&self, session: &mut Session, why: &str) -> Vec<Decision> {
         session.up.drain();
+        self.given_up(session, |_| Plan::drop(Reason::ServerExited, why))
+    }
+
+    /// What becomes of each request that the server will not answer any more.
+    fn given_up(&self, session: &mut Session, plan: impl Fn(Id) -> Plan) -> Vec<Decision> {
         let mut decisions = Vec::new();
         for (id, pending) in session.down.drain() {
             let mut record = self.own_record(session);
             record.method = Some(super::recorded(&pending.method));
             record.id = Some(super::bounded(&id.to_json()));
             pending.subject.put_into(&mut record);
-            let plan = Plan::drop(Reason::ServerExited, why);
-            decisions.push(Self::own_decision(session, record, plan));
+            decisions.push(Self::own_decision(session, record, plan(id)));
         }
         decisions
     }
