@@ -49,7 +49,7 @@ impl Reloader {
                 reloader.makers.exchange(ruled);
                 reloader.admits = admits.clone();
                 site.admit(admits);
-                site.announce().await;
+                site.announce();
             }
         }
     }

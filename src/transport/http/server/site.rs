@@ -329,10 +329,11 @@ impl Site {
     }
 
     /// Tells the agents of all sessions what a revision that has come into force
-    /// changes of what they see.
-    pub async fn announce(&self) {
+    /// changes of what they see. Each by itself: one that is at work for long keeps
+    /// neither the others waiting nor a later revision.
+    pub fn announce(&self) {
         for session in self.sessions.all() {
-            session.revised().await;
+            tokio::spawn(async move { session.revised().await });
         }
     }
 
